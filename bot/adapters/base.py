@@ -1,0 +1,87 @@
+"""The contract of a platform. An adapter translates and sends; it never decides, and never imports a room beyond this one.
+
+A platform is one file (or package) of that name in this folder, with a class `Adapter` that satisfies the Protocol here.
+`tests/adapters/test_contract.py` runs one suite over every file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.domain import Address, Choice, Inbound, Outbound, Raw, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can do, as far as delivery and enrollment need to know."""
+
+    min_age: int = 0
+    buttons: bool = True
+    length: int = 4096
+    """Longest text, in UTF-16 units."""
+    edits: bool = False
+    """Whether a sent message can be replaced."""
+    pager: bool = True
+    """Whether an alert may count as delivered when the platform took it (a web page is no pager)."""
+    per_second: float = 30.0
+    per_chat_second: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One line of a chat's history, as a page shows it."""
+
+    id: int
+    ours: bool
+    """True: we wrote it; False: the person did."""
+    text: str
+    choices: tuple[Choice, ...]
+    at: datetime
+    kind: str
+
+
+class Port(Protocol):
+    """What `app` hands an adapter; the only way from an adapter into the house."""
+
+    async def receive(self, raw: Raw) -> None:
+        """Store; returns after the commit, and only then may the platform be told. A repeat is harmless."""
+        ...
+
+    async def history(self, address: Address, limit: int = 100) -> Sequence[Shown]:
+        """The newest `limit` lines of a chat, oldest first."""
+        ...
+
+    async def person_for(self, token: str) -> Address | None:
+        """The chat that a personal link opens, or None."""
+        ...
+
+    def lease(self, name: str) -> AbstractAsyncContextManager[int]:
+        """Hold the right to be the only poller; gives the fencing token."""
+        ...
+
+
+class Adapter(Protocol):
+    """One platform."""
+
+    name: str
+    capabilities: Capabilities
+
+    def translate(self, body: Mapping[str, Any], account: str, event_id: str) -> Inbound | None:
+        """Raw body -> what the person did, or None for what concerns nobody. Pure. Raises ValueError for nonsense."""
+        ...
+
+    async def start(self, port: Port) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def send(self, outbound: Outbound) -> Receipt:
+        """Hand one message to the platform. Raises TryLater, Ambiguous or Unreachable."""
+        ...
+
+    def routes(self) -> Sequence[Any]:
+        """Web routes (Starlette) that the platform needs; empty for most."""
+        ...

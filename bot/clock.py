@@ -1,0 +1,81 @@
+"""The only place that reads real time and makes ids. A test, the demo and the simulator pass another Clock.
+
+A Clock has two faces (decisions.md 16): `wall()` for leases, pacing, sign-ins and the age of beats, which must never
+be moved; `now()` for schedules, ladders and expiry, which the demo's hands move.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+# Ids count milliseconds from here, so that 63 bits last until 2094.
+_EPOCH_MS = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000)
+
+
+class Clock(Protocol):
+    """What the house knows of time."""
+
+    def now(self) -> datetime: ...
+
+    def wall(self) -> datetime: ...
+
+    def new_id(self) -> int: ...
+
+
+class Ids:
+    """Positive 63-bit ids: 41 bits of wall milliseconds, 10 of the process, 12 of a counter. Later ids of one process are greater."""
+
+    def __init__(self) -> None:
+        self._node = secrets.randbelow(1 << 10)
+        self._lock = threading.Lock()
+        self._millisecond = 0
+        self._count = 0
+
+    def new_id(self) -> int:
+        with self._lock:
+            millisecond = time.time_ns() // 1_000_000 - _EPOCH_MS
+            if millisecond > self._millisecond:
+                self._millisecond, self._count = millisecond, 0
+            elif self._count < 0xFFF:
+                self._count += 1
+            else:  # a clock set back, or 4,096 ids in one millisecond: borrow the next one, never repeat an id
+                self._millisecond, self._count = self._millisecond + 1, 0
+            return self._millisecond << 22 | self._node << 12 | self._count
+
+
+class SystemClock(Ids):
+    """Real time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def wall(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class HandsClock(Ids):
+    """Time that stands (or runs on from where it was set) until somebody moves the hands; `wall()` stays real.
+
+    With `runs=True` the hands go on by themselves at real speed, as the demo's clock does between two moves.
+    """
+
+    def __init__(self, start: datetime, *, runs: bool = False) -> None:
+        super().__init__()
+        self._runs = runs
+        self.set(start)
+
+    def set(self, moment: datetime) -> None:
+        """Move the hands to `moment` (aware)."""
+        self._at, self._since = moment, time.monotonic()
+
+    def now(self) -> datetime:
+        if not self._runs:
+            return self._at
+        return datetime.fromtimestamp(self._at.timestamp() + time.monotonic() - self._since, UTC)
+
+    def wall(self) -> datetime:
+        return datetime.now(UTC)

@@ -1,0 +1,552 @@
+"""The nouns of Nearpeer: frozen dataclasses that rooms hand each other. Standard library only, no behavior but small facts.
+
+Texts that people wrote are left out of every `repr` (law 5). All moments are aware datetimes in UTC unless a name says local.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any
+
+
+class Role(StrEnum):
+    MENTEE = "mentee"
+    MENTOR = "mentor"
+    ADVISOR = "advisor"
+    COORDINATOR = "coordinator"
+
+    @property
+    def adult(self) -> bool:
+        return self in (Role.ADVISOR, Role.COORDINATOR)
+
+
+class Tier(StrEnum):
+    """How urgent. The first three climb a ladder; notice and unscreened become review items."""
+
+    CRISIS = "crisis"
+    URGENT = "urgent"
+    CONCERN = "concern"
+    NOTICE = "notice"
+    UNSCREENED = "unscreened"
+
+    @property
+    def climbs(self) -> bool:
+        return self in (Tier.CRISIS, Tier.URGENT, Tier.CONCERN)
+
+    @property
+    def rank(self) -> int:
+        """0 is the most urgent."""
+        return list(Tier).index(self)
+
+
+class Priority(IntEnum):
+    """Order in the outbox. Alerts and crisis cards share 0: they wait for nothing."""
+
+    ALERT = 0
+    REPLY = 1
+    REMINDER = 2
+    CHECK_IN = 3
+    DIGEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a person can be reached: a chat of an account (bot, workspace, site) of a platform."""
+
+    platform: str
+    account: str
+    chat: str
+
+
+class PersonStatus(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: int
+    key: str
+    name: str
+    role: Role
+    language: str
+    zone: str
+    status: PersonStatus = PersonStatus.ACTIVE
+    paused_until: datetime | None = None
+    addresses: tuple[Address, ...] = ()
+    """In order of use. A student has one; an adult may have several."""
+    email: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+
+    @property
+    def first_name(self) -> str:
+        """How a text calls the person: a title stays with its name ("Ms. Rivera"), else the first word."""
+        words = self.name.split()
+        return self.name if words and words[0].endswith(".") else (words[0] if words else self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Mentors and mentees joined for a time, with the adult who looks after them."""
+
+    id: int
+    mentees: tuple[int, ...]
+    mentors: tuple[int, ...]
+    advisor: int | None
+    meets: str = ""
+    """When they meet, as the roster says it: `Wed 15:00 45m`."""
+
+
+# --- what comes in -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What a platform handed us, before anybody understood it. `body` is JSON-able; `event_id` is the platform's own."""
+
+    platform: str
+    account: str
+    event_id: str
+    body: Mapping[str, Any] = field(repr=False)
+
+
+class InboundKind(StrEnum):
+    TEXT = "text"
+    BUTTON = "button"
+    MEDIA = "media"
+    """Photo, voice, sticker ...: not downloaded, never nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A person wrote, or pressed a button. For a button `token` is the choice's and `text` its label, if known."""
+
+    address: Address
+    event_id: str
+    kind: InboundKind
+    text: str = field(default="", repr=False)
+    token: str = ""
+    reply_to: int | None = None
+    sent_at: datetime | None = None
+
+
+class DueKind(StrEnum):
+    OCCURRENCE = "occurrence"
+    CONVERSATION = "conversation"
+    ESCALATION = "escalation"
+    PAUSE = "pause"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A due time has come. Whoever handles it looks at the row again: what no longer holds recognizes itself."""
+
+    kind: DueKind
+    id: int
+    at: datetime
+
+
+class News(StrEnum):
+    FAILED = "failed"
+    """The message will never reach this address."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryNews:
+    """What delivery learned about a message and somebody must act on."""
+
+    message_id: int
+    news: News
+    code: str = ""
+
+
+class ActionKind(StrEnum):
+    TAKE = "take"
+    PASS_ON = "pass-on"
+    NEED_HELP = "need-help"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    NOTE = "note"
+    REVIEW_ANSWER = "review-answer"
+    REVIEW_ITEM = "review-item"
+    RESUME = "resume"
+    """Scheduled prompts and the suspended conversation of a person go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffAction:
+    """Staff acted, on a page or the command line. `object_id` is an escalation, answer, item or person, as `kind` says."""
+
+    kind: ActionKind
+    actor: str
+    """A name for the record: "Ms. Rivera (console)"."""
+    object_id: int
+    actor_person_id: int | None = None
+    outcome: str = ""
+    note: str = field(default="", repr=False)
+
+
+Event = Inbound | Due | DeliveryNews | StaffAction
+
+# --- what goes out -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A button. `token` is short, opaque and bound to its message; a person may type the label instead."""
+
+    label: str
+    token: str
+    value: str = ""
+
+
+class MessageKind(StrEnum):
+    QUESTION = "question"
+    SAY = "say"
+    REPLY = "reply"
+    REMINDER = "reminder"
+    CARD = "card"
+    """The crisis card."""
+    ALERT = "alert"
+    STAFF = "staff"
+    """About a case, to an adult, but waking nobody: who took it, what is still open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message on its way into the outbox. `address` None: the turn could reach nobody, staff see it as failed."""
+
+    id: int
+    person_id: int
+    kind: MessageKind
+    priority: Priority
+    text: str = field(repr=False)
+    dedupe_key: str
+    address: Address | None = None
+    choices: tuple[Choice, ...] = ()
+    step: str = ""
+    """The question's id in its flow, for a message that asks."""
+    conversation_id: int | None = None
+    escalation_id: int | None = None
+    rung: int | None = None
+    round: int | None = None
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+    replaces: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A claimed message, as an adapter gets it."""
+
+    id: int
+    address: Address
+    kind: MessageKind
+    priority: Priority
+    text: str = field(repr=False)
+    choices: tuple[Choice, ...] = ()
+    replaces: int | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A platform took a message. `shown`: an open screen confirmed that it shows it."""
+
+    provider_id: str = ""
+    shown: bool = False
+
+
+# --- conversations -------------------------------------------------------------------------------------------------
+
+
+class ConversationStatus(StrEnum):
+    WAITING = "waiting"
+    """For an answer to `step`. One per person."""
+    QUEUED = "queued"
+    """Behind the waiting one."""
+    SUSPENDED = "suspended"
+    """Until an adult resumes it."""
+    DONE = "done"
+    LAPSED = "lapsed"
+    STOPPED = "stopped"
+
+    @property
+    def ended(self) -> bool:
+        return self in (ConversationStatus.DONE, ConversationStatus.LAPSED, ConversationStatus.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One person's walk through a flow, complete enough to go on from it alone (it is stored as JSON between turns)."""
+
+    id: int
+    person_id: int
+    flow: str
+    flow_hash: str
+    language: str
+    status: ConversationStatus
+    started_at: datetime
+    step: str = ""
+    """The question that waits for an answer."""
+    tries: int = 0
+    """How often the waiting question was answered unreadably."""
+    answers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Values by step id; branches look at them. A skipped question has None."""
+    seen: tuple[str, ...] = ()
+    """Flows that this person finished before: `seen before` conditions look at them."""
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Placeholders: declared names only."""
+    due_at: datetime | None = None
+    """When to nudge or lapse."""
+    lapses_at: datetime | None = None
+    nudged: bool = False
+    match_id: int | None = None
+    occurrence_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a person gave to a waiting question: a pressed choice's value, or a text."""
+
+    text: str = field(default="", repr=False)
+    choice: str | None = field(default=None, repr=False)
+    media: bool = False
+
+
+class AnswerKind(StrEnum):
+    ANSWER = "answer"
+    SKIPPED = "skipped"
+    UNREAD = "unread"
+    """Not understood twice; kept for staff."""
+    LATE = "late"
+    """To a question that was no longer open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    conversation_id: int
+    person_id: int
+    flow: str
+    flow_hash: str
+    step: str
+    kind: AnswerKind
+    at: datetime
+    topic: str = ""
+    sensitivity: str = "none"
+    value: Any = field(default=None, repr=False)
+    text: str = field(default="", repr=False)
+    id: int = 0
+    message_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something other than a text asks for an adult: an answer's mark, /adult, a failure to judge."""
+
+    tier: Tier
+    category: str
+    label: str
+    """For staff: why, in plain words, without the person's own."""
+    step: str = ""
+
+
+# --- safety --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What screening saw in a text: the rule, its version, and where in the original text."""
+
+    tier: Tier
+    category: str
+    rule: str
+    pack: str
+    label: str
+    start: int
+    end: int
+    about: str = "self"
+    modifiers: tuple[str, ...] = ()
+
+
+class EscalationStatus(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """People told together, and how long until the next rung is told."""
+
+    people: tuple[int, ...]
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Who is told, in which order, for one tier: copied into the escalation, so that a later edit changes no running case."""
+
+    rungs: tuple[Rung, ...]
+    repeat: timedelta
+    """The last rung is told again every so often, for ever."""
+    hold: timedelta
+    """How long an acknowledgement lasts before the adult is asked again."""
+    grace: timedelta = timedelta(minutes=10)
+    """Silence after that question re-opens the case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """A case that an adult must look at. While it is not closed, `next_action_at` is set: there is no silent end."""
+
+    id: int
+    person_id: int
+    tier: Tier
+    category: str
+    reason: str
+    """Plain words for staff, without the student's own."""
+    status: EscalationStatus
+    opened_at: datetime
+    ladder: Ladder
+    next_action_at: datetime | None
+    rung: int = 0
+    round: int = 0
+    """Rises at each repeat or re-opening, so that no alert is taken for an older one."""
+    acknowledged_by: str = ""
+    acknowledged_person_id: int | None = None
+    acknowledged_at: datetime | None = None
+    asked_at: datetime | None = None
+    """When "Still with it?" was asked; None while the acknowledgement is fresh."""
+    outcome: str = ""
+    note: str = field(default="", repr=False)
+    closed_by: str = ""
+    closed_at: datetime | None = None
+    message_id: int | None = None
+    """The inbound message that opened it."""
+
+
+class PageKind(StrEnum):
+    ALERT = "alert"
+    STILL = "still-with-it"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The ladder's wish to tell one adult something; turns makes messages of it, one per address."""
+
+    kind: PageKind
+    person_id: int
+    rung: int
+    round: int
+
+
+# --- time ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One planned firing for one person. (schedule, person, local_date, slot) is unique: what fired never fires again."""
+
+    id: int
+    schedule: str
+    person_id: int
+    local_date: date
+    slot: str
+    local_time: str
+    """Nominal local time, HH:MM."""
+    due_at: datetime
+    expires_at: datetime
+    """Later than this it is missed, and listed as such."""
+    flow: str = ""
+    """The flow to start, or empty for a reminder."""
+    match_id: int | None = None
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class ReviewKind(StrEnum):
+    NOTICE = "notice"
+    UNSCREENED = "unscreened"
+    UNREADABLE = "unreadable"
+    UNSOLICITED = "unsolicited"
+    MEDIA = "media"
+    QUARANTINED = "quarantined"
+    STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """Something that staff should look at, without a ladder."""
+
+    id: int
+    kind: ReviewKind
+    reason: str
+    at: datetime
+    person_id: int | None = None
+    message_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what to what, when. `detail` never holds a person's words."""
+
+    actor: str
+    action: str
+    at: datetime
+    person_id: int | None = None
+    escalation_id: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What an adult types to acknowledge: bound to one escalation and one person."""
+
+    code: str
+    escalation_id: int
+    person_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The inbound message as the log keeps it."""
+
+    id: int
+    address: Address
+    kind: InboundKind
+    at: datetime
+    text: str = field(repr=False)
+    person_id: int | None = None
+    conversation_id: int | None = None
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Everything that one event causes, saved at once. The pure rooms fill in their part, turns joins the parts."""
+
+    conversations: tuple[Conversation, ...] = ()
+    received: Received | None = None
+    messages: tuple[Message, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    """For turns to make escalations of; not saved as such."""
+    findings: tuple[Finding, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+    codes: tuple[Code, ...] = ()
+    items: tuple[ReviewItem, ...] = ()
+    people: tuple[Person, ...] = ()
+    """Changed status or language."""
+    occurrence_done: tuple[int, str] | None = None
+    """(occurrence id, fired | missed | cancelled)."""
+    cancel_prompts_of: tuple[int, ...] = ()
+    """People whose pending check-ins and reminders are cancelled."""
+    reviewed_answers: tuple[int, ...] = ()
+    reviewed_items: tuple[int, ...] = ()
+    reviewed_by: str = ""
+    audit: tuple[AuditEntry, ...] = ()

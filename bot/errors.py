@@ -1,0 +1,71 @@
+"""The error tree. An error carries the decision that follows from it, so that the one place that catches it need not guess.
+
+    NearpeerError
+    |- ContentError         a file that people write is wrong: `problems` names file, line, column, what to do
+    |- Refused              an action that may not happen now (already taken, wrong code, newer schema): `str` is for people
+    `- SendError            a platform did not take a message
+       |- TryLater          certainly not sent; try again (`after`: seconds, or None for the usual back-off)
+       |- Ambiguous         perhaps sent: the answer was lost
+       `- Unreachable       never will be sent to this address (`code` says why)
+
+Messages never hold what a student wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class NearpeerError(Exception):
+    """Base of every error that Nearpeer raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a file, worded for its author. Lines and columns count from 1; 0 means the whole file."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = self.file + (f":{self.line}:{self.column}" if self.line else "")
+        return f"{place}: {self.text}" + (f" ({self.hint})" if self.hint else "")
+
+
+class ContentError(NearpeerError):
+    """A file that people write (flow, program, settings, roster, pack) cannot be used."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class Refused(NearpeerError):
+    """Something may not be done now; the text says why and what to do, in words for the person who asked."""
+
+
+class SendError(NearpeerError):
+    """A platform did not take a message. `code` is a short fixed word, never the platform's or a person's text."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class TryLater(SendError):
+    """Certainly not sent. `after`: seconds to wait as the platform asked, or None."""
+
+    def __init__(self, code: str, after: float | None = None) -> None:
+        super().__init__(code)
+        self.after = after
+
+
+class Ambiguous(SendError):
+    """Perhaps sent: the request left, the answer did not come back."""
+
+
+class Unreachable(SendError):
+    """This address takes nothing (any more): blocked, deactivated, unknown, or nobody is listening."""
