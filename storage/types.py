@@ -1,0 +1,62 @@
+"""Column types that all tables share: moments, ids, JSON, and text that people wrote."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, Integer, Text
+from sqlalchemy.types import TypeDecorator
+
+Id = BigInteger().with_variant(Integer(), "sqlite")
+"""Ids come from the Clock. On SQLite INTEGER makes the primary key the row id itself."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC moment as milliseconds since 1970: the same order and the same arithmetic on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else milliseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+class Sealed(TypeDecorator[str]):
+    """Text that a person wrote. Plain for now; encryption will come here and nowhere else (decisions.md 15).
+
+    NUL and lone surrogates, which PostgreSQL and UTF-8 refuse, become visible signs; the raw event keeps them true.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return value.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return value
+
+
+class Json(TypeDecorator[Any]):
+    """A small JSON value, escaped to ASCII so that any text survives on any database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Whole milliseconds since 1970 of an aware moment."""
+    return round(moment.timestamp() * 1000)
