@@ -1,0 +1,235 @@
+"""Who gets which flow when: schedules and matches to occurrences, what is missed, and the cap on prompts. Pure.
+
+Nothing here stores or sends. An occurrence planned twice has the same (schedule, person, local date, slot), and storage
+keeps the first: planning again is harmless, and what fired never fires again (reliability.md 4.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from bot.domain import Match, Occurrence, Person, PersonStatus, Role
+from bot.planning.recurrence import Nominal, Rule, Weekly, moment, occurrences
+from bot.planning.words import LONGEST_MEETING, parse_meets
+
+EARLIEST, LATEST = time(7), time(20)
+"""Unsolicited prompts go out within these local hours (mission.md 6.2)."""
+
+
+class Anchor(StrEnum):
+    BEFORE_START = "before start"
+    AFTER_END = "after end"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Relative to each meeting of a match."""
+
+    anchor: Anchor
+    offset: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One line of a program's plan: what is sent to whom, and when."""
+
+    name: str
+    audience: Role
+    when: Rule | Session
+    flow: str = ""
+    """Empty: a reminder, one message that asks nothing."""
+    catch_up: timedelta = timedelta(hours=4)
+    """How late it may still go out. A prompt before a session may until the session starts."""
+    any_hour: bool = False
+    """Said by the author: outside 07:00 to 20:00 is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The most prompts for one person on one local day. Alerts and replies are no prompts."""
+
+    unsolicited: int = 1
+    session: int = 3
+    """Reminders and reflections of sessions, counted by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Meets:
+    """One meeting of a match on one date."""
+
+    match: Match
+    start: Nominal
+    end: datetime
+    number: int
+    """0, or more for a second meeting of the match on that date."""
+
+
+def plan(
+    schedules: Iterable[Schedule],
+    people: Sequence[Person],
+    matches: Sequence[Match],
+    zone: ZoneInfo,
+    start: datetime,
+    end: datetime,
+    new_id: Callable[[], int],
+) -> tuple[Occurrence, ...]:
+    """Everything that falls due from `start` (included) to `end` (not included), earliest first.
+
+    `zone` is the program's: sessions happen in it. A rule's hours are the person's own, where the roster gives a zone.
+    """
+    by_id = {person.id: person for person in people}
+    planned: list[Occurrence] = []
+    for schedule in schedules:
+        if isinstance(schedule.when, Session):
+            for match in matches:
+                planned.extend(_around_sessions(schedule, schedule.when, match, by_id, zone, start, end, new_id))
+        else:
+            planned.extend(_by_rule(schedule, schedule.when, people, zone, start, end, new_id))
+    return tuple(sorted(planned, key=lambda occurrence: (occurrence.due_at, occurrence.id)))
+
+
+def decide(occurrence: Occurrence, now: datetime) -> Literal["fire", "missed", "later"]:
+    """What to do with a planned occurrence now: too early, in its catch-up time, or missed."""
+    if now < occurrence.due_at:
+        return "later"
+    return "fire" if now <= occurrence.expires_at else "missed"
+
+
+def newest_only(due: Iterable[Occurrence]) -> tuple[tuple[Occurrence, ...], tuple[Occurrence, ...]]:
+    """(to fire, missed): of several due ones of a schedule, person and match only the newest still makes sense."""
+    newest: dict[tuple[str, int, int | None], Occurrence] = {}
+    missed: list[Occurrence] = []
+    for occurrence in sorted(due, key=lambda occurrence: (occurrence.due_at, occurrence.id)):
+        key = (occurrence.schedule, occurrence.person_id, occurrence.match_id)
+        if key in newest:
+            missed.append(newest[key])
+        newest[key] = occurrence
+    return tuple(newest.values()), tuple(missed)
+
+
+def within_cap(occurrence: Occurrence, fired_today: Iterable[Occurrence], cap: Cap | None = None) -> bool:
+    """Whether one more prompt may go to this person, given what `local_day` of now has already brought anybody."""
+    cap = cap or Cap()
+    of_session = occurrence.match_id is not None
+    fired = sum(
+        other.person_id == occurrence.person_id and (other.match_id is not None) == of_session
+        for other in fired_today
+        if other.id != occurrence.id
+    )
+    return fired < (cap.session if of_session else cap.unsolicited)
+
+
+def local_day(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The moments at which the local day of `now` begins and ends: 23 or 25 hours apart at a clock change."""
+    today = now.astimezone(zone).date()
+    return moment(today, time(0), zone), moment(today + timedelta(days=1), time(0), zone)
+
+
+def in_window(schedule: Schedule) -> bool:
+    """Whether a schedule keeps to the hours for unsolicited prompts, or says that it need not."""
+    return schedule.any_hour or isinstance(schedule.when, Session) or EARLIEST <= schedule.when.at <= LATEST
+
+
+def _by_rule(
+    schedule: Schedule,
+    rule: Rule,
+    people: Sequence[Person],
+    zone: ZoneInfo,
+    start: datetime,
+    end: datetime,
+    new_id: Callable[[], int],
+) -> Iterator[Occurrence]:
+    fall_due: dict[ZoneInfo, list[Nominal]] = {}
+    for person in people:
+        if person.role is not schedule.audience:
+            continue
+        own = _zone_of(person, zone)
+        if own not in fall_due:
+            first, last = _dates(start, end, own)
+            fall_due[own] = [n for n in occurrences(rule, own, first, last) if start <= n.due_at < end]
+        for nominal in fall_due[own]:
+            if _reachable(person, nominal.due_at):
+                yield Occurrence(
+                    id=new_id(),
+                    schedule=schedule.name,
+                    person_id=person.id,
+                    local_date=nominal.local_date,
+                    slot="",
+                    local_time=f"{nominal.local_time:%H:%M}",
+                    due_at=nominal.due_at,
+                    expires_at=nominal.due_at + schedule.catch_up,
+                    flow=schedule.flow,
+                )
+
+
+def _around_sessions(
+    schedule: Schedule,
+    when: Session,
+    match: Match,
+    by_id: Mapping[int, Person],
+    zone: ZoneInfo,
+    start: datetime,
+    end: datetime,
+    new_id: Callable[[], int],
+) -> Iterator[Occurrence]:
+    sides = (match.mentees, match.mentors) if schedule.audience is Role.MENTEE else (match.mentors, match.mentees)
+    ours, theirs = ([by_id[id_] for id_ in side if id_ in by_id] for side in sides)
+    partners = [person for person in theirs if person.status is not PersonStatus.STOPPED]
+    if not partners or schedule.audience.adult:
+        return
+    before = when.anchor is Anchor.BEFORE_START
+    reach = when.offset + LONGEST_MEETING
+    for meets in _meetings(match, zone, *_dates(start - reach, end + reach, zone)):
+        due_at = meets.start.due_at - when.offset if before else meets.end + when.offset
+        if not start <= due_at < end:
+            continue
+        for person in ours:
+            if not _reachable(person, due_at):
+                continue
+            own = _zone_of(person, zone)
+            yield Occurrence(
+                id=new_id(),
+                schedule=schedule.name,
+                person_id=person.id,
+                local_date=meets.start.local_date,
+                slot=f"{match.id}" + (f"-{meets.number + 1}" if meets.number else ""),
+                local_time=f"{due_at.astimezone(own):%H:%M}",
+                due_at=due_at,
+                expires_at=meets.start.due_at if before else due_at + schedule.catch_up,
+                flow=schedule.flow,
+                match_id=match.id,
+                values={
+                    "time": f"{meets.start.due_at.astimezone(own):%H:%M}",
+                    "partner": ", ".join(partner.first_name for partner in partners),
+                },
+            )
+
+
+def _meetings(match: Match, zone: ZoneInfo, first: date, last: date) -> Iterator[_Meets]:
+    seen: dict[date, int] = {}
+    for meeting in parse_meets(match.meets):
+        for nominal in occurrences(Weekly(frozenset({meeting.weekday}), meeting.start), zone, first, last):
+            number = seen.get(nominal.local_date, 0)
+            seen[nominal.local_date] = number + 1
+            yield _Meets(match, nominal, nominal.due_at + timedelta(minutes=meeting.minutes), number)
+
+
+def _dates(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[date, date]:
+    """Local dates that may matter between two moments; a day more on each side, for shifted times."""
+    day = timedelta(days=1)
+    return start.astimezone(zone).date() - day, end.astimezone(zone).date() + day
+
+
+def _zone_of(person: Person, zone: ZoneInfo) -> ZoneInfo:
+    return ZoneInfo(person.zone) if person.zone else zone
+
+
+def _reachable(person: Person, at: datetime) -> bool:
+    if person.status is PersonStatus.PAUSED:
+        return person.paused_until is not None and person.paused_until <= at
+    return person.status is PersonStatus.ACTIVE
