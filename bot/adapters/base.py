@@ -1,16 +1,19 @@
-"""The contract of a platform. An adapter translates and sends; it never decides, and never imports a room beyond this one.
+"""The contract of a platform. An adapter translates and sends; it never decides, and imports no room beyond this one.
 
-A platform is one file (or package) of that name in this folder, with a class `Adapter` that satisfies the Protocol here.
-`tests/adapters/test_contract.py` runs one suite over every file.
+A platform is one file (or package) of that name in this folder, with a class `Adapter` that satisfies the Protocol.
+`tests/adapters/test_contract.py` runs one suite over every file. `platforms` and `load` find them by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 from bot.domain import Address, Choice, Inbound, Outbound, Raw, Receipt
 
@@ -44,6 +47,16 @@ class Shown:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a chat page must know of the person it belongs to."""
+
+    name: str
+    language: str
+    zone: str = ""
+    """For the times of lines; empty: the zone of the screen."""
+
+
 class Port(Protocol):
     """What `app` hands an adapter; the only way from an adapter into the house."""
 
@@ -57,6 +70,10 @@ class Port(Protocol):
 
     async def person_for(self, token: str) -> Address | None:
         """The chat that a personal link opens, or None."""
+        ...
+
+    async def profile(self, address: Address) -> Profile:
+        """Whose chat it is, and in which language a page should speak."""
         ...
 
     def lease(self, name: str) -> AbstractAsyncContextManager[int]:
@@ -85,3 +102,23 @@ class Adapter(Protocol):
     def routes(self) -> Sequence[Any]:
         """Web routes (Starlette) that the platform needs; empty for most."""
         ...
+
+
+def platforms() -> tuple[str, ...]:
+    """The names of all platforms: the files and packages beside this one."""
+    return tuple(
+        sorted(found.name for found in pkgutil.iter_modules([str(Path(__file__).parent)]) if found.name != "base")
+    )
+
+
+def load(platform: str) -> Callable[..., Adapter]:
+    """The class `Adapter` of a platform; imported here, so that nobody pays for an SDK that is not used.
+
+    In a package it lives in `adapter.py`. Raises KeyError for an unknown name.
+    """
+    if platform not in platforms():
+        raise KeyError(platform)
+    module = importlib.import_module(f"bot.adapters.{platform}")
+    if hasattr(module, "__path__"):
+        module = importlib.import_module(f"bot.adapters.{platform}.adapter")
+    return cast("Callable[..., Adapter]", module.Adapter)
