@@ -1,0 +1,128 @@
+"""A school's settings: file, environment on top, and every mistake named by its key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from config.settings import Settings, SettingsError, load_settings
+
+LINCOLN = """
+[school]
+name = "Lincoln High"
+zone = "America/New_York"
+
+[safety]
+safety_contact = "Okafor"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NEARPEER_SERVER__PORT", "NEARPEER_SEVER__PORT", "NEARPEER_SERVER__PROT", "NEARPEER_SCHOOL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def load(folder: Path, text: str) -> Settings:
+    (folder / "nearpeer.toml").write_text(text, encoding="utf-8")
+    return load_settings(folder)
+
+
+def problems(folder: Path, text: str) -> dict[str, str]:
+    with pytest.raises(SettingsError) as caught:
+        load(folder, text)
+    return dict(caught.value.problems)
+
+
+def test_a_short_file_is_enough_and_the_rest_has_safe_defaults(tmp_path: Path) -> None:
+    settings = load(tmp_path, LINCOLN)
+    assert (settings.server.host, settings.server.port, settings.server.public_url) == ("127.0.0.1", 8700, "")
+    assert settings.storage.url == f"sqlite:///{tmp_path}/nearpeer.db"
+    assert (settings.school.country, settings.school.place) == ("us", "the counseling office")
+    assert settings.safety.safety_contact == "okafor"
+
+
+def test_settings_do_not_change_after_start(tmp_path: Path) -> None:
+    settings = load(tmp_path, LINCOLN)
+    with pytest.raises(ValidationError):
+        settings.server.port = 1
+    with pytest.raises(ValidationError):
+        settings.school = settings.school
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEARPEER_SERVER__PORT", "8123")
+    settings = load(tmp_path, LINCOLN + '\n[server]\nport = 9000\npublic_url = "https://mentors.example.org/"\n')
+    assert (settings.server.port, settings.server.public_url) == (8123, "https://mentors.example.org")
+
+
+def test_a_misspelt_variable_is_named_in_section_and_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEARPEER_SEVER__PORT", "8123")
+    monkeypatch.setenv("NEARPEER_SERVER__PROT", "8123")
+    found = problems(tmp_path, LINCOLN)
+    assert 'did you mean "NEARPEER_SERVER__PORT"?' in found["NEARPEER_SEVER__PORT"]
+    assert found["NEARPEER_SERVER__PROT"] == 'is not known; did you mean "port"?'
+
+
+def test_a_misspelt_variable_alone_is_enough_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEARPEER_SEVER__PORT", "8123")
+    assert list(problems(tmp_path, LINCOLN)) == ["NEARPEER_SEVER__PORT"]
+
+
+def test_a_variable_that_is_not_json_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEARPEER_SCHOOL", "{")
+    assert "cannot be read" in problems(tmp_path, LINCOLN)[""]
+
+
+def test_unknown_keys_and_sections_are_refused_with_a_guess(tmp_path: Path) -> None:
+    found = problems(tmp_path, LINCOLN + '\n[server]\nprot = 1\n[stroage]\nurl = ""\n')
+    assert found == {
+        "server.prot": 'is not known; did you mean "port"?',
+        "stroage": 'is not known; did you mean "storage"?',
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        (LINCOLN.replace('"Okafor"', '""'), "safety.safety_contact", "is missing"),
+        (LINCOLN.replace('"Okafor"', '"  "'), "safety.safety_contact", "is missing"),
+        (LINCOLN.replace("safety_contact", "# safety_contact"), "safety.safety_contact", "is missing"),
+        (LINCOLN.replace("America/New_York", "America/New_Yrok"), "school.zone", "no time zone"),
+        (LINCOLN.replace("America/New_York", "../../etc/passwd"), "school.zone", "no time zone"),
+        (LINCOLN.replace("America/New_York", "America"), "school.zone", "no time zone"),
+        (LINCOLN.replace("America/New_York", ""), "school.zone", "no time zone"),
+        (LINCOLN + "[server]\nport = 70000", "server.port", "less than or equal to 65535"),
+        (LINCOLN + '[server]\npublic_url = "mentors.example.org"', "server.public_url", "https://"),
+        (LINCOLN + '[server]\nhost = "0.0.0.0"', "server", "beyond this computer"),
+        (LINCOLN + '[server]\nhost = "0.0.0.0"\npublic_url = "http://a.example.org"', "server", "beyond this computer"),
+        (LINCOLN + '[program]\nfolder = "../other"', "program.folder", "inside the school's folder"),
+        (LINCOLN + "[server\n", "", "not TOML"),
+    ],
+)
+def test_a_wrong_setting_is_named_by_its_key(tmp_path: Path, text: str, key: str, words: str) -> None:
+    found = problems(tmp_path, text)
+    assert list(found) == [key]
+    assert words in found[key]
+
+
+def test_pages_beyond_this_computer_need_https(tmp_path: Path) -> None:
+    outside = LINCOLN + '[server]\nhost = "0.0.0.0"\npublic_url = "https://mentors.example.org"'
+    assert load(tmp_path, outside).server.host == "0.0.0.0"
+
+
+def test_a_value_that_is_refused_is_never_shown(tmp_path: Path) -> None:
+    secret = 'url = ["postgresql://nearpeer:hunter2@db/nearpeer"]'
+    found = problems(tmp_path, LINCOLN + f"[storage]\n{secret}\n")
+    assert "storage.url" in found
+    assert "hunter2" not in str(found)
+
+
+def test_a_missing_file_and_one_that_is_no_text_are_said_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings(tmp_path)
+    (tmp_path / "nearpeer.toml").write_bytes(b"\xff\xfe[\x00")
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        load_settings(tmp_path)
