@@ -2,6 +2,7 @@
 
     NearpeerError
     |- ContentError         a file that people write is wrong: `problems` names file, line, column, what to do
+    |- FlowError            a conversation cannot go on as its flow is written: open an escalation for staff
     |- Refused              an action that may not happen now (already taken, wrong code, newer schema): `str` is for people
     `- SendError            a platform did not take a message
        |- TryLater          certainly not sent; try again (`after`: seconds, or None for the usual back-off)
@@ -41,6 +42,10 @@ class ContentError(NearpeerError):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+
+class FlowError(NearpeerError):
+    """A conversation cannot go on (a bound, a missing value, an unknown step). Decision: open an escalation for staff."""
 
 
 class Refused(NearpeerError):
