@@ -477,6 +477,8 @@ class ReviewKind(StrEnum):
     MEDIA = "media"
     QUARANTINED = "quarantined"
     STRANGER = "stranger"
+    UNREACHABLE = "unreachable"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -546,6 +548,8 @@ class Turn:
     """(occurrence id, fired | missed | cancelled)."""
     cancel_prompts_of: tuple[int, ...] = ()
     """People whose pending check-ins and reminders are cancelled."""
+    cancel_alerts_of: tuple[int, ...] = ()
+    """Escalations whose alerts that are still on their way are cancelled: somebody has taken the case."""
     reviewed_answers: tuple[int, ...] = ()
     reviewed_items: tuple[int, ...] = ()
     reviewed_by: str = ""

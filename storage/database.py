@@ -1,8 +1,8 @@
 """The engine, the one writer, and the migrations runner.
 
-All writes of a process go through one thread. Whatever has queued up becomes one transaction (group commit): it is faster
-than one commit each, keeps the order of the queue, and leaves no lost updates on SQLite. If a unit of a batch raises, the whole batch is
-rolled back and each unit is replayed alone, so that one bad unit harms nobody (decisions.md 8).
+All writes of a process go through one thread. Whatever has queued up becomes one transaction (group commit): it is
+faster than one commit each, keeps the order of the queue, and leaves no lost updates on SQLite. If a unit of a batch
+raises, the whole batch is rolled back and each unit is replayed alone, so that one bad unit harms nobody (decisions.md 8).
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Database:
     def write(self, unit: Unit[T], *, first: bool = False) -> Future[T]:
         """Run `unit(connection)` in the next transaction; the Future is done after the commit.
 
-        `first`: intake goes before other work, because a platform is waiting for its acknowledgement. A unit may run twice
-        (its batch was rolled back), so it must not touch anything but the connection.
+        `first`: intake goes before other work, because a platform is waiting for its acknowledgement. A unit may run
+        twice (its batch was rolled back), so it must not touch anything but the connection.
         """
         future: Future[T] = Future()
         with self._closing:
@@ -104,7 +104,9 @@ class Database:
                     break
             stopping = any(unit is None for _, _, unit, _ in batch)
             work = [
-                (unit, future) for _, _, unit, future in batch if unit is not None and future.set_running_or_notify_cancel()
+                (unit, future)
+                for _, _, unit, future in batch
+                if unit is not None and future.set_running_or_notify_cancel()
             ]
             if work and not self._commit(work):
                 for pair in work:

@@ -109,7 +109,13 @@ class Inbox(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("platform", "account", "event_id"),
-        Index("ix_inbox_new", "next_at", "id", sqlite_where=text("status = 'new'"), postgresql_where=text("status = 'new'")),
+        Index(
+            "ix_inbox_new",
+            "next_at",
+            "id",
+            sqlite_where=text("status = 'new'"),
+            postgresql_where=text("status = 'new'"),
+        ),
     )
     id: int = _id()
     platform: str

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that storage.database hands over, so that locks and transaction are its own."""
+"""Alembic's entry: runs on the connection that storage.database hands over, in its transaction and under its lock."""
 
 from alembic import context
 from sqlmodel import SQLModel

@@ -1,0 +1,108 @@
+"""Conversations and the flow versions that they began with, as turns needs to see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from bot.domain import Choice
+from storage import tables
+from storage.inbox import insert_once
+from storage.outbox import choices_of
+
+
+def waiting(connection: Connection, person_id: int) -> str | None:
+    """The state (JSON) of the conversation that waits for this person's answer."""
+    return _first(connection, person_id, "waiting")
+
+
+def queued(connection: Connection, person_id: int) -> str | None:
+    """The state of the oldest conversation that waits behind another."""
+    return _first(connection, person_id, "queued")
+
+
+def suspended(connection: Connection, person_id: int) -> str | None:
+    """The state of the newest conversation that an adult has to resume."""
+    return _first(connection, person_id, "suspended", newest=True)
+
+
+def state(connection: Connection, conversation_id: int) -> str | None:
+    """The state of one conversation."""
+    column = tables.conversation.c
+    return connection.execute(select(column.state).where(column.id == conversation_id)).scalar()
+
+
+def finished_flows(connection: Connection, person_id: int) -> tuple[str, ...]:
+    """Names of the flows that a person has finished at least once."""
+    column = tables.conversation.c
+    query = select(column.flow).distinct().where(column.person_id == person_id, column.status == "done")
+    return tuple(sorted(connection.execute(query).scalars()))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One of our messages, as a button press or a reply names it."""
+
+    id: int
+    person_id: int | None
+    conversation_id: int | None
+    escalation_id: int | None
+    step: str
+    choices: tuple[Choice, ...]
+
+
+def sent(connection: Connection, message_id: int) -> Sent | None:
+    """One of our messages by its id."""
+    row = connection.execute(
+        select(tables.message).where(tables.message.c.id == message_id, tables.message.c.direction == "out")
+    ).one_or_none()
+    if row is None:
+        return None
+    return Sent(row.id, row.person_id, row.conversation_id, row.escalation_id, row.step, choices_of(row.choices))
+
+
+def newest_sent(connection: Connection, person_id: int) -> Sent | None:
+    """Our newest message to a person."""
+    column = tables.message.c
+    id_ = connection.execute(
+        select(column.id)
+        .where(column.person_id == person_id, column.direction == "out")
+        .order_by(column.id.desc())
+        .limit(1)
+    ).scalar()
+    return None if id_ is None else sent(connection, id_)
+
+
+def define(connection: Connection, hash_: str, kind: str, name: str, body: str, now: datetime) -> None:
+    """Keep content under its hash; a repeat changes nothing."""
+    connection.execute(
+        insert_once(connection, tables.definition).values(hash=hash_, kind=kind, name=name, body=body, stored_at=now)
+    )
+
+
+def definition(connection: Connection, hash_: str) -> str | None:
+    """Stored content by its hash."""
+    column = tables.definition.c
+    return connection.execute(select(column.body).where(column.hash == hash_)).scalar()
+
+
+def recent_answers(
+    connection: Connection, person_id: int, since: datetime
+) -> Sequence[tuple[str, str, object, datetime]]:
+    """(flow, topic, value, at) of a person's answers since a moment, oldest first: what rules over history look at."""
+    column = tables.answer.c
+    rows = connection.execute(
+        select(column.flow, column.topic, column.value, column.at)
+        .where(column.person_id == person_id, column.at >= since)
+        .order_by(column.at)
+    )
+    return [(row.flow, row.topic, row.value, row.at) for row in rows]
+
+
+def _first(connection: Connection, person_id: int, status: str, *, newest: bool = False) -> str | None:
+    column = tables.conversation.c
+    query = select(column.state).where(column.person_id == person_id, column.status == status)
+    return connection.execute(query.order_by(column.id.desc() if newest else column.id).limit(1)).scalar()

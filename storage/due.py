@@ -1,0 +1,145 @@
+"""The one query that asks what is due, and the occurrences that planning writes (decisions.md 9). No timer table exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from bot.domain import DeliveryNews, Due, DueKind, News, Occurrence
+from storage import tables
+from storage.inbox import insert_once
+
+
+def what_is_due(connection: Connection, now: datetime, limit: int = 500) -> Sequence[Due | DeliveryNews]:
+    """Everything whose time has come: cases first, then conversations, occurrences, pauses, and news of failed sends."""
+    escalation, conversation = tables.escalation.c, tables.conversation.c
+    occurrence, person, message = tables.occurrence.c, tables.person.c, tables.message.c
+    queries = (
+        (DueKind.ESCALATION, escalation.id, escalation.next_action_at, escalation.status != "closed"),
+        (DueKind.CONVERSATION, conversation.id, conversation.due_at, conversation.status == "waiting"),
+        (DueKind.OCCURRENCE, occurrence.id, occurrence.due_at, occurrence.status == "planned"),
+        (DueKind.PAUSE, person.id, person.paused_until, person.status == "paused"),
+    )
+    events: list[Due | DeliveryNews] = [
+        DeliveryNews(row.id, News(row.news), row.error)
+        for row in connection.execute(
+            select(message.id, message.news, message.error).where(message.news != "").order_by(message.id).limit(limit)
+        )
+    ]
+    for kind, id_, at, running in queries:
+        rows = connection.execute(select(id_, at).where(running, at <= now).order_by(at).limit(limit))
+        events += [Due(kind, row[0], row[1]) for row in rows]
+    return events
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """The earliest moment at which something will be due, or None."""
+    escalation, conversation = tables.escalation.c, tables.conversation.c
+    occurrence, person = tables.occurrence.c, tables.person.c
+    queries = (
+        select(func.min(escalation.next_action_at)).where(escalation.status != "closed"),
+        select(func.min(conversation.due_at)).where(conversation.status == "waiting"),
+        select(func.min(occurrence.due_at)).where(occurrence.status == "planned"),
+        select(func.min(person.paused_until)).where(person.status == "paused"),
+    )
+    moments = [moment for query in queries if (moment := connection.execute(query).scalar()) is not None]
+    return min(moments, default=None)
+
+
+def plan(connection: Connection, occurrences: Iterable[Occurrence]) -> int:
+    """Write occurrences that are not there yet; gives how many were new."""
+    rows = [
+        {
+            "id": one.id,
+            "schedule": one.schedule,
+            "person_id": one.person_id,
+            "local_date": one.local_date,
+            "slot": one.slot,
+            "local_time": one.local_time,
+            "due_at": one.due_at,
+            "expires_at": one.expires_at,
+            "flow": one.flow,
+            "match_id": one.match_id,
+            "values": dict(one.values),
+            "status": "planned",
+        }
+        for one in occurrences
+    ]
+    if not rows:
+        return 0
+    before = connection.execute(select(func.count()).select_from(tables.occurrence)).scalar_one()
+    connection.execute(insert_once(connection, tables.occurrence), rows)
+    return connection.execute(select(func.count()).select_from(tables.occurrence)).scalar_one() - before
+
+
+def occurrence(connection: Connection, occurrence_id: int) -> Occurrence | None:
+    """A planned occurrence; None when it has fired, was missed or cancelled meanwhile."""
+    column = tables.occurrence.c
+    row = connection.execute(
+        select(tables.occurrence).where(column.id == occurrence_id, column.status == "planned")
+    ).one_or_none()
+    return None if row is None else _occurrence(row)
+
+
+def due_together(connection: Connection, one: Occurrence, now: datetime) -> Sequence[Occurrence]:
+    """All due occurrences of the same schedule and person: after a long silence only the newest fires."""
+    column = tables.occurrence.c
+    rows = connection.execute(
+        select(tables.occurrence).where(
+            column.schedule == one.schedule,
+            column.person_id == one.person_id,
+            column.status == "planned",
+            column.due_at <= now,
+        )
+    )
+    return [_occurrence(row) for row in rows]
+
+
+def fired_on(connection: Connection, person_id: int, since: datetime, until: datetime) -> Sequence[str]:
+    """Schedules that fired for a person in a stretch of time."""
+    column = tables.occurrence.c
+    return (
+        connection.execute(
+            select(column.schedule).where(
+                column.person_id == person_id, column.status == "fired", column.due_at >= since, column.due_at < until
+            )
+        )
+        .scalars()
+        .all()
+    )
+
+
+def cancel_planned(connection: Connection, schedules: Sequence[str]) -> None:
+    """Cancel what is planned for schedules that exist no longer."""
+    column = tables.occurrence.c
+    connection.execute(
+        update(tables.occurrence)
+        .where(column.status == "planned", column.schedule.not_in(schedules))
+        .values(status="cancelled")
+    )
+
+
+def mark_beat(connection: Connection, name: str, wall: datetime) -> None:
+    """Leave a beat's mark; its age is what staff and the health page see."""
+    column = tables.beat.c
+    if not connection.execute(update(tables.beat).where(column.name == name).values(at=wall)).rowcount:
+        connection.execute(insert_once(connection, tables.beat).values(name=name, at=wall))
+
+
+def _occurrence(row: Any) -> Occurrence:
+    return Occurrence(
+        id=row.id,
+        schedule=row.schedule,
+        person_id=row.person_id,
+        local_date=row.local_date,
+        slot=row.slot,
+        local_time=row.local_time,
+        due_at=row.due_at,
+        expires_at=row.expires_at,
+        flow=row.flow,
+        match_id=row.match_id,
+        values=dict(row._mapping["values"] or {}),
+    )

@@ -1,0 +1,141 @@
+"""Escalations as turns needs to see them: by id, by code, and the running one of a person and category."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from bot.domain import Escalation, EscalationStatus, Ladder, Rung, Tier
+from storage import tables
+
+
+def load(connection: Connection, escalation_id: int, *, lock: bool = False) -> Escalation | None:
+    """One escalation. `lock`: hold its row until the transaction ends (PostgreSQL)."""
+    query = select(tables.escalation).where(tables.escalation.c.id == escalation_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else _escalation(row)
+
+
+def running(connection: Connection, person_id: int, category: str, since: datetime) -> Escalation | None:
+    """The newest case of this person and category that is not closed and was opened since then."""
+    column = tables.escalation.c
+    row = connection.execute(
+        select(tables.escalation)
+        .where(
+            column.person_id == person_id,
+            column.category == category,
+            column.status != "closed",
+            column.opened_at >= since,
+        )
+        .order_by(column.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _escalation(row)
+
+
+def not_closed(connection: Connection, person_id: int) -> Sequence[Escalation]:
+    """Every case of a person that is not closed."""
+    column = tables.escalation.c
+    rows = connection.execute(
+        select(tables.escalation).where(column.person_id == person_id, column.status != "closed").order_by(column.id)
+    )
+    return [_escalation(row) for row in rows]
+
+
+def code_of(connection: Connection, escalation_id: int, person_id: int) -> str | None:
+    """The code by which this person acknowledges this case."""
+    column = tables.acknowledgement_code.c
+    return connection.execute(
+        select(column.code).where(column.escalation_id == escalation_id, column.person_id == person_id)
+    ).scalar()
+
+
+def by_code(connection: Connection, code: str) -> tuple[int, int] | None:
+    """(escalation id, person id) that a code is bound to."""
+    column = tables.acknowledgement_code.c
+    row = connection.execute(
+        select(column.escalation_id, column.person_id).where(column.code == code.upper())
+    ).one_or_none()
+    return None if row is None else (row.escalation_id, row.person_id)
+
+
+def codes_of(connection: Connection, person_id: int) -> Sequence[str]:
+    """Codes of the cases that this person was told of and that are not closed, newest first."""
+    code, escalation = tables.acknowledgement_code.c, tables.escalation.c
+    return (
+        connection.execute(
+            select(code.code)
+            .join(tables.escalation, escalation.id == code.escalation_id)
+            .where(code.person_id == person_id, escalation.status != "closed")
+            .order_by(escalation.id.desc())
+        )
+        .scalars()
+        .all()
+    )
+
+
+def told(connection: Connection, escalation_id: int) -> Sequence[int]:
+    """People who were told of a case so far."""
+    column = tables.acknowledgement_code.c
+    return connection.execute(select(column.person_id).where(column.escalation_id == escalation_id)).scalars().all()
+
+
+def rung_is_silent(connection: Connection, escalation_id: int, rung: int, round_: int) -> bool:
+    """Whether every alert of this rung and round has failed: nobody of it can be reached."""
+    column = tables.message.c
+    open_alerts = connection.execute(
+        select(func.count()).where(
+            column.escalation_id == escalation_id,
+            column.rung == rung,
+            column.round == round_,
+            column.status != "failed",
+        )
+    ).scalar_one()
+    return open_alerts == 0
+
+
+def ladder_json(ladder: Ladder) -> dict[str, Any]:
+    """A ladder as its row keeps it (durations in seconds)."""
+    return {
+        "rungs": [{"people": list(rung.people), "wait": rung.wait.total_seconds()} for rung in ladder.rungs],
+        "repeat": ladder.repeat.total_seconds(),
+        "hold": ladder.hold.total_seconds(),
+        "grace": ladder.grace.total_seconds(),
+    }
+
+
+def _ladder(value: Mapping[str, Any]) -> Ladder:
+    return Ladder(
+        rungs=tuple(Rung(tuple(one["people"]), timedelta(seconds=one["wait"])) for one in value["rungs"]),
+        repeat=timedelta(seconds=value["repeat"]),
+        hold=timedelta(seconds=value["hold"]),
+        grace=timedelta(seconds=value["grace"]),
+    )
+
+
+def _escalation(row: Any) -> Escalation:
+    return Escalation(
+        id=row.id,
+        person_id=row.person_id,
+        tier=Tier(row.tier),
+        category=row.category,
+        reason=row.reason,
+        status=EscalationStatus(row.status),
+        opened_at=row.opened_at,
+        ladder=_ladder(row.ladder),
+        next_action_at=row.next_action_at,
+        rung=row.rung,
+        round=row.round,
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_person_id=row.acknowledged_person_id,
+        acknowledged_at=row.acknowledged_at,
+        asked_at=row.asked_at,
+        outcome=row.outcome,
+        note=row.note,
+        closed_by=row.closed_by,
+        closed_at=row.closed_at,
+        message_id=row.message_id,
+    )

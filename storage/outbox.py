@@ -1,0 +1,219 @@
+"""The way out, as rows: claim, send, record. Only delivery uses this door.
+
+pending -> sending (with a lease and its token) -> sent | failed | pending again | cancelled | expired. A lease that ran
+out means that the outcome is unknown: `requeue_expired` counts it as ambiguous and the message is sent again (law 10).
+Leases and back-off are wall time; whether a message has expired is program time (decisions.md 16).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, insert, or_, select, update
+
+from bot.domain import Address, Choice, MessageKind, Outbound, Priority
+from storage import tables
+
+LEASE = timedelta(seconds=60)
+"""Longer than any send may take (delivery's own deadline is 30 s), so that a live sender never meets its successor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that this sender may send now, until the lease ends."""
+
+    outbound: Outbound
+    token: int
+    attempt: int
+    ambiguous: int
+
+
+def claim(
+    connection: Connection,
+    platform: str,
+    account: str,
+    token: int,
+    wall: datetime,
+    limit: int,
+    *,
+    alerts_only: bool = False,
+) -> Sequence[Claim]:
+    """Take up to `limit` messages to send: urgent first, one in flight per chat, alerts exempt (decisions.md 11)."""
+    message = tables.message
+    other = message.alias("other")
+    same_chat = and_(
+        other.c.platform == message.c.platform, other.c.account == message.c.account, other.c.chat == message.c.chat
+    )
+    behind = exists().where(
+        same_chat,
+        other.c.priority > 0,
+        or_(
+            other.c.status == "sending",
+            and_(
+                other.c.status == "pending",
+                or_(
+                    other.c.priority < message.c.priority,
+                    and_(other.c.priority == message.c.priority, other.c.id < message.c.id),
+                ),
+            ),
+        ),
+    )
+    heads = (
+        select(message.c.id)
+        .where(
+            message.c.status == "pending",
+            message.c.platform == platform,
+            message.c.account == account,
+            or_(message.c.not_before.is_(None), message.c.not_before <= wall),
+            message.c.priority == 0 if alerts_only else or_(message.c.priority == 0, ~behind),
+        )
+        .order_by(message.c.priority, message.c.id)
+        .limit(limit)
+    )
+    if connection.dialect.name == "postgresql":
+        heads = heads.with_for_update(skip_locked=True, of=message)
+    claimed = connection.execute(
+        update(message)
+        .where(message.c.id.in_(heads.scalar_subquery()))
+        .values(status="sending", lease_token=token, lease_until=wall + LEASE, attempts=message.c.attempts + 1)
+        .returning(message)
+    ).all()
+    claims = [Claim(_outbound(row), token, row.attempts, row.ambiguous) for row in claimed]
+    return sorted(claims, key=lambda one: (one.outbound.priority, one.outbound.id))
+
+
+def still_wanted(connection: Connection, message_id: int, now: datetime) -> str:
+    """Why a claimed message must not be sent any more ("cancelled", "expired"), or "" when its reason still holds."""
+    message, escalation, person = tables.message.c, tables.escalation.c, tables.person.c
+    row = connection.execute(
+        select(
+            message.kind, message.expires_at, message.priority, escalation.status, person.status.label("person_status")
+        )
+        .select_from(tables.message)
+        .outerjoin(tables.escalation, escalation.id == message.escalation_id)
+        .outerjoin(tables.person, person.id == message.person_id)
+        .where(message.id == message_id)
+    ).one()
+    if row.expires_at is not None and row.expires_at < now:
+        return "expired"
+    if row.kind == MessageKind.ALERT and row.status == "closed":
+        return "cancelled"
+    if row.priority >= Priority.REMINDER and row.person_status != "active":
+        return "cancelled"
+    return ""
+
+
+def complete(
+    connection: Connection, claim: Claim, provider_id: str, started: datetime, now: datetime, wall: datetime
+) -> bool:
+    """Record that the platform took it; False when the lease was lost meanwhile and the result is refused."""
+    return _record(
+        connection, claim, "sent", "", started, wall, status="sent", sent_at=now, provider_id=provider_id, error=""
+    )
+
+
+def give_back(
+    connection: Connection,
+    claim: Claim,
+    code: str,
+    started: datetime,
+    wall: datetime,
+    *,
+    wait: float,
+    ambiguous: bool = False,
+) -> bool:
+    """Try again after `wait` seconds."""
+    message = tables.message.c
+    return _record(
+        connection,
+        claim,
+        "ambiguous" if ambiguous else "later",
+        code,
+        started,
+        wall,
+        status="pending",
+        not_before=wall + timedelta(seconds=wait),
+        error=code,
+        ambiguous=message.ambiguous + (1 if ambiguous else 0),
+    )
+
+
+def fail(connection: Connection, claim: Claim, code: str, started: datetime, wall: datetime) -> bool:
+    """This address will not take it; `news` makes sure that somebody acts on that."""
+    return _record(connection, claim, "failed", code, started, wall, status="failed", error=code, news="failed")
+
+
+def drop(connection: Connection, claim: Claim, status: str, wall: datetime) -> bool:
+    """The reason no longer holds: `status` is cancelled or expired."""
+    return _record(connection, claim, status, "", wall, wall, status=status)
+
+
+def requeue_expired(connection: Connection, wall: datetime) -> int:
+    """Return messages whose sender vanished to pending, as ambiguous. Gives their number."""
+    message = tables.message
+    return connection.execute(
+        update(message)
+        .where(message.c.status == "sending", message.c.lease_until < wall)
+        .values(status="pending", lease_token=None, lease_until=None, ambiguous=message.c.ambiguous + 1)
+    ).rowcount
+
+
+def next_try(connection: Connection, platform: str, account: str) -> datetime | None:
+    """The earliest wall moment at which a pending message of this account may be tried (None: nothing pending)."""
+    message = tables.message.c
+    return connection.execute(
+        select(message.not_before)
+        .where(message.status == "pending", message.platform == platform, message.account == account)
+        .order_by(message.not_before.is_not(None), message.not_before)
+        .limit(1)
+    ).scalar()
+
+
+def pending(connection: Connection) -> int:
+    """How many messages are on their way."""
+    message = tables.message.c
+    return len(connection.execute(select(message.id).where(message.status.in_(("pending", "sending")))).all())
+
+
+def choices_of(value: Any) -> tuple[Choice, ...]:
+    """Choices as the message row keeps them."""
+    return tuple(Choice(one["label"], one["token"], one["value"]) for one in value or ())
+
+
+def _record(
+    connection: Connection, claim: Claim, result: str, code: str, started: datetime, ended: datetime, **values: Any
+) -> bool:
+    message = tables.message.c
+    held = connection.execute(
+        update(tables.message)
+        .where(message.id == claim.outbound.id, message.lease_token == claim.token, message.status == "sending")
+        .values(lease_token=None, lease_until=None, **values)
+    ).rowcount
+    if held:
+        connection.execute(
+            insert(tables.delivery_attempt).values(
+                message_id=claim.outbound.id,
+                number=claim.attempt,
+                started_at=started,
+                ended_at=ended,
+                result=result,
+                code=code,
+            )
+        )
+    return bool(held)
+
+
+def _outbound(row: Any) -> Outbound:
+    return Outbound(
+        id=row.id,
+        address=Address(row.platform, row.account, row.chat),
+        kind=MessageKind(row.kind),
+        priority=Priority(row.priority),
+        text=row.text,
+        choices=choices_of(row.choices),
+        replaces=row.replaces,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,174 @@
+"""People, where they can be reached, whom they are matched with, and their personal web-chat links."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from bot.domain import Address, Match, Person, PersonStatus, Role
+from storage import tables
+
+WEB = "web"
+WEB_ACCOUNT = "local"
+
+
+def load(connection: Connection, person_id: int, *, lock: bool = False) -> Person | None:
+    """One person. `lock`: hold the row until the transaction ends (PostgreSQL); taken before any other row of theirs."""
+    query = select(tables.person).where(tables.person.c.id == person_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else _people(connection, [row])[0]
+
+
+def by_address(connection: Connection, address: Address, *, lock: bool = False) -> Person | None:
+    """Who writes from this address, or None for a stranger."""
+    column = tables.address.c
+    person_id = connection.execute(
+        select(column.person_id).where(
+            column.platform == address.platform, column.account == address.account, column.chat == address.chat
+        )
+    ).scalar()
+    return None if person_id is None else load(connection, person_id, lock=lock)
+
+
+def everyone(connection: Connection) -> Sequence[Person]:
+    """All people, by name."""
+    return _people(connection, connection.execute(select(tables.person).order_by(tables.person.c.name)).all())
+
+
+def paused_until(connection: Connection, now: datetime) -> Sequence[tuple[int, datetime]]:
+    """People whose pause is over: (id, when it ended)."""
+    column = tables.person.c
+    rows = connection.execute(
+        select(column.id, column.paused_until).where(column.status == "paused", column.paused_until <= now)
+    )
+    return [(row.id, row.paused_until) for row in rows]
+
+
+def add(connection: Connection, person: Person, now: datetime, new_address_id: int) -> None:
+    """Add a person, reachable in the web chat from the start: a link opens it whenever they get one."""
+    connection.execute(
+        insert(tables.person).values(
+            id=person.id,
+            key=person.key,
+            name=person.name,
+            role=person.role,
+            language=person.language,
+            zone=person.zone,
+            email=person.email,
+            phone=person.phone,
+            status=person.status,
+            paused_until=person.paused_until,
+            created_at=now,
+        )
+    )
+    connection.execute(
+        insert(tables.address).values(
+            id=new_address_id, person_id=person.id, platform=WEB, account=WEB_ACCOUNT, chat=str(person.id), position=100
+        )
+    )
+
+
+def change(connection: Connection, person: Person) -> None:
+    """Save what can change about a person."""
+    connection.execute(
+        update(tables.person)
+        .where(tables.person.c.id == person.id)
+        .values(
+            name=person.name,
+            role=person.role,
+            language=person.language,
+            zone=person.zone,
+            email=person.email,
+            phone=person.phone,
+            status=person.status,
+            paused_until=person.paused_until,
+        )
+    )
+
+
+def matches(connection: Connection, person_id: int | None = None) -> Sequence[Match]:
+    """Running matches, all or those of one person (as mentee or mentor)."""
+    query = select(tables.match).where(tables.match.c.ended_at.is_(None)).order_by(tables.match.c.id)
+    if person_id is not None:
+        member = tables.match_member.c
+        query = query.where(tables.match.c.id.in_(select(member.match_id).where(member.person_id == person_id)))
+    rows = connection.execute(query).all()
+    sides: dict[tuple[int, str], list[int]] = defaultdict(list)
+    members = select(tables.match_member).order_by(tables.match_member.c.person_id)
+    for row in connection.execute(members.where(tables.match_member.c.match_id.in_([row.id for row in rows]))):
+        sides[row.match_id, row.side].append(row.person_id)
+    return [
+        Match(row.id, tuple(sides[row.id, "mentee"]), tuple(sides[row.id, "mentor"]), row.advisor_id, row.meets)
+        for row in rows
+    ]
+
+
+def put_match(connection: Connection, match: Match) -> None:
+    """Add a match, or change it to what is given."""
+    values = {"advisor_id": match.advisor, "meets": match.meets}
+    changed = connection.execute(update(tables.match).where(tables.match.c.id == match.id).values(values)).rowcount
+    if not changed:
+        connection.execute(insert(tables.match).values(id=match.id, **values))
+    connection.execute(delete(tables.match_member).where(tables.match_member.c.match_id == match.id))
+    sides = [("mentee", id_) for id_ in match.mentees] + [("mentor", id_) for id_ in match.mentors]
+    for side, person_id in sides:
+        connection.execute(insert(tables.match_member).values(match_id=match.id, person_id=person_id, side=side))
+
+
+def mint_link(connection: Connection, person_id: int, now: datetime, *, renew: bool = False) -> str | None:
+    """A new personal link's token, shown this once; None if the person has one and `renew` is not asked."""
+    column = tables.link.c
+    of_person = (column.person_id == person_id) & column.revoked_at.is_(None)
+    if renew:
+        connection.execute(update(tables.link).where(of_person).values(revoked_at=now))
+    elif connection.execute(select(column.token_hash).where(of_person)).first() is not None:
+        return None
+    token = secrets.token_urlsafe(16)
+    connection.execute(insert(tables.link).values(token_hash=_hash(token), person_id=person_id, created_at=now))
+    return token
+
+
+def for_token(connection: Connection, token: str) -> Person | None:
+    """Whose personal link this is."""
+    column = tables.link.c
+    person_id = connection.execute(
+        select(column.person_id).where(column.token_hash == _hash(token), column.revoked_at.is_(None))
+    ).scalar()
+    return None if person_id is None else load(connection, person_id)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _people(connection: Connection, rows: Iterable[Any]) -> list[Person]:
+    people = [
+        Person(
+            id=row.id,
+            key=row.key,
+            name=row.name,
+            role=Role(row.role),
+            language=row.language,
+            zone=row.zone,
+            status=PersonStatus(row.status),
+            paused_until=row.paused_until,
+            email=row.email,
+            phone=row.phone,
+        )
+        for row in rows
+    ]
+    reachable: dict[int, list[Address]] = defaultdict(list)
+    column = tables.address.c
+    query = select(tables.address).where(column.unreachable_at.is_(None)).order_by(column.position, column.id)
+    if len(people) == 1:
+        query = query.where(column.person_id == people[0].id)
+    for row in connection.execute(query):
+        reachable[row.person_id].append(Address(row.platform, row.account, row.chat))
+    return [replace(person, addresses=tuple(reachable[person.id])) for person in people]
