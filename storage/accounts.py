@@ -1,4 +1,4 @@
-"""Staff accounts, their sign-ins, and the one-time token that makes the first account. Every secret is kept as a hash only.
+"""Staff accounts, their sign-ins, and the one-time token that makes the first account. Secrets are kept as hashes only.
 
 All moments here are wall time (decisions.md 16). Hashing a password takes long on purpose, so it never runs inside a
 transaction: `hash_password` and `verify` are for a worker thread, the rest are units of work.
@@ -45,10 +45,12 @@ _COMMON = frozenset(
     """
     password passwordpassword passwordpass mypassword mypasswordis thisismypassword changeme changemenow changemeplease
     letmein letmeinplease letmeinnow welcome welcomewelcome welcomehome welcometoschool iloveyou iloveyousomuch
-    iloveschool qwerty qwertyqwerty qwertyuiop qwertyuiopasdf qwertyuiopasdfghjkl asdfghjkl asdfasdfasdf asdfghjklzxcvbnm zxcvbnm
+    iloveschool qwerty qwertyqwerty qwertyuiop qwertyuiopasdf qwertyuiopasdfghjkl asdfghjkl asdfasdfasdf
+    asdfghjklzxcvbnm zxcvbnm
     administrator adminadmin adminadminadmin adminpassword abcabcabc abcdefghijkl abcdefghijklm abcdefghijklmnop
     nearpeer nearpeernearpeer nearpeerstaff nearpeerpassword school schoolschool schoolpassword highschool
-    teacherteacher counselor counselorpassword mentoring mentoringprogram football basketball princess sunshine superman dragon monkey
+    teacherteacher counselor counselorpassword mentoring mentoringprogram football basketball princess sunshine
+    superman dragon monkey
     trustno computer internet whatever correcthorsebatterystaple
     """.split()  # noqa: SIM905 - a list of a hundred quoted words reads worse
 )
@@ -74,7 +76,7 @@ class Staff:
 
 
 def mint_first_run(connection: Connection, now: datetime) -> str:
-    """A new one-time token for the first account, in groups for reading, shown this once. Replaces an older unused one."""
+    """A new one-time token for the first account, shown this once; it replaces an older unused one."""
     connection.execute(delete(_FIRST_RUN).where(_FIRST_RUN.c.used_at.is_(None)))
     token = "".join(secrets.choice(_SIGNS) for _ in range(_LENGTH))
     connection.execute(insert(_FIRST_RUN).values(token_hash=_first_run_hash(token), created_at=now))
