@@ -45,7 +45,7 @@ class ContentError(NearpeerError):
 
 
 class FlowError(NearpeerError):
-    """A conversation cannot go on (a bound, a missing value, an unknown step). Decision: open an escalation for staff."""
+    """A conversation cannot go on (a bound, a missing value, an unknown step): open an escalation for staff."""
 
 
 class Refused(NearpeerError):
