@@ -27,7 +27,7 @@ class Clock(Protocol):
 
 
 class Ids:
-    """Positive 63-bit ids: 41 bits of wall milliseconds, 10 of the process, 12 of a counter. Later ids of one process are greater."""
+    """Positive 63-bit ids: 41 bits of wall milliseconds, 10 of the process, 12 of a counter; they only rise."""
 
     def __init__(self) -> None:
         self._node = secrets.randbelow(1 << 10)

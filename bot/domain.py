@@ -1,6 +1,6 @@
-"""The nouns of Nearpeer: frozen dataclasses that rooms hand each other. Standard library only, no behavior but small facts.
+"""The nouns of Nearpeer: frozen dataclasses that rooms hand each other. Standard library only, no behavior.
 
-Texts that people wrote are left out of every `repr` (law 5). All moments are aware datetimes in UTC unless a name says local.
+Texts that people wrote are left out of every `repr` (law 5). Moments are aware datetimes in UTC unless named local.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What a platform handed us, before anybody understood it. `body` is JSON-able; `event_id` is the platform's own."""
+    """What a platform handed us, not yet understood. `body` is JSON-able; `event_id` is the platform's own."""
 
     platform: str
     account: str
@@ -166,7 +166,7 @@ class DeliveryNews:
 
 class ActionKind(StrEnum):
     TAKE = "take"
-    PASS_ON = "pass-on"
+    PASS_ON = "pass-on"  # noqa: S105  (no password)
     NEED_HELP = "need-help"
     CLOSE = "close"
     REOPEN = "reopen"
@@ -179,7 +179,7 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StaffAction:
-    """Staff acted, on a page or the command line. `object_id` is an escalation, answer, item or person, as `kind` says."""
+    """Staff acted, on a page or the command line. `object_id`: an escalation, answer, item or person, as `kind` says."""
 
     kind: ActionKind
     actor: str
@@ -389,7 +389,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Who is told, in which order, for one tier: copied into the escalation, so that a later edit changes no running case."""
+    """Who is told, in which order, for one tier; copied into the escalation, so that no edit changes a running case."""
 
     rungs: tuple[Rung, ...]
     repeat: timedelta
@@ -451,7 +451,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One planned firing for one person. (schedule, person, local_date, slot) is unique: what fired never fires again."""
+    """One planned firing for one person. (schedule, person, local_date, slot) is unique: it never fires twice."""
 
     id: int
     schedule: str

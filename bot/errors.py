@@ -1,9 +1,9 @@
-"""The error tree. An error carries the decision that follows from it, so that the one place that catches it need not guess.
+"""The error tree. An error carries the decision that follows from it: whoever catches it need not guess.
 
     NearpeerError
     |- ContentError         a file that people write is wrong: `problems` names file, line, column, what to do
     |- FlowError            a conversation cannot go on as its flow is written: open an escalation for staff
-    |- Refused              an action that may not happen now (already taken, wrong code, newer schema): `str` is for people
+    |- Refused              may not happen now (already taken, wrong code, newer schema): `str` is for people
     `- SendError            a platform did not take a message
        |- TryLater          certainly not sent; try again (`after`: seconds, or None for the usual back-off)
        |- Ambiguous         perhaps sent: the answer was lost
@@ -23,7 +23,7 @@ class NearpeerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in a file, worded for its author. Lines and columns count from 1; 0 means the whole file."""
+    """One thing that is wrong in a file, worded for its author. Lines and columns count from 1; 0: the whole file."""
 
     file: str
     line: int

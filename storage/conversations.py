@@ -92,7 +92,7 @@ def definition(connection: Connection, hash_: str) -> str | None:
 def recent_answers(
     connection: Connection, person_id: int, since: datetime
 ) -> Sequence[tuple[str, str, object, datetime]]:
-    """(flow, topic, value, at) of a person's answers since a moment, oldest first: what rules over history look at."""
+    """(flow, topic, value, at) of a person's answers since a moment, oldest first, for rules over history."""
     column = tables.answer.c
     rows = connection.execute(
         select(column.flow, column.topic, column.value, column.at)

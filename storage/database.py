@@ -2,7 +2,7 @@
 
 All writes of a process go through one thread. Whatever has queued up becomes one transaction (group commit): it is
 faster than one commit each, keeps the order of the queue, and leaves no lost updates on SQLite. If a unit of a batch
-raises, the whole batch is rolled back and each unit is replayed alone, so that one bad unit harms nobody (decisions.md 8).
+raises, the whole batch is rolled back and each unit is replayed alone: one bad unit harms nobody (decisions.md 8).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one query that asks what is due, and the occurrences that planning writes (decisions.md 9). No timer table exists."""
+"""The one query that asks what is due, and the occurrences that planning writes (decisions.md 9): no timer table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storage.inbox import insert_once
 
 
 def what_is_due(connection: Connection, now: datetime, limit: int = 500) -> Sequence[Due | DeliveryNews]:
-    """Everything whose time has come: cases first, then conversations, occurrences, pauses, and news of failed sends."""
+    """Everything whose time has come: news of failed sends, cases, conversations, occurrences, pauses."""
     escalation, conversation = tables.escalation.c, tables.conversation.c
     occurrence, person, message = tables.occurrence.c, tables.person.c, tables.message.c
     queries = (

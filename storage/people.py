@@ -20,7 +20,7 @@ WEB_ACCOUNT = "local"
 
 
 def load(connection: Connection, person_id: int, *, lock: bool = False) -> Person | None:
-    """One person. `lock`: hold the row until the transaction ends (PostgreSQL); taken before any other row of theirs."""
+    """One person. `lock`: hold the row until the transaction ends (PostgreSQL), before any other row of theirs."""
     query = select(tables.person).where(tables.person.c.id == person_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else _people(connection, [row])[0]

@@ -16,7 +16,10 @@ from storage.inbox import insert_once
 def save_turn(
     connection: Connection, turn: Turn, now: datetime, new_id: Callable[[], int], dump: Callable[[Conversation], str]
 ) -> None:
-    """Write everything that one event caused. `dump` makes a conversation's JSON. A repeated message is dropped by its key."""
+    """Write everything that one event caused; a repeated message is dropped by its key.
+
+    `dump` makes a conversation's JSON.
+    """
     for person in turn.people:
         people.change(connection, person)
     for conversation in turn.conversations:
