@@ -1,0 +1,324 @@
+"""What staff read about cases and review items, as frozen dataclasses. Reading only; `caseload_of` bounds all of it.
+
+`caseload_of` is an advisor's person id: their own students, and cases that they were told of (mission.md L4). None shows
+the whole program. What lies outside is left out, never told apart from what does not exist.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
+
+from bot.domain import AuditEntry, EscalationStatus, ReviewKind, Tier
+from storage import tables
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where in a text screening saw something, and what."""
+
+    start: int
+    end: int
+    tier: Tier
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a student wrote."""
+
+    message_id: int
+    at: datetime
+    text: str = field(repr=False)
+    kind: str = "text"
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver a message."""
+
+    started_at: datetime
+    result: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One message to an adult about a case, and how far it got."""
+
+    message_id: int
+    name: str
+    kind: str
+    platform: str
+    status: str
+    created_at: datetime
+    sent_at: datetime | None
+    error: str
+    rung: int | None
+    round: int | None
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An escalation as staff see it."""
+
+    id: int
+    person_id: int
+    person: str
+    tier: Tier
+    category: str
+    reason: str
+    status: EscalationStatus
+    opened_at: datetime
+    rung: int
+    next_action_at: datetime | None
+    next_people: tuple[str, ...]
+    """Who is told at `next_action_at` while nobody has the case."""
+    acknowledged_by: str
+    acknowledged_at: datetime | None
+    asked_at: datetime | None
+    outcome: str
+    note: str = field(repr=False)
+    closed_by: str
+    closed_at: datetime | None
+    words: tuple[Words, ...] = ()
+    told: tuple[Told, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseHistory:
+    """One case whole: with every try to tell somebody, and the record."""
+
+    case: Case
+    record: tuple[AuditEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to look at, without a ladder."""
+
+    id: int
+    kind: ReviewKind
+    reason: str
+    at: datetime
+    person_id: int | None
+    person: str
+    words: Words | None
+    reviewed_at: datetime | None
+    reviewed_by: str
+
+
+def in_caseload(person_id: ColumnElement[Any], caseload_of: int | None) -> ColumnElement[bool]:
+    """The condition that a row's person belongs to this advisor's running matches."""
+    if caseload_of is None:
+        return true()
+    member, match = tables.match_member.c, tables.match.c
+    return person_id.in_(
+        select(member.person_id)
+        .join(tables.match, match.id == member.match_id)
+        .where(match.advisor_id == caseload_of, match.ended_at.is_(None))
+    )
+
+
+def waiting_cases(connection: Connection, caseload_of: int | None) -> Sequence[Case]:
+    """Every case that is not closed: those that nobody has first, then the most urgent, then the oldest."""
+    cases = _cases(connection, _visible(caseload_of).where(tables.escalation.c.status != "closed"))
+    return sorted(cases, key=lambda case: (case.status != EscalationStatus.OPEN, case.tier.rank, case.opened_at))
+
+
+def closed_cases(connection: Connection, caseload_of: int | None, since: datetime, limit: int = 10) -> Sequence[Case]:
+    """The cases closed last."""
+    column = tables.escalation.c
+    query = _visible(caseload_of).where(column.status == "closed", column.closed_at >= since)
+    return _cases(connection, query.order_by(column.closed_at.desc(), column.id.desc()).limit(limit))
+
+
+def case_history(connection: Connection, escalation_id: int, caseload_of: int | None) -> CaseHistory | None:
+    """One case whole, or None if it does not exist or is not theirs to see."""
+    cases = _cases(connection, _visible(caseload_of).where(tables.escalation.c.id == escalation_id))
+    if not cases:
+        return None
+    tries = _attempts(connection, [told.message_id for told in cases[0].told])
+    told = tuple(replace(one, attempts=tries.get(one.message_id, ())) for one in cases[0].told)
+    audit = tables.audit
+    rows = connection.execute(
+        select(audit).where(audit.c.escalation_id == escalation_id).order_by(audit.c.at, audit.c.id)
+    )
+    record = tuple(
+        AuditEntry(row.actor, row.action, row.at, row.person_id, row.escalation_id, row.detail) for row in rows
+    )
+    return CaseHistory(replace(cases[0], told=told), record)
+
+
+def items(
+    connection: Connection, caseload_of: int | None, *, before: int | None = None, limit: int = 25
+) -> tuple[Sequence[Item], int]:
+    """Review items that nobody has looked at, newest first from below id `before`, and how many there are in all."""
+    item = tables.review_item.c
+    mine = in_caseload(item.person_id, caseload_of)
+    waiting = select(func.count()).select_from(tables.review_item).where(item.reviewed_at.is_(None), mine)
+    query = _items_query().where(item.reviewed_at.is_(None), mine)
+    if before is not None:
+        query = query.where(item.id < before)
+    return _items(connection, query.limit(limit)), connection.execute(waiting).scalar_one()
+
+
+def item(connection: Connection, item_id: int, caseload_of: int | None) -> Item | None:
+    """One review item, or None if it does not exist or is not theirs to see."""
+    column = tables.review_item.c
+    found = _items(connection, _items_query().where(column.id == item_id, in_caseload(column.person_id, caseload_of)))
+    return found[0] if found else None
+
+
+def words_of(connection: Connection, message_ids: Iterable[int | None]) -> Mapping[int, Words]:
+    """What was written in these messages, with the findings' places, by message id."""
+    ids = {id_ for id_ in message_ids if id_ is not None}
+    marks: dict[int, list[Mark]] = defaultdict(list)
+    finding, message = tables.finding, tables.message
+    for row in connection.execute(select(finding).where(finding.c.message_id.in_(ids)).order_by(finding.c.start)):
+        marks[row.message_id].append(Mark(row.start, row.end, Tier(row.tier), row.label))
+    rows = connection.execute(select(message).where(message.c.id.in_(ids), message.c.direction == "in"))
+    return {row.id: Words(row.id, row.created_at, row.text, row.kind, tuple(marks[row.id])) for row in rows}
+
+
+def names_of(connection: Connection, person_ids: Iterable[int | None]) -> Mapping[int, str]:
+    """Names by person id."""
+    person = tables.person.c
+    ids = {id_ for id_ in person_ids if id_ is not None}
+    return {row.id: row.name for row in connection.execute(select(person.id, person.name).where(person.id.in_(ids)))}
+
+
+def _visible(caseload_of: int | None) -> Select[Any]:
+    escalation, code = tables.escalation.c, tables.acknowledgement_code.c
+    was_told = escalation.id.in_(select(code.escalation_id).where(code.person_id == caseload_of))
+    return (
+        select(tables.escalation, tables.person.c.name)
+        .join(tables.person, tables.person.c.id == escalation.person_id)
+        .where(or_(in_caseload(escalation.person_id, caseload_of), was_told))
+    )
+
+
+def _cases(connection: Connection, query: Select[Any]) -> list[Case]:
+    rows = connection.execute(query).all()
+    written = _words_of_cases(connection, rows)
+    told = _told(connection, [row.id for row in rows])
+    names = names_of(connection, (id_ for row in rows for id_ in _next_people(row)))
+    return [
+        Case(
+            id=row.id,
+            person_id=row.person_id,
+            person=row.name,
+            tier=Tier(row.tier),
+            category=row.category,
+            reason=row.reason,
+            status=EscalationStatus(row.status),
+            opened_at=row.opened_at,
+            rung=row.rung,
+            next_action_at=row.next_action_at,
+            next_people=tuple(names[id_] for id_ in _next_people(row) if id_ in names),
+            acknowledged_by=row.acknowledged_by,
+            acknowledged_at=row.acknowledged_at,
+            asked_at=row.asked_at,
+            outcome=row.outcome,
+            note=row.note,
+            closed_by=row.closed_by,
+            closed_at=row.closed_at,
+            words=tuple(written[row.id]),
+            told=tuple(told[row.id]),
+        )
+        for row in rows
+    ]
+
+
+def _next_people(row: Any) -> Sequence[int]:
+    """The people of the next rung, or of the last one, which is told again and again."""
+    rungs = row.ladder["rungs"]
+    return rungs[min(row.rung + 1, len(rungs) - 1)]["people"] if rungs else ()
+
+
+def _words_of_cases(connection: Connection, rows: Sequence[Any]) -> Mapping[int, list[Words]]:
+    """The message that opened each case, and later ones whose findings joined it."""
+    messages: dict[int, set[int]] = {row.id: {row.message_id} if row.message_id else set() for row in rows}
+    finding = tables.finding.c
+    joined = select(finding.escalation_id, finding.message_id).where(finding.escalation_id.in_(list(messages)))
+    for row in connection.execute(joined):
+        messages[row.escalation_id].add(row.message_id)
+    written = words_of(connection, (id_ for ids in messages.values() for id_ in ids))
+    return {case: [written[id_] for id_ in sorted(ids) if id_ in written] for case, ids in messages.items()}
+
+
+def _told(connection: Connection, case_ids: Sequence[int]) -> Mapping[int, list[Told]]:
+    message, person = tables.message.c, tables.person.c
+    found: dict[int, list[Told]] = defaultdict(list)
+    rows = connection.execute(
+        select(tables.message, person.name)
+        .outerjoin(tables.person, person.id == message.person_id)
+        .where(
+            message.escalation_id.in_(case_ids),
+            message.direction == "out",
+            message.kind.in_(("alert", "staff", "card")),
+        )
+        .order_by(message.id)
+    )
+    for row in rows:
+        found[row.escalation_id].append(
+            Told(
+                message_id=row.id,
+                name=row.name or "",
+                kind=row.kind,
+                platform=row.platform,
+                status=row.status,
+                created_at=row.created_at,
+                sent_at=row.sent_at,
+                error=row.error,
+                rung=row.rung,
+                round=row.round,
+            )
+        )
+    return found
+
+
+def _attempts(connection: Connection, message_ids: Sequence[int]) -> Mapping[int, tuple[Attempt, ...]]:
+    tries: dict[int, tuple[Attempt, ...]] = defaultdict(tuple)
+    attempt = tables.delivery_attempt
+    rows = connection.execute(
+        select(attempt).where(attempt.c.message_id.in_(message_ids)).order_by(attempt.c.message_id, attempt.c.number)
+    )
+    for row in rows:
+        tries[row.message_id] += (Attempt(row.started_at, row.result, row.code),)
+    return tries
+
+
+def _items_query() -> Select[Any]:
+    item = tables.review_item
+    return (
+        select(item, tables.person.c.name)
+        .outerjoin(tables.person, tables.person.c.id == item.c.person_id)
+        .order_by(item.c.id.desc())
+    )
+
+
+def _items(connection: Connection, query: Select[Any]) -> Sequence[Item]:
+    rows = connection.execute(query).all()
+    written = words_of(connection, (row.message_id for row in rows))
+    return [
+        Item(
+            id=row.id,
+            kind=ReviewKind(row.kind),
+            reason=row.reason,
+            at=row.at,
+            person_id=row.person_id,
+            person=row.name or "",
+            words=written.get(row.message_id),
+            reviewed_at=row.reviewed_at,
+            reviewed_by=row.reviewed_by,
+        )
+        for row in rows
+    ]
