@@ -1,0 +1,70 @@
+"""The crisis card that a student reads at once: what it may say, per country and language. Not when it goes out."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+_PLACES = frozenset({"place", "adult"})
+
+
+class Card(BaseModel):
+    """The words for one country and language. `text` names {place} and {adult}, and each of the `numbers`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    country: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+    version: int = Field(ge=1)
+    numbers: tuple[str, ...] = Field(min_length=1)
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=40, max_length=900)]
+
+    @field_validator("text")
+    @classmethod
+    def _names_a_place_and_an_adult(cls, text: str) -> str:
+        if {name for _, name, _, _ in string.Formatter().parse(text) if name is not None} != _PLACES:
+            raise ValueError("a crisis card has the placeholders {place} and {adult}, both and no others")
+        return text
+
+    def model_post_init(self, _context: object) -> None:
+        missing = [number for number in self.numbers if number not in self.text]
+        if missing:
+            raise ValueError(f"the card's text does not say {', '.join(missing)}")
+
+    def render(self, place: str, adult: str) -> str:
+        """The card with the school's place and the adult's name. What they contain is never read as a placeholder."""
+        return "".join(
+            literal + ({"place": place, "adult": adult}[name] if name is not None else "")
+            for literal, name, _, _ in string.Formatter().parse(self.text)
+        )
+
+
+class Cards(BaseModel):
+    """The file config/safety/cards.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cards: tuple[Card, ...] = Field(min_length=1)
+
+    @field_validator("cards")
+    @classmethod
+    def _every_country_has_english(cls, cards: tuple[Card, ...]) -> tuple[Card, ...]:
+        keys = [(card.country, card.language) for card in cards]
+        if len(set(keys)) != len(keys):
+            raise ValueError("two cards are for the same country and language")
+        without = {country for country, _ in keys} - {country for country, language in keys if language == "en"}
+        if without:
+            raise ValueError(f"no English card, which the others fall back to, for {', '.join(sorted(without))}")
+        return cards
+
+
+def card_for(cards: Sequence[Card], country: str, language: str) -> Card:
+    """The card in the person's language, else in English. Raises LookupError for an unknown country."""
+    here = {card.language: card for card in cards if card.country == country}
+    for wanted in (language, "en"):
+        if wanted in here:
+            return here[wanted]
+    raise LookupError(f"no crisis card for country {country!r}")

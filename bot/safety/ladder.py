@@ -1,0 +1,298 @@
+"""Who is told next, and when, until a person closes the case.
+
+Pure: every function takes a case and gives the case as it is then, with the pages to send.
+
+While a case is not closed, `next_action_at` is set: there is no silent end (law 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain import Escalation, EscalationStatus, Ladder, Page, PageKind, Rung, Tier
+from bot.errors import Refused
+
+Step = tuple[Escalation, tuple[Page, ...]]
+
+ABUSE = "abuse"
+OUTCOMES: Mapping[str, str] = {
+    "spoke-with-student": "Spoke with the student",
+    "parent-contacted": "Contacted a parent",
+    "report-made": "Made a report myself",
+    "handed-to-counselor": "Handed to the counselor",
+    "not-a-concern": "Not a concern",
+    "drill": "Drill",
+}
+_NEEDS_NOTE: Mapping[str, str] = {
+    "report-made": "Write the date, the agency and the reference of your report.",
+    "not-a-concern": "Write why this is not a concern.",
+}
+_CLOSES_ABUSE = ("report-made", "not-a-concern")
+_NOBODY_REACHED = timedelta(minutes=10)
+"""The longest wait when a ladder reaches nobody at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """A ladder's times, before anybody knows its people."""
+
+    wait: timedelta
+    repeat: timedelta
+    hold: timedelta
+    grace: timedelta = timedelta(minutes=10)
+
+    def ladder(self, rungs: Sequence[Sequence[int]]) -> Ladder:
+        """The ladder with these people, rung by rung; a rung without people is left out."""
+        return Ladder(
+            tuple(Rung(tuple(people), self.wait) for people in rungs if people), self.repeat, self.hold, self.grace
+        )
+
+
+def defaults() -> Mapping[Tier, Times]:
+    """The default times of each tier that climbs."""
+    return {
+        Tier.CRISIS: Times(wait=timedelta(minutes=5), repeat=timedelta(minutes=10), hold=timedelta(minutes=30)),
+        Tier.URGENT: Times(wait=timedelta(minutes=15), repeat=timedelta(minutes=10), hold=timedelta(hours=2)),
+        Tier.CONCERN: Times(wait=timedelta(hours=4), repeat=timedelta(hours=24), hold=timedelta(hours=24)),
+    }
+
+
+# --- opening -------------------------------------------------------------------------------------------------------
+
+
+def open_case(
+    escalation_id: int,
+    person_id: int,
+    tier: Tier,
+    category: str,
+    reason: str,
+    ladder: Ladder,
+    now: datetime,
+    message_id: int | None = None,
+) -> Step:
+    """A new case, with the pages of its first rung."""
+    opened = Escalation(
+        id=escalation_id,
+        person_id=person_id,
+        tier=tier,
+        category=category,
+        reason=reason,
+        status=EscalationStatus.OPEN,
+        opened_at=now,
+        ladder=replace(ladder, rungs=tuple(rung for rung in ladder.rungs if rung.people)),
+        next_action_at=now,
+        message_id=message_id,
+    )
+    return _tell(opened, 0, now)
+
+
+def raise_tier(escalation: Escalation, tier: Tier, ladder: Ladder, now: datetime) -> Step:
+    """A more urgent tier: its ladder begins at once, even if somebody holds the case. A lower tier changes nothing."""
+    if tier.rank >= escalation.tier.rank:
+        return escalation, ()
+    if escalation.status is EscalationStatus.CLOSED:
+        raise Refused("This case is closed. Open it again first.")
+    rungs = tuple(rung for rung in ladder.rungs if rung.people)
+    raised = replace(_released(escalation), tier=tier, ladder=replace(ladder, rungs=rungs), round=escalation.round + 1)
+    return _tell(raised, 0, now)
+
+
+def told_again(escalation: Escalation, now: datetime) -> Step:
+    """Something new in a running case: who holds it is told; while nobody does, the ladder is climbing anyway."""
+    if escalation.status is not EscalationStatus.ACKNOWLEDGED:
+        return escalation, ()
+    holder = escalation.acknowledged_person_id
+    if holder is None:
+        return reopen_now(escalation, now)
+    later = replace(escalation, round=escalation.round + 1)
+    return later, (Page(PageKind.ALERT, holder, later.rung, later.round),)
+
+
+# --- time ----------------------------------------------------------------------------------------------------------
+
+
+def climb(escalation: Escalation, now: datetime) -> Step:
+    """What a due time brings. A due time that no longer holds changes nothing."""
+    due = escalation.next_action_at
+    if due is None or now < due:
+        return escalation, ()
+    if escalation.status is EscalationStatus.OPEN:
+        return _next(escalation, now)
+    if escalation.asked_at is None and escalation.acknowledged_person_id is not None:
+        asked = replace(
+            escalation, asked_at=now, next_action_at=now + escalation.ladder.grace, round=escalation.round + 1
+        )
+        return asked, (Page(PageKind.STILL, escalation.acknowledged_person_id, asked.rung, asked.round),)
+    return reopen_now(escalation, now)
+
+
+def advance_now(escalation: Escalation, now: datetime) -> Step:
+    """The present rung reaches nobody: the next is told at once. After the last, it waits ten minutes at most."""
+    if escalation.status is not EscalationStatus.OPEN:
+        return escalation, ()
+    if escalation.rung + 1 < len(escalation.ladder.rungs):
+        return _tell(escalation, escalation.rung + 1, now)
+    soon = now + min(escalation.ladder.repeat, _NOBODY_REACHED)
+    return replace(escalation, next_action_at=min(soon, escalation.next_action_at or soon)), ()
+
+
+def reopen_now(escalation: Escalation, now: datetime) -> Step:
+    """Nobody holds the case any longer: from the first rung again, at once."""
+    return _tell(replace(_released(escalation), round=escalation.round + 1), 0, now)
+
+
+# --- what adults do ------------------------------------------------------------------------------------------------
+
+
+def acknowledge(escalation: Escalation, person_id: int | None, name: str, now: datetime) -> Step:
+    """Take the case; the others who were told learn who has it. Refused if another has it.
+
+    Taking it again holds it longer.
+    """
+    _not_closed(escalation)
+    held = now + escalation.ladder.hold
+    if escalation.status is EscalationStatus.ACKNOWLEDGED:
+        if not _holds(escalation, person_id, name):
+            raise Refused(f"{escalation.acknowledged_by} already has this case.")
+        return replace(escalation, asked_at=None, next_action_at=held), ()
+    taken = replace(
+        escalation,
+        status=EscalationStatus.ACKNOWLEDGED,
+        acknowledged_by=name,
+        acknowledged_person_id=person_id,
+        acknowledged_at=now,
+        asked_at=None,
+        next_action_at=held,
+    )
+    others = [person for person in _told(taken, taken.rung) if person != person_id]
+    return taken, _pages(PageKind.TAKEN, others, taken)
+
+
+def pass_on(escalation: Escalation, person_id: int | None, name: str, now: datetime) -> Step:
+    """Give the case to the next rung, which is told at once. Refused if another has it."""
+    _not_closed(escalation)
+    if escalation.status is EscalationStatus.ACKNOWLEDGED and not _holds(escalation, person_id, name):
+        raise Refused(f"{escalation.acknowledged_by} has this case; only they can pass it on.")
+    return _next(replace(_released(escalation), round=escalation.round + 1), now, without=person_id)
+
+
+def need_help(escalation: Escalation, person_id: int | None, name: str, now: datetime) -> Step:
+    """The next rung is told too. The case stays with who has it; if nobody has, it is now with who asks."""
+    _not_closed(escalation)
+    pages: tuple[Page, ...] = ()
+    if escalation.status is EscalationStatus.OPEN:
+        escalation, pages = acknowledge(escalation, person_id, name, now)
+    rung = max(min(escalation.rung + 1, len(escalation.ladder.rungs) - 1), 0)
+    helped = replace(escalation, rung=rung, round=escalation.round + 1)
+    people = _without(helped, _repeated(helped, rung), person_id)
+    return helped, (*pages, *_pages(PageKind.ALERT, people, helped))
+
+
+def close(escalation: Escalation, person_id: int | None, name: str, outcome: str, note: str, now: datetime) -> Step:
+    """Close with an outcome. Refused for an unknown one, or without a note where it needs one.
+
+    Abuse closes only with a report or a reason.
+    """
+    _not_closed(escalation)
+    if outcome not in OUTCOMES:
+        raise Refused("Choose what came of it: " + ", ".join(OUTCOMES.values()) + ".")
+    if escalation.category == ABUSE and outcome not in _CLOSES_ABUSE:
+        raise Refused(
+            "A case of possible abuse closes only with a report that you made, or with why it is not a concern."
+        )
+    if outcome in _NEEDS_NOTE and not note.strip():
+        raise Refused(_NEEDS_NOTE[outcome])
+    closed = replace(
+        escalation,
+        status=EscalationStatus.CLOSED,
+        outcome=outcome,
+        note=note.strip(),
+        closed_by=name,
+        closed_at=now,
+        asked_at=None,
+        next_action_at=None,
+    )
+    holder = escalation.acknowledged_person_id
+    return closed, _pages(PageKind.TAKEN, [holder] if holder not in (None, person_id) else [], closed)
+
+
+def reopen(escalation: Escalation, person_id: int | None, name: str, now: datetime) -> Step:
+    """Open a closed case again, from the first rung. Refused for one that is not closed."""
+    if escalation.status is not EscalationStatus.CLOSED:
+        raise Refused("This case is not closed.")
+    return reopen_now(replace(escalation, outcome="", closed_by="", closed_at=None), now)
+
+
+# --- inside --------------------------------------------------------------------------------------------------------
+
+
+def _next(escalation: Escalation, now: datetime, without: int | None = None) -> Step:
+    """The rung after this one, or, from the last, the same again."""
+    if escalation.rung + 1 < len(escalation.ladder.rungs):
+        return _tell(escalation, escalation.rung + 1, now, without)
+    again = replace(escalation, round=escalation.round + 1, next_action_at=now + _repeat(escalation.ladder))
+    return again, _pages(PageKind.ALERT, _without(again, _repeated(again, again.rung), without), again)
+
+
+def _tell(escalation: Escalation, rung: int, now: datetime, without: int | None = None) -> Step:
+    """Stand on a rung: its people are told, its wait starts."""
+    rungs = escalation.ladder.rungs
+    if not rungs:  # nobody to tell is no reason to stop trying; the caller shows it to staff
+        return replace(escalation, rung=0, next_action_at=now + _repeat(escalation.ladder)), ()
+    last = rung == len(rungs) - 1
+    wait = _repeat(escalation.ladder) if last else rungs[rung].wait
+    told = replace(escalation, rung=rung, next_action_at=now + wait)
+    return told, _pages(PageKind.ALERT, _without(told, rungs[rung].people, without), told)
+
+
+def _repeat(ladder: Ladder) -> timedelta:
+    return ladder.repeat if ladder.rungs else min(ladder.repeat, _NOBODY_REACHED)
+
+
+def _told(escalation: Escalation, rung: int) -> tuple[int, ...]:
+    people = (person for step in escalation.ladder.rungs[: rung + 1] for person in step.people)
+    return tuple(dict.fromkeys(people))
+
+
+def _repeated(escalation: Escalation, rung: int) -> tuple[int, ...]:
+    """Who is told again from this rung: for a crisis everyone so far."""
+    if escalation.tier is Tier.CRISIS:
+        return _told(escalation, rung)
+    return escalation.ladder.rungs[rung].people if escalation.ladder.rungs else ()
+
+
+def _without(escalation: Escalation, people: Iterable[int], leaver: int | None) -> tuple[int, ...]:
+    """The people but for who passes on; nobody left: all others on the ladder; no others: they themselves."""
+    given = tuple(people)
+    left = tuple(person for person in given if person != leaver)
+    everyone = _told(escalation, len(escalation.ladder.rungs))
+    return left or tuple(person for person in everyone if person != leaver) or given
+
+
+def _pages(kind: PageKind, people: Iterable[int | None], escalation: Escalation) -> tuple[Page, ...]:
+    told = dict.fromkeys(person for person in people if person is not None)
+    return tuple(Page(kind, person, escalation.rung, escalation.round) for person in told)
+
+
+def _released(escalation: Escalation) -> Escalation:
+    return replace(
+        escalation,
+        status=EscalationStatus.OPEN,
+        acknowledged_by="",
+        acknowledged_person_id=None,
+        acknowledged_at=None,
+        asked_at=None,
+    )
+
+
+def _holds(escalation: Escalation, person_id: int | None, name: str) -> bool:
+    if escalation.acknowledged_person_id is None or person_id is None:
+        return escalation.acknowledged_person_id == person_id and escalation.acknowledged_by == name
+    return escalation.acknowledged_person_id == person_id
+
+
+def _not_closed(escalation: Escalation) -> None:
+    if escalation.status is EscalationStatus.CLOSED:
+        raise Refused(f"This case was closed by {escalation.closed_by}. Open it again if something is still wrong.")

@@ -1,0 +1,175 @@
+"""What a safety pack may say, and the phrase language that packs are written in. No matching, no reading of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import product
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from bot.domain import Tier
+
+Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+
+# One phrase may stand for so many plain word sequences; more means that it should be two phrases.
+EXPANSIONS = 1000
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rule(_Model):
+    """Phrases that mean one thing, with the rule's own cases: `match` must fire at its tier, `no_match` must not."""
+
+    id: Name
+    tier: Tier
+    category: Name
+    label: Annotated[str, StringConstraints(min_length=3, max_length=120)]
+    """Plain words for staff."""
+    phrases: tuple[Phrase, ...] = Field(min_length=1)
+    gap: int = Field(default=0, ge=0, le=3)
+    """How many other words may stand between two words of a phrase."""
+    negation: bool = True
+    """Whether "not" before it lowers it; "do not want to live" is itself the signal, there it is false."""
+    hyperbole: bool = False
+    """Whether joking words around it lower it."""
+    past: bool = False
+    """Whether being over lowers it. Never for abuse: that is reported whenever it was."""
+    match: tuple[Phrase, ...] = ()
+    no_match: tuple[Phrase, ...] = ()
+
+    @field_validator("tier")
+    @classmethod
+    def _speaks_of_urgency(cls, tier: Tier) -> Tier:
+        if tier is Tier.UNSCREENED:
+            raise ValueError("a rule says crisis, urgent, concern or notice")
+        return tier
+
+    @field_validator("phrases")
+    @classmethod
+    def _phrases_can_be_read(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
+        for phrase in phrases:
+            expand(phrase)
+        return phrases
+
+
+class Modifiers(_Model):
+    """Words around a finding that lower it or say whom it is about; phrases in the same language as the rules'."""
+
+    denial: tuple[Phrase, ...] = ()
+    not_denial: tuple[Phrase, ...] = ()
+    """Where a denying word denies nothing: "not sure", "not gonna lie"."""
+    stops: tuple[Phrase, ...] = ()
+    """Single words over which a denial does not reach: a new subject, "but"."""
+    hyperbole: tuple[Phrase, ...] = ()
+    sincerity: tuple[Phrase, ...] = ()
+    """Words that take the joke back: "for real", "tonight"."""
+    first_person: tuple[Phrase, ...] = ()
+    friend: tuple[Phrase, ...] = ()
+    other: tuple[Phrase, ...] = ()
+    postvention: tuple[Phrase, ...] = ()
+    recovery: tuple[Phrase, ...] = ()
+    present: tuple[Phrase, ...] = ()
+    """Words that say it is not over: "again", "still"."""
+
+    @cached_property
+    def all(self) -> tuple[str, ...]:
+        """Every phrase of every list."""
+        return tuple(phrase for name in type(self).model_fields for phrase in getattr(self, name))
+
+
+class Pack(_Model):
+    """The rules of one language. Every pack looks at every message."""
+
+    pack: Name
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+    version: int = Field(ge=1)
+    spellings: dict[str, str] = {}
+    """Texting spellings of this language: one or two words -> the words that rules are written in."""
+    masks: tuple[Phrase, ...] = ()
+    """Idioms: words that they cover are not looked at."""
+    modifiers: Modifiers = Modifiers()
+    rules: tuple[Rule, ...] = Field(min_length=1)
+    everyday: tuple[Phrase, ...] = ()
+    """Ordinary texts that this pack must leave alone: no finding of concern or above."""
+
+    @field_validator("masks")
+    @classmethod
+    def _masks_can_be_read(cls, masks: tuple[str, ...]) -> tuple[str, ...]:
+        for mask in masks:
+            expand(mask)
+        return masks
+
+    @model_validator(mode="after")
+    def _rules_have_one_name_each(self) -> Pack:
+        seen: set[str] = set()
+        for rule in self.rules:
+            if rule.id in seen:
+                raise ValueError(f"two rules are called {rule.id!r}")
+            seen.add(rule.id)
+        for phrase in self.modifiers.all:
+            expand(phrase)
+        return self
+
+    @property
+    def mark(self) -> str:
+        """How a finding names the pack that made it."""
+        return f"{self.pack}@{self.version}"
+
+
+def expand(phrase: str) -> tuple[tuple[str, ...], ...]:
+    """Every plain word sequence that a phrase stands for; a word may end in `*`.
+
+    `(a|b c|)` is a choice, an empty choice may be left out. Raises ValueError in words for the phrase's author.
+    """
+    parts = [_choices(part) for part in _parts(phrase)]
+    count = 1
+    for part in parts:
+        count *= len(part)
+    if count > EXPANSIONS:
+        raise ValueError(f"{phrase!r} stands for {count} phrases; split it (at most {EXPANSIONS})")
+    sequences = {tuple(word for words in chosen for word in words): None for chosen in product(*parts)}
+    if () in sequences:
+        raise ValueError(f"{phrase!r} may be empty")
+    return tuple(sequences)
+
+
+def _parts(phrase: str) -> Iterator[str]:
+    depth, part = 0, ""
+    for character in phrase:
+        if character == "(":
+            depth += 1
+        elif character == ")":
+            depth -= 1
+        if depth not in (0, 1):
+            raise ValueError(f"parentheses in {phrase!r} do not fit together (choices cannot be nested)")
+        if character.isspace() and depth == 0:
+            if part:
+                yield part
+            part = ""
+        else:
+            part += character
+    if depth:
+        raise ValueError(f"{phrase!r} has a parenthesis that is not closed")
+    if part:
+        yield part
+
+
+def _choices(part: str) -> list[tuple[str, ...]]:
+    if not part.startswith("("):
+        return [_words([part], part)]
+    if not part.endswith(")"):
+        raise ValueError(f"put a space after the choice in {part!r}")
+    return [_words(choice.split(), part) for choice in part[1:-1].split("|")]
+
+
+def _words(words: Iterable[str], part: str) -> tuple[str, ...]:
+    found = tuple(words)
+    for word in found:
+        if any(sign in word for sign in "()|[]+?^$\\") or "*" in word[:-1] or word == "*":
+            raise ValueError(f"{part!r}: only words, (a|b) and a * at a word's end can be used")
+    return found

@@ -1,0 +1,137 @@
+"""From what was seen to what must happen: findings, answer marks and history become a case or a review item. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain import Answer, AnswerKind, Escalation, EscalationStatus, Finding, Ladder, ReviewKind, Signal, Tier
+from bot.safety import ladder as ladders
+
+SAME_CASE = timedelta(hours=24)
+"""The same student and category within this time is the same case."""
+_LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What an adult must look at, in plain words for staff, without the student's own."""
+
+    tier: Tier
+    category: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What staff should look at when they next read."""
+
+    kind: ReviewKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one message or event asks for."""
+
+    case: Case | None = None
+    reviews: tuple[Review, ...] = ()
+
+    @property
+    def crisis(self) -> bool:
+        """Whether the crisis card is the only reply."""
+        return self.case is not None and self.case.tier is Tier.CRISIS
+
+
+def judge(findings: Sequence[Finding], signals: Sequence[Signal] = (), unscreened: str = "") -> Verdict:
+    """The one case to open or update, if anything climbs, and what staff review. `unscreened`: a Screening's reason."""
+    seen = [Signal(finding.tier, finding.category, _plain(finding)) for finding in findings]
+    # Abuse before all else of its tier: such a case closes only with a report or a reason.
+    ordered = sorted([*signals, *seen], key=lambda signal: (signal.tier.rank, signal.category != ladders.ABUSE))
+    climbing = [signal for signal in ordered if signal.tier.climbs]
+    reviews: list[Review] = []
+    if unscreened:
+        reviews.append(Review(ReviewKind.UNSCREENED, f"Could not be judged: {unscreened}"))
+    for signal in ordered:
+        if signal.tier is Tier.UNSCREENED:
+            reviews.append(Review(ReviewKind.UNSCREENED, signal.label))
+    if not climbing:
+        quiet = [signal.label for signal in ordered if signal.tier is Tier.NOTICE]
+        return Verdict(None, (*reviews, *([Review(ReviewKind.NOTICE, _joined(quiet))] if quiet else [])))
+    return Verdict(
+        Case(climbing[0].tier, climbing[0].category, _joined(signal.label for signal in climbing)), tuple(reviews)
+    )
+
+
+def merge(escalation: Escalation | None, case: Case, ladder: Ladder, now: datetime) -> ladders.Step | None:
+    """A running case of the same person and category, with this added to it; None where a new one must be opened.
+
+    The caller looks up `escalation` by person. The tier only rises; `ladder` is the one for `case.tier`.
+    """
+    if escalation is None or escalation.status is EscalationStatus.CLOSED or escalation.category != case.category:
+        return None
+    if now - escalation.opened_at >= SAME_CASE:
+        return None
+    known = escalation.reason.split("; ")
+    updated = replace(escalation, reason=_joined([*known, *case.reason.split("; ")]))
+    if case.tier.rank < escalation.tier.rank:
+        return ladders.raise_tier(updated, case.tier, ladder, now)
+    if case.tier is escalation.tier:
+        return ladders.told_again(updated, now)
+    return updated, ()
+
+
+def failure(label: str) -> Signal:
+    """A rule that raised, a flow that cannot go on: an adult is told (law 2). `label`: plain words for staff."""
+    return Signal(Tier.URGENT, "failure", label)
+
+
+def lowest_mood_twice(
+    answers: Iterable[Answer], now: datetime, topic: str = "mood", lowest: int = 1
+) -> tuple[Signal, ...]:
+    """The lowest mood in two check-ins within 14 days. `answers`: one person's, in any order, the newest included."""
+    low = {
+        answer.conversation_id
+        for answer in _recent(answers, topic, now, timedelta(days=14))
+        if str(answer.value).isdecimal() and int(answer.value) <= lowest
+    }
+    return (Signal(Tier.CONCERN, "mood", "Lowest mood twice within 14 days"),) if len(low) >= 2 else ()
+
+
+def nobody_to_be_with(
+    answers: Iterable[Answer], now: datetime, topic: str = "company", nobody: str = "nobody"
+) -> tuple[Signal, ...]:
+    """Said to have nobody to be with: once is a concern, the third time within 21 days is urgent."""
+    times = sum(str(answer.value) == nobody for answer in _recent(answers, topic, now, timedelta(days=21)))
+    if not times:
+        return ()
+    if times >= 3:
+        return (Signal(Tier.URGENT, "isolation", "Nobody to be with, three times within 21 days"),)
+    return (Signal(Tier.CONCERN, "isolation", "Nobody to be with"),)
+
+
+def _recent(answers: Iterable[Answer], topic: str, now: datetime, within: timedelta) -> Iterable[Answer]:
+    kept = (AnswerKind.ANSWER, AnswerKind.LATE)
+    return (
+        answer
+        for answer in answers
+        if answer.topic == topic and answer.kind in kept and now - within <= answer.at <= now
+    )
+
+
+def _plain(finding: Finding) -> str:
+    return (
+        f"{finding.label} ({'; '.join(finding.modifiers)})".replace("; ", ", ") if finding.modifiers else finding.label
+    )
+
+
+def _joined(reasons: Iterable[str]) -> str:
+    """Reasons once each, in order, as long as they fit."""
+    joined = ""
+    for reason in dict.fromkeys(reasons):
+        longer = f"{joined}; {reason}" if joined else reason
+        if len(longer) > _LONGEST_REASON:
+            break
+        joined = longer
+    return joined
