@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from bot.flows.definition import read_span
+from bot.flows.notation import read_span
 from bot.flows.wording import plain
 
 CommandName = Literal["stop", "pause", "resume", "help", "adult", "privacy", "language", "checkin"]

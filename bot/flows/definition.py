@@ -6,66 +6,18 @@ A step's kind is the key that holds its text: `say`, `choice`, `scale`, `yes_no`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    model_validator,
-)
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from bot.domain import Signal, Tier
 from bot.flows.complaint import did_you_mean
+from bot.flows.conditions import When
+from bot.flows.notation import Language, Name, Placeholder, Sensitivity, Span, Strict, Text, Texts, Value
 from bot.flows.phrases import YES_NO_LABELS
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def read_span(text: Any) -> timedelta:
-    """`30m`, `4h`, `3d`, `2w` -> timedelta. Raises ValueError."""
-    if isinstance(text, timedelta):
-        return text
-    match = re.fullmatch(r"([1-9][0-9]{0,3}) ?([mhdw])", str(text).strip())
-    if match is None:
-        raise ValueError(f'"{str(text)[:20]}" is not a time span; write for example 30m, 4h, 3d or 2w')
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def _sensitivity(text: str) -> str:
-    if re.fullmatch(r"none|wellbeing|protected:[a-z]+(-[a-z]+)*", text) is None:
-        raise ValueError(f'sensitivity "{text[:30]}" is not known; write none, wellbeing or protected:<area>')
-    return text
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | str) or value == "" or str(value).startswith("__"):
-        raise ValueError(f'an answer\'s value is a word or a whole number, not "{str(value)[:30]}"')
-    return value
-
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Texts = dict[str, Text]
-"""One text per language code."""
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", max_length=60)]
-Placeholder = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$", max_length=30)]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
-Span = Annotated[timedelta, BeforeValidator(read_span)]
-Sensitivity = Annotated[str, AfterValidator(_sensitivity)]
-Value = Annotated[int | str, BeforeValidator(_value)]
 
 
 class Mark(Strict):
@@ -238,46 +190,6 @@ class DateStep(Question):
 
     kind: ClassVar[str] = "date"
     date: Texts
-
-
-class Check(Strict):
-    """One condition: on an answer, on a flow that the person finished before, or on the language."""
-
-    answer: Name | None = None
-    is_: Value | None = Field(default=None, alias="is")
-    in_: tuple[Value, ...] | None = Field(default=None, alias="in")
-    below: float | None = None
-    above: float | None = None
-    skipped: bool | None = None
-    seen: Name | None = None
-    language: Language | None = None
-
-    _subjects: ClassVar[tuple[str, ...]] = ("answer", "seen", "language")
-    _tests: ClassVar[tuple[str, ...]] = ("is_", "in_", "below", "above", "skipped")
-
-    @model_validator(mode="after")
-    def _is_one_condition(self) -> Check:
-        subjects = [name for name in self._subjects if getattr(self, name) is not None]
-        tests = [name for name in self._tests if getattr(self, name) is not None]
-        if len(subjects) != 1:
-            raise ValueError(f"a condition is about exactly one of {', '.join(self._subjects)}")
-        if (subjects == ["answer"]) != (len(tests) == 1) or len(tests) > 1:
-            raise ValueError("a condition on an answer has exactly one of is, in, below, above, skipped; others none")
-        return self
-
-
-class When(Check):
-    """A condition, or all or any of a list of them; no deeper."""
-
-    all: tuple[Check, ...] | None = Field(default=None, min_length=1)
-    any: tuple[Check, ...] | None = Field(default=None, min_length=1)
-
-    _subjects: ClassVar[tuple[str, ...]] = ("answer", "seen", "language", "all", "any")
-
-    @property
-    def checks(self) -> tuple[Check, ...]:
-        """The single conditions in it."""
-        return self.all or self.any or (self,)
 
 
 class Arm(Strict):
