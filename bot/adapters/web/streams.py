@@ -1,0 +1,101 @@
+"""The open event streams of chat pages: who listens to which chat, and which alerts wait to be shown. Nothing is kept:
+what nobody listens to is found in the history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+# A page that is this far behind is cut off; it comes back by itself and reads the history.
+_LONGEST_QUEUE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that pages of a chat are told. `name`: history or line."""
+
+    name: str
+    body: dict[str, Any] = field(repr=False)
+
+
+Queue = asyncio.Queue[Event | None]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    event: Event
+    shown: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Streams:
+    """Pages by the chats they listen to. For one event loop."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, set[Queue]] = {}
+        self._waiting: dict[tuple[str, int], _Waiting] = {}
+
+    def listening(self, chat: str) -> bool:
+        """Whether any page shows this chat."""
+        return bool(self._open.get(chat))
+
+    @contextmanager
+    def opened(self, chats: Sequence[str]) -> Iterator[Queue]:
+        """A page's queue for as long as it is open; None in it means the end. Alerts that wait are in it at once."""
+        queue: Queue = asyncio.Queue(_LONGEST_QUEUE)
+        for chat in chats:
+            self._open.setdefault(chat, set()).add(queue)
+        for (chat, _), waiting in self._waiting.items():
+            if chat in chats:
+                queue.put_nowait(waiting.event)
+        try:
+            yield queue
+        finally:
+            for chat in chats:
+                self._leave(chat, queue)
+
+    def push(self, chat: str, event: Event) -> None:
+        """Tell every page of this chat."""
+        for queue in tuple(self._open.get(chat, ())):
+            if queue.full():
+                self._end(queue)
+            else:
+                queue.put_nowait(event)
+
+    async def shown(self, chat: str, message_id: int, event: Event, within: float) -> bool:
+        """Tell every page of this chat; True if one confirms within so many seconds that it shows the message."""
+        waiting = self._waiting.setdefault((chat, message_id), _Waiting(event))
+        self.push(chat, event)
+        try:
+            await asyncio.wait_for(waiting.shown.wait(), within)
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting.pop((chat, message_id), None)
+        return True
+
+    def confirm(self, chat: str, message_id: int) -> None:
+        """A page shows this message."""
+        if waiting := self._waiting.get((chat, message_id)):
+            waiting.shown.set()
+
+    def close(self) -> None:
+        """End every stream."""
+        for queue in {queue for queues in self._open.values() for queue in queues}:
+            self._end(queue)
+
+    def _end(self, queue: Queue) -> None:
+        for chat in tuple(self._open):
+            self._leave(chat, queue)
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(None)
+
+    def _leave(self, chat: str, queue: Queue) -> None:
+        queues = self._open.get(chat, set())
+        queues.discard(queue)
+        if not queues:
+            self._open.pop(chat, None)

@@ -1,0 +1,58 @@
+"""A small house behind an adapter, in memory: it keeps what comes, knows two links, and has a history."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from bot.adapters.base import Profile, Shown
+from bot.domain import Address, Choice, Raw
+
+START = datetime(2026, 10, 6, 19, 30, tzinfo=UTC)
+
+
+@dataclass
+class MemoryPort:
+    """`wrong`: raised by the next receive. `heard`: called with what was kept, as the real house reacts."""
+
+    links: dict[str, Address] = field(default_factory=dict)
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    received: list[Raw] = field(default_factory=list)
+    chats: dict[str, list[Shown]] = field(default_factory=dict)
+    wrong: Exception | None = None
+    heard: Callable[[Raw], None] | None = None
+
+    async def receive(self, raw: Raw) -> None:
+        if self.wrong is not None:
+            wrong, self.wrong = self.wrong, None
+            raise wrong
+        if any(known.event_id == raw.event_id for known in self.received):
+            return
+        self.received.append(raw)
+        self.write(raw.body["chat"], raw.body.get("text") or raw.body.get("label", ""), ours=False)
+        if self.heard is not None:
+            self.heard(raw)
+
+    async def history(self, address: Address, limit: int = 100) -> Sequence[Shown]:
+        return self.chats.get(address.chat, [])[-limit:]
+
+    async def person_for(self, token: str) -> Address | None:
+        return self.links.get(token)
+
+    async def profile(self, address: Address) -> Profile:
+        return self.profiles.get(address.chat, Profile("", "en"))
+
+    @asynccontextmanager
+    async def lease(self, name: str) -> AsyncIterator[int]:
+        yield 1
+
+    def write(
+        self, chat: str, text: str, *, ours: bool = True, kind: str = "say", choices: tuple[Choice, ...] = ()
+    ) -> Shown:
+        """Add a line to a chat's history."""
+        number = sum(len(lines) for lines in self.chats.values()) + 1
+        line = Shown((1 << 60) + number, ours, text, choices, START + timedelta(minutes=number), kind)
+        self.chats.setdefault(chat, []).append(line)
+        return line
