@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from bot.domain import Choice
+from bot.domain import Answer, AnswerKind, Choice
 from storage import tables
 from storage.inbox import insert_once
 from storage.outbox import choices_of
@@ -51,6 +51,8 @@ class Sent:
     conversation_id: int | None
     escalation_id: int | None
     step: str
+    rung: int | None
+    round: int | None
     choices: tuple[Choice, ...]
 
 
@@ -61,7 +63,16 @@ def sent(connection: Connection, message_id: int) -> Sent | None:
     ).one_or_none()
     if row is None:
         return None
-    return Sent(row.id, row.person_id, row.conversation_id, row.escalation_id, row.step, choices_of(row.choices))
+    return Sent(
+        row.id,
+        row.person_id,
+        row.conversation_id,
+        row.escalation_id,
+        row.step,
+        row.rung,
+        row.round,
+        choices_of(row.choices),
+    )
 
 
 def newest_sent(connection: Connection, person_id: int) -> Sent | None:
@@ -89,17 +100,28 @@ def definition(connection: Connection, hash_: str) -> str | None:
     return connection.execute(select(column.body).where(column.hash == hash_)).scalar()
 
 
-def recent_answers(
-    connection: Connection, person_id: int, since: datetime
-) -> Sequence[tuple[str, str, object, datetime]]:
-    """(flow, topic, value, at) of a person's answers since a moment, oldest first, for rules over history."""
+def answers_since(connection: Connection, person_id: int, since: datetime) -> Sequence[Answer]:
+    """A person's answers since a moment, oldest first, without their words: for rules over history."""
     column = tables.answer.c
     rows = connection.execute(
-        select(column.flow, column.topic, column.value, column.at)
-        .where(column.person_id == person_id, column.at >= since)
-        .order_by(column.at)
+        select(tables.answer).where(column.person_id == person_id, column.at >= since).order_by(column.at)
     )
-    return [(row.flow, row.topic, row.value, row.at) for row in rows]
+    return [
+        Answer(
+            id=row.id,
+            conversation_id=row.conversation_id,
+            person_id=row.person_id,
+            flow=row.flow,
+            flow_hash=row.flow_hash,
+            step=row.step,
+            kind=AnswerKind(row.kind),
+            at=row.at,
+            topic=row.topic,
+            sensitivity=row.sensitivity,
+            value=row.value,
+        )
+        for row in rows
+    ]
 
 
 def _first(connection: Connection, person_id: int, status: str, *, newest: bool = False) -> str | None:

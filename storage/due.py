@@ -98,18 +98,15 @@ def due_together(connection: Connection, one: Occurrence, now: datetime) -> Sequ
     return [_occurrence(row) for row in rows]
 
 
-def fired_on(connection: Connection, person_id: int, since: datetime, until: datetime) -> Sequence[str]:
-    """Schedules that fired for a person in a stretch of time."""
+def fired_between(connection: Connection, person_id: int, begin: datetime, end: datetime) -> Sequence[Occurrence]:
+    """What fired for a person with a due time in a stretch of time."""
     column = tables.occurrence.c
-    return (
-        connection.execute(
-            select(column.schedule).where(
-                column.person_id == person_id, column.status == "fired", column.due_at >= since, column.due_at < until
-            )
+    rows = connection.execute(
+        select(tables.occurrence).where(
+            column.person_id == person_id, column.status == "fired", column.due_at >= begin, column.due_at < end
         )
-        .scalars()
-        .all()
     )
+    return [_occurrence(row) for row in rows]
 
 
 def cancel_planned(connection: Connection, schedules: Sequence[str]) -> None:

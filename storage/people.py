@@ -16,7 +16,7 @@ from bot.domain import Address, Match, Person, PersonStatus, Role
 from storage import tables
 
 WEB = "web"
-WEB_ACCOUNT = "local"
+WEB_ACCOUNT = "web"
 
 
 def load(connection: Connection, person_id: int, *, lock: bool = False) -> Person | None:
@@ -37,18 +37,15 @@ def by_address(connection: Connection, address: Address, *, lock: bool = False) 
     return None if person_id is None else load(connection, person_id, lock=lock)
 
 
+def by_key(connection: Connection, key: str) -> Person | None:
+    """The person with this roster key."""
+    person_id = connection.execute(select(tables.person.c.id).where(tables.person.c.key == key)).scalar()
+    return None if person_id is None else load(connection, person_id)
+
+
 def everyone(connection: Connection) -> Sequence[Person]:
     """All people, by name."""
     return _people(connection, connection.execute(select(tables.person).order_by(tables.person.c.name)).all())
-
-
-def paused_until(connection: Connection, now: datetime) -> Sequence[tuple[int, datetime]]:
-    """People whose pause is over: (id, when it ended)."""
-    column = tables.person.c
-    rows = connection.execute(
-        select(column.id, column.paused_until).where(column.status == "paused", column.paused_until <= now)
-    )
-    return [(row.id, row.paused_until) for row in rows]
 
 
 def add(connection: Connection, person: Person, now: datetime, new_address_id: int) -> None:

@@ -1,0 +1,86 @@
+"""The only file that knows APScheduler: it wakes us every second to ask what is due. It decides nothing.
+
+Each beat leaves a mark whose age staff and the health page see. `watch` looks at the beats' age by the monotonic clock
+and rebuilds the scheduler after three missed seconds: a clock set back stops an interval job (decisions.md 17).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from apscheduler.executors.asyncio import AsyncIOExecutor
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.clock import Clock
+from storage import due
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+EVERY = 1
+"""Seconds between two beats."""
+MISSED = 3
+"""After so many seconds without a beat the scheduler is rebuilt."""
+
+
+class Heartbeat:
+    """Calls each of `beats` (name -> what to do) once a second, never two of the same at once."""
+
+    def __init__(self, database: Database, clock: Clock, beats: Mapping[str, Callable[[], Awaitable[object]]]) -> None:
+        self._database = database
+        self._clock = clock
+        self._beats = beats
+        self._beaten_at = dict.fromkeys(beats, time.monotonic())
+        self._running: set[str] = set()
+        self._scheduler: AsyncIOScheduler | None = None
+
+    def start(self) -> None:
+        """Begin to tick, in the running event loop."""
+        scheduler = AsyncIOScheduler(timezone="UTC", executors={"default": AsyncIOExecutor()})
+        for name in self._beats:
+            scheduler.add_job(
+                self._beat,
+                "interval",
+                seconds=EVERY,
+                args=[name],
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+            )
+        scheduler.start()
+        self._scheduler = scheduler
+
+    def stop(self) -> None:
+        """Tick no more; a beat under way finishes."""
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=False)
+            self._scheduler = None
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Until `stop`: rebuild the scheduler when it has stopped ticking, whatever the reason."""
+        while not stop.is_set():
+            await asyncio.sleep(EVERY)
+            late = [name for name, at in self._beaten_at.items() if time.monotonic() - at > MISSED]
+            if late and not self._running.intersection(late):
+                log.critical("heartbeat stopped beats=%s, starting it anew", ",".join(late))
+                self._beaten_at.update(dict.fromkeys(late, time.monotonic()))
+                self.stop()
+                self.start()
+
+    async def _beat(self, name: str) -> None:
+        if name in self._running:
+            return
+        self._running.add(name)
+        try:
+            await self._beats[name]()
+            wall = self._clock.wall()
+            await asyncio.wrap_future(self._database.write(lambda connection: due.mark_beat(connection, name, wall)))
+        except Exception as error:
+            # No mark is left, so the beat's age tells; the next second tries again.
+            log.error("beat failed beat=%s error=%s", name, type(error).__name__)
+        finally:
+            self._beaten_at[name] = time.monotonic()
+            self._running.discard(name)

@@ -1,0 +1,169 @@
+"""What advisors and coordinators write: acknowledgements by button or code, notes, and their few commands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from bot.domain import ActionKind, Choice, Inbound, InboundKind, MessageKind, Person, StaffAction
+from bot.errors import Refused
+from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
+from bot.turns import cases, prompts
+from bot.turns.commands import language_choices
+from bot.turns.draft import Draft, initials
+from storage import escalations, people
+
+OUTCOME = "outcome:"
+RESUME = "resume"
+_NEEDS_NOTE = ("report-made", "not-a-concern")
+_CODE = re.compile(rf"\b[{CODE_ALPHABET}]{{4}}\b")
+_VERBS = {
+    ActionKind.PASS_ON: ("pass", "paso"),
+    ActionKind.NEED_HELP: ("help", "need", "ayuda", "necesito"),
+    ActionKind.CLOSE: ("close", "cerrar", "cierro"),
+}
+
+
+def read(draft: Draft, adult: Person, inbound: Inbound) -> None:
+    """Answer an adult. A bare "ok" never acknowledges: it lists what is open (decisions.md 4)."""
+    try:
+        _read(draft, adult, inbound)
+    except Refused as refusal:
+        draft.write(adult, str(refusal), kind=MessageKind.STAFF)
+
+
+def _read(draft: Draft, adult: Person, inbound: Inbound) -> None:
+    if inbound.kind is InboundKind.BUTTON and _pressed(draft, adult, inbound.token):
+        return
+    bound = _code_in(draft, adult, inbound.text)
+    if bound is not None:
+        return do(draft, adult, _verb(inbound.text), bound)
+    command = read_command(inbound.text)
+    if command is not None:
+        return _command(draft, adult, command)
+    waiting = cases.asked_for_note(draft, adult)
+    if waiting is not None and inbound.kind is InboundKind.TEXT:
+        outcome, escalation_id = waiting
+        return do(draft, adult, ActionKind.CLOSE, escalation_id, outcome, inbound.text)
+    codes = escalations.codes_of(draft.connection, adult.id)
+    if codes:
+        draft.say(adult, "which_case", codes=", ".join(codes))
+    else:
+        draft.say(adult, "no_cases")
+
+
+def _pressed(draft: Draft, adult: Person, token: str) -> bool:
+    """Do what a button of ours says; False when the token is none of ours for this person."""
+    found = draft.pressed(adult, token)
+    if found is None or found[1].escalation_id is None:
+        return found is not None and _pressed_command(draft, adult, found[0].value)
+    choice, message = found
+    escalation_id = message.escalation_id
+    assert escalation_id is not None
+    if choice.value.startswith(OUTCOME):
+        _outcome(draft, adult, escalation_id, choice.value.removeprefix(OUTCOME))
+    elif choice.value == RESUME:
+        resume(draft, adult, escalation_id)
+    else:
+        do(draft, adult, ActionKind(choice.value), escalation_id)
+    return True
+
+
+def _pressed_command(draft: Draft, adult: Person, value: str) -> bool:
+    command = read_command(value)
+    if command is not None:
+        _command(draft, adult, command)
+    return command is not None
+
+
+def _code_in(draft: Draft, adult: Person, text: str) -> int | None:
+    """The case whose code of this adult stands anywhere in a text. Raises Refused for an ACK with another code."""
+    for code in _CODE.findall(text.upper()):
+        bound = escalations.by_code(draft.connection, code)
+        if bound is not None and bound[1] == adult.id:
+            return bound[0]
+    unknown = read_code(text)
+    if unknown is not None:
+        raise Refused(draft.text(adult, "no_such_code", code=unknown))
+    return None
+
+
+def _verb(text: str) -> ActionKind:
+    words = text.casefold().split()
+    return next((kind for kind, verbs in _VERBS.items() if any(verb in words for verb in verbs)), ActionKind.TAKE)
+
+
+def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcome: str = "", note: str = "") -> None:
+    """Act on a case and tell the adult what follows. Closing asks for an outcome first."""
+    escalation = escalations.load(draft.connection, escalation_id)
+    if escalation is None:
+        raise Refused(draft.text(adult, "no_cases"))
+    code = cases.code_for(draft, escalation, adult)
+    student = people.load(draft.connection, escalation.person_id)
+    if kind is ActionKind.CLOSE and not outcome:
+        return _ask_outcome(draft, adult, escalation_id, code)
+    cases.act(draft, StaffAction(kind, adult.name, escalation_id, adult.id, outcome, note))
+    changed = draft.escalations[-1]
+    who = initials(student) if student else ""
+    if kind is ActionKind.TAKE:
+        reply(draft, adult, "taken", changed.id, cases.buttons(draft, adult, changed, code), code=code, initials=who)
+    elif kind is ActionKind.PASS_ON:
+        reply(draft, adult, "passed_on", changed.id, (), code=code)
+    elif kind is ActionKind.NEED_HELP:
+        reply(draft, adult, "help_asked", changed.id, cases.buttons(draft, adult, changed, code), code=code)
+    elif kind is ActionKind.CLOSE:
+        reply(draft, adult, "closed", changed.id, (), code=code, initials=who)
+        if student is not None and prompts.is_paused_by_crisis(student):
+            choice = Choice(draft.text(adult, "label_resume_checkins"), "", RESUME)
+            reply(draft, adult, "resume_ask", changed.id, (choice,), initials=who)
+
+
+def reply(
+    draft: Draft, adult: Person, key: str, escalation_id: int, choices: tuple[Choice, ...], **values: str
+) -> None:
+    """Tell an adult about a case, with its buttons."""
+    text = draft.text(adult, key, **values)
+    draft.write(adult, text, kind=MessageKind.STAFF, choices=choices, escalation_id=escalation_id)
+
+
+def _ask_outcome(draft: Draft, adult: Person, escalation_id: int, code: str) -> None:
+    choices = tuple(
+        Choice(draft.text(adult, f"outcome_{outcome}"), "", OUTCOME + outcome) for outcome in cases.OUTCOMES
+    )
+    reply(draft, adult, "outcome_ask", escalation_id, choices, code=code)
+
+
+def _outcome(draft: Draft, adult: Person, escalation_id: int, outcome: str) -> None:
+    if outcome not in _NEEDS_NOTE:
+        return do(draft, adult, ActionKind.CLOSE, escalation_id, outcome)
+    escalation = escalations.load(draft.connection, escalation_id)
+    assert escalation is not None
+    code = cases.code_for(draft, escalation, adult)
+    draft.write(
+        adult,
+        draft.text(adult, "note_ask", code=code),
+        kind=MessageKind.STAFF,
+        step=f"{cases.NOTE}{outcome}:{escalation_id}",
+        escalation_id=escalation_id,
+    )
+
+
+def resume(draft: Draft, adult: Person, escalation_id: int) -> None:
+    """Start a student's scheduled check-ins again."""
+    escalation = escalations.load(draft.connection, escalation_id)
+    student = people.load(draft.connection, escalation.person_id, lock=True) if escalation else None
+    if student is None:
+        raise Refused(draft.text(adult, "no_cases"))
+    prompts.resume(draft, student, adult.name)
+    draft.write(adult, draft.text(adult, "resumed_adult", initials=initials(student)), kind=MessageKind.STAFF)
+
+
+def _command(draft: Draft, adult: Person, command: Command) -> None:
+    if command.name == "language" and command.language in draft.program.languages:
+        changed = replace(adult, language=command.language)
+        draft.people.append(changed)
+        draft.say(changed, "language_set")
+    elif command.name == "language":
+        draft.say(adult, "language_ask", language_choices())
+    else:
+        draft.say(adult, "adult_help")

@@ -1,0 +1,198 @@
+"""A turn while it is being written: texts are rendered, messages get address, tokens and keys. Nothing is stored here.
+
+What a person is told goes through `Draft.write`; there is no other way to a message.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot.domain import (
+    Address,
+    Answer,
+    AuditEntry,
+    Choice,
+    Code,
+    Conversation,
+    Escalation,
+    Finding,
+    Message,
+    MessageKind,
+    Person,
+    Priority,
+    Received,
+    ReviewItem,
+    ReviewKind,
+    Signal,
+    Turn,
+)
+from bot.flows.commands import CODE_ALPHABET
+from bot.flows.wording import fill
+from bot.program import Program
+from storage.conversations import Sent, sent
+
+
+@dataclass
+class Draft:
+    """Collects what one event causes. `cause` names the event; messages of a repeated event get the same keys."""
+
+    connection: Connection
+    program: Program
+    now: datetime
+    new_id: Callable[[], int]
+    cause: str
+    conversations: list[Conversation] = field(default_factory=list)
+    received: Received | None = None
+    messages: list[Message] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
+    findings: tuple[Finding, ...] = ()
+    escalations: list[Escalation] = field(default_factory=list)
+    codes: list[Code] = field(default_factory=list)
+    items: list[ReviewItem] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    occurrence_done: tuple[int, str] | None = None
+    cancel_prompts_of: list[int] = field(default_factory=list)
+    cancel_alerts_of: list[int] = field(default_factory=list)
+    reviewed_answers: tuple[int, ...] = ()
+    reviewed_items: tuple[int, ...] = ()
+    reviewed_by: str = ""
+    audit: list[AuditEntry] = field(default_factory=list)
+
+    def text(self, person: Person, key: str, **values: str) -> str:
+        """One of the house's own texts in the person's language."""
+        texts = self.program.texts
+        return fill(texts.get(person.language, texts[self.program.languages[0]])[key], values)
+
+    def staff_text(self, key: str) -> str:
+        """One of the house's own texts in the program's first language, for the record."""
+        return self.program.texts[self.program.languages[0]][key]
+
+    def pressed(self, person: Person, token: str) -> tuple[Choice, Sent] | None:
+        """The choice that a button's token names and its message, if we sent it to this very person."""
+        id_, _, number = token.partition(".")
+        try:
+            message = sent(self.connection, int(id_, 16))
+            if message is None or message.person_id != person.id:
+                return None
+            return message.choices[int(number)], message
+        except (ValueError, IndexError, OverflowError):
+            return None
+
+    def belongs_to(self, conversation: Conversation) -> None:
+        """Note in the log which conversation and question the message at hand belongs to."""
+        if self.received is not None:
+            self.received = replace(self.received, conversation_id=conversation.id, step=conversation.step)
+
+    def write(
+        self,
+        person: Person,
+        text: str,
+        *,
+        kind: MessageKind = MessageKind.REPLY,
+        priority: Priority = Priority.REPLY,
+        choices: Sequence[Choice] = (),
+        key: str = "",
+        address: Address | None = None,
+        first: bool = False,
+        **more: Any,
+    ) -> Message:
+        """Add a message to a person, at `address` or the first one they can be reached at.
+
+        `key`: what makes a repeat of it recognizable beyond this event; `more`: fields of domain.Message.
+        """
+        id_ = self.new_id()
+        message = Message(
+            id=id_,
+            person_id=person.id,
+            kind=kind,
+            priority=priority,
+            text=text,
+            dedupe_key=key or f"{self.cause}:{len(self.messages)}",
+            address=address or (person.addresses[0] if person.addresses else None),
+            choices=tuple(replace(one, token=f"{id_:x}.{number}") for number, one in enumerate(choices)),
+            **more,
+        )
+        self.messages.insert(0, message) if first else self.messages.append(message)
+        return message
+
+    def say(self, person: Person, key: str, choices: Sequence[Choice] = (), **values: str) -> Message:
+        """Reply to a person with one of the house's own texts."""
+        return self.write(person, self.text(person, key, **values), choices=choices)
+
+    def take(self, person: Person, turn: Turn) -> None:
+        """Take over what the engine wants: its conversation, answers, signals, and its messages with an address."""
+        self.conversations.extend(turn.conversations)
+        self.answers.extend(turn.answers)
+        self.signals.extend(turn.signals)
+        for message in turn.messages:
+            self.write(
+                person,
+                message.text,
+                kind=message.kind,
+                priority=message.priority,
+                choices=message.choices,
+                step=message.step,
+                conversation_id=message.conversation_id,
+                expires_at=message.expires_at,
+            )
+
+    def note(self, actor: str, action: str, escalation: Escalation | None = None, **more: Any) -> None:
+        """Add to the record of who did what."""
+        self.audit.append(
+            AuditEntry(
+                actor=actor,
+                action=action,
+                at=self.now,
+                escalation_id=escalation.id if escalation else more.pop("escalation_id", None),
+                person_id=escalation.person_id if escalation else more.pop("person_id", None),
+                detail=more.pop("detail", ""),
+            )
+        )
+
+    def review(self, kind: ReviewKind, reason: str, person: Person | None) -> None:
+        """Add something for staff to look at."""
+        message_id = self.received.id if self.received else None
+        self.items.append(ReviewItem(self.new_id(), kind, reason, self.now, person.id if person else None, message_id))
+
+    def new_code(self, escalation_id: int, person_id: int) -> str:
+        """A fresh acknowledgement code for one person and one case."""
+        code = ""
+        # With a digit in it no word that somebody types is taken for a code.
+        while not any(sign.isdigit() for sign in code):
+            code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(4))
+        self.codes.append(Code(code, escalation_id, person_id))
+        return code
+
+    def turn(self) -> Turn:
+        """The turn, ready to be saved."""
+        return Turn(
+            conversations=tuple(self.conversations),
+            received=self.received,
+            messages=tuple(self.messages),
+            answers=tuple(self.answers),
+            signals=tuple(self.signals),
+            findings=self.findings,
+            escalations=tuple(self.escalations),
+            codes=tuple(self.codes),
+            items=tuple(self.items),
+            people=tuple(self.people),
+            occurrence_done=self.occurrence_done,
+            cancel_prompts_of=tuple(self.cancel_prompts_of),
+            cancel_alerts_of=tuple(self.cancel_alerts_of),
+            reviewed_answers=self.reviewed_answers,
+            reviewed_items=self.reviewed_items,
+            reviewed_by=self.reviewed_by,
+            audit=tuple(self.audit),
+        )
+
+
+def initials(person: Person) -> str:
+    """How an alert names a student: a notification on a locked screen must not tell more (mission.md L23)."""
+    return "".join(f"{word[0]}." for word in person.name.split()[:2])

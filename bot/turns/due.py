@@ -1,0 +1,135 @@
+"""What time brings: occurrences, due times of conversations and cases, the end of a pause, news of failed sends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain import (
+    Conversation,
+    DeliveryNews,
+    Due,
+    DueKind,
+    MessageKind,
+    Occurrence,
+    Person,
+    PersonStatus,
+    Priority,
+    ReviewKind,
+)
+from bot.errors import FlowError
+from bot.flows import engine, state
+from bot.planning.due import decide, local_day, newest_only, within_cap
+from bot.safety import rules
+from bot.turns import cases, prompts
+from bot.turns.draft import Draft
+from bot.turns.students import conclude
+from storage import conversations, escalations, people
+from storage import due as due_rows
+
+
+def come(draft: Draft, due: Due) -> None:
+    """A due time has come. What no longer holds does nothing."""
+    if due.kind is DueKind.ESCALATION:
+        escalation = escalations.load(draft.connection, due.id, lock=True)
+        if escalation is not None:
+            cases.climb(draft, escalation)
+    elif due.kind is DueKind.CONVERSATION:
+        _conversation(draft, due.id)
+    elif due.kind is DueKind.OCCURRENCE:
+        occurrence = due_rows.occurrence(draft.connection, due.id)
+        if occurrence is not None:
+            _occurrence(draft, occurrence)
+    else:
+        _pause_is_over(draft, due.id)
+
+
+def news(draft: Draft, told: DeliveryNews) -> None:
+    """A message will never arrive: the ladder goes on at once, staff see that a student cannot be reached."""
+    message = conversations.sent(draft.connection, told.message_id)
+    if message is None:
+        return
+    if message.escalation_id is not None and message.rung is not None and message.round is not None:
+        escalation = escalations.load(draft.connection, message.escalation_id, lock=True)
+        if escalation is not None:
+            cases.unheard(draft, escalation, message.rung, message.round)
+        return
+    person = people.load(draft.connection, message.person_id) if message.person_id is not None else None
+    if person is not None and not person.role.adult:
+        draft.review(ReviewKind.UNREACHABLE, f"A message could not be delivered ({told.code})", person)
+
+
+def _conversation(draft: Draft, conversation_id: int) -> None:
+    stored = conversations.state(draft.connection, conversation_id)
+    conversation = state.load(stored) if stored is not None else None
+    person = people.load(draft.connection, conversation.person_id, lock=True) if conversation is not None else None
+    if conversation is None or person is None:
+        return
+    try:
+        prompts.apply(draft, person, engine.lapse(prompts.flow_of(draft, conversation).flow, conversation, draft.now))
+    except FlowError:
+        _cannot_go_on(draft, person)
+
+
+def _cannot_go_on(draft: Draft, person: Person, conversation: Conversation | None = None) -> None:
+    """Law 2: what cannot be judged or go on is told."""
+    prompts.stop(draft, person)
+    draft.signals.append(rules.failure(draft.staff_text("reason_failure")))
+    conclude(draft, person)
+
+
+def _occurrence(draft: Draft, occurrence: Occurrence) -> None:
+    person = people.load(draft.connection, occurrence.person_id, lock=True)
+    verdict = decide(occurrence, draft.now)
+    if person is None or verdict == "later":
+        return
+    draft.occurrence_done = (occurrence.id, _fate(draft, occurrence, person, verdict))
+    if draft.occurrence_done[1] != "fired":
+        draft.note("Nearpeer", draft.occurrence_done[1], person_id=person.id, detail=occurrence.schedule)
+        return
+    if not occurrence.flow:
+        _remind(draft, person, occurrence)
+        return
+    try:
+        flow = draft.program.flows[occurrence.flow]
+        prompts.start(draft, person, flow, match_id=occurrence.match_id, occurrence_id=occurrence.id)
+    except (FlowError, KeyError):
+        _cannot_go_on(draft, person)
+
+
+def _fate(draft: Draft, occurrence: Occurrence, person: Person, verdict: str) -> str:
+    """fired, missed or cancelled: too late, not the newest, over the day's cap, or the person wants none."""
+    if verdict == "missed":
+        return "missed"
+    if person.status is not PersonStatus.ACTIVE:
+        return "cancelled"
+    together = due_rows.due_together(draft.connection, occurrence, draft.now)
+    if occurrence not in newest_only(together)[0]:
+        return "missed"
+    begin, end = local_day(draft.now, draft.program.zone)
+    fired = due_rows.fired_between(draft.connection, person.id, begin, end)
+    return "fired" if within_cap(occurrence, fired, draft.program.cap) else "missed"
+
+
+def _remind(draft: Draft, person: Person, occurrence: Occurrence) -> None:
+    values = {
+        "name": person.first_name,
+        "partner": prompts.partner_names(draft, person, occurrence.match_id) or draft.text(person, "your_partner"),
+        "time": draft.program.local_time(occurrence.expires_at, person),
+    }
+    draft.write(
+        person,
+        draft.text(person, "session_reminder", **values),
+        kind=MessageKind.REMINDER,
+        priority=Priority.REMINDER,
+        expires_at=occurrence.expires_at,
+    )
+
+
+def _pause_is_over(draft: Draft, person_id: int) -> None:
+    person = people.load(draft.connection, person_id, lock=True)
+    if person is None or person.status is not PersonStatus.PAUSED:
+        return
+    if person.paused_until is None or draft.now < person.paused_until:
+        return
+    draft.people.append(replace(person, status=PersonStatus.ACTIVE, paused_until=None))
+    draft.note("Nearpeer", "pause over", person_id=person.id)

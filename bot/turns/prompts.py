@@ -1,0 +1,144 @@
+"""Conversations with a person: the waiting one, starting, queueing, resuming, ending. The engine is bot.flows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain import Conversation, ConversationStatus, Match, Person, PersonStatus, Priority, Role, Turn
+from bot.errors import FlowError
+from bot.flows import engine, state
+from bot.flows.loaded import LoadedFlow, parse_flow
+from bot.turns.draft import Draft
+from storage import conversations, people
+
+
+def waiting(draft: Draft, person: Person) -> Conversation | None:
+    """The conversation that waits for this person's answer."""
+    stored = conversations.waiting(draft.connection, person.id)
+    return None if stored is None else state.load(stored)
+
+
+def flow_of(draft: Draft, conversation: Conversation) -> LoadedFlow:
+    """The flow version that a conversation began with, also after its file has changed."""
+    current = draft.program.flows.get(conversation.flow)
+    if current is not None and current.hash == conversation.flow_hash:
+        return current
+    body = conversations.definition(draft.connection, conversation.flow_hash)
+    if body is None:
+        raise FlowError(f"flow {conversation.flow}, version {conversation.flow_hash[:8]}, is not stored")
+    return parse_flow(body, conversation.flow)
+
+
+def start(
+    draft: Draft,
+    person: Person,
+    flow: LoadedFlow,
+    *,
+    priority: Priority = Priority.CHECK_IN,
+    match_id: int | None = None,
+    occurrence_id: int | None = None,
+) -> None:
+    """Begin a flow with a person. While another conversation waits, the new one queues behind it."""
+    conversations.define(draft.connection, flow.hash, "flow", flow.name, flow.source, draft.now)
+    conversation = Conversation(
+        id=draft.new_id(),
+        person_id=person.id,
+        flow=flow.name,
+        flow_hash=flow.hash,
+        language=person.language,
+        status=ConversationStatus.QUEUED,
+        started_at=draft.now,
+        seen=conversations.finished_flows(draft.connection, person.id),
+        values=_values(draft, person, match_id),
+        match_id=match_id,
+        occurrence_id=occurrence_id,
+    )
+    open_one = waiting(draft, person)
+    if open_one is not None and open_one.flow == conversation.flow:
+        # The same check-in is still open from last time: the new one takes its place.
+        draft.conversations.append(replace(open_one, status=ConversationStatus.LAPSED, due_at=None))
+    elif open_one is not None:
+        draft.conversations.append(conversation)
+        return
+    draft.take(person, engine.start(flow.flow, conversation, draft.now, priority=priority))
+
+
+def apply(draft: Draft, person: Person, turn: Turn) -> None:
+    """Take over what the engine wants; when the conversation has ended, the next in line begins."""
+    draft.take(person, turn)
+    if not turn.conversations[-1].status.ended:
+        return
+    stored = conversations.queued(draft.connection, person.id)
+    if stored is not None:
+        conversation = replace(state.load(stored), language=person.language)
+        flow = flow_of(draft, conversation).flow
+        draft.take(person, engine.start(flow, conversation, draft.now, priority=Priority.CHECK_IN))
+
+
+def ask_again(draft: Draft, person: Person, conversation: Conversation) -> None:
+    """The waiting question once more, in the person's language."""
+    conversation = replace(conversation, language=person.language)
+    draft.take(person, engine.resume(flow_of(draft, conversation).flow, conversation, draft.now))
+
+
+def stop(draft: Draft, person: Person) -> None:
+    """The waiting conversation ends here."""
+    open_one = waiting(draft, person)
+    if open_one is not None:
+        draft.conversations.append(replace(open_one, status=ConversationStatus.STOPPED, due_at=None))
+
+
+def resume(draft: Draft, person: Person, actor: str) -> None:
+    """An adult lets scheduled prompts go on; a conversation that was suspended asks its question again."""
+    active = replace(person, status=PersonStatus.ACTIVE, paused_until=None)
+    draft.people.append(active)
+    draft.note(actor, "resumed check-ins", person_id=person.id)
+    draft.say(active, "resumed_by_adult")
+    stored = conversations.suspended(draft.connection, person.id)
+    if stored is not None and waiting(draft, person) is None:
+        ask_again(draft, active, state.load(stored))
+
+
+def is_paused_by_crisis(person: Person) -> bool:
+    """Paused without an end: only an adult resumes."""
+    return person.status is PersonStatus.PAUSED and person.paused_until is None
+
+
+def pause_for_crisis(draft: Draft, person: Person) -> None:
+    """After a crisis scheduled prompts wait until an adult resumes them."""
+    draft.people.append(replace(person, status=PersonStatus.PAUSED, paused_until=None))
+    draft.cancel_prompts_of.append(person.id)
+    draft.note("Nearpeer", "paused check-ins", person_id=person.id, detail="crisis")
+
+
+def advisor_name(draft: Draft, person: Person) -> str:
+    """The adult a student would look for: the advisor of their match, else the program's safety contact."""
+    for match in people.matches(draft.connection, person.id):
+        advisor = people.load(draft.connection, match.advisor) if match.advisor is not None else None
+        if advisor is not None:
+            return advisor.name
+    contact = people.by_key(draft.connection, draft.program.safety_contact)
+    return contact.name if contact is not None else ""
+
+
+def partner_names(draft: Draft, person: Person, match_id: int | None) -> str:
+    """First names of the other side of a match (the given one, or all of the person's)."""
+    matches = [one for one in people.matches(draft.connection, person.id) if match_id in (None, one.id)]
+    others = [id_ for match in matches for id_ in _other_side(match, person)]
+    loaded = [people.load(draft.connection, id_) for id_ in dict.fromkeys(others)]
+    return ", ".join(one.first_name for one in loaded if one is not None)
+
+
+def _other_side(match: Match, person: Person) -> tuple[int, ...]:
+    return match.mentors if person.role is Role.MENTEE else match.mentees
+
+
+def _values(draft: Draft, person: Person, match_id: int | None) -> dict[str, str]:
+    partner = partner_names(draft, person, match_id)
+    return {
+        "name": person.first_name,
+        "partner": partner or draft.text(person, "your_partner"),
+        "school": draft.program.school,
+        "adult": advisor_name(draft, person),
+        "place": draft.program.place,
+    }

@@ -1,0 +1,179 @@
+"""What mentees and mentors write, in the order of decisions.md 3: button, command, open question, unsolicited.
+
+Screening runs first, on everything that is not our own words, and consumes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.domain import (
+    Conversation,
+    ConversationStatus,
+    Inbound,
+    InboundKind,
+    MessageKind,
+    Person,
+    Priority,
+    Reply,
+    ReviewKind,
+    Tier,
+)
+from bot.errors import FlowError
+from bot.flows import engine, state
+from bot.flows.commands import read_command
+from bot.safety import rules
+from bot.safety.screen import Screening
+from bot.turns import cases, prompts
+from bot.turns.commands import adult_choice, obey
+from bot.turns.draft import Draft
+from storage import conversations
+
+QUIET = timedelta(minutes=10)
+"""Unsolicited messages get one reply in this time, however many they are."""
+HISTORY = timedelta(days=21)
+"""How far back the rules over history look."""
+
+
+@dataclass
+class Reading:
+    """One student's message on its way through the order of reading."""
+
+    draft: Draft
+    person: Person
+    inbound: Inbound
+    our_words: bool = False
+    """The text is a label or number that we offered, or a command: nothing to screen."""
+
+
+def read(draft: Draft, person: Person, inbound: Inbound, screening: Screening) -> None:
+    """Do what a student's message asks for, and open a case if an adult must know: in the same turn."""
+    reading = Reading(draft, person, inbound)
+    try:
+        _route(reading)
+    except FlowError:
+        # Law 2: a flow that cannot go on is told. The conversation ends; the person's words are in the log.
+        prompts.stop(draft, person)
+        draft.signals.append(rules.failure(draft.staff_text("reason_failure")))
+    unscreened = ""
+    if not reading.our_words:
+        draft.findings, unscreened = screening.findings, screening.unscreened
+    conclude(draft, person, unscreened)
+
+
+def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
+    """Judge what the turn has found so far; open or update the case, tell the student."""
+    verdict = rules.judge(draft.findings, tuple(draft.signals), unscreened)
+    for review in verdict.reviews:
+        draft.review(review.kind, review.reason, person)
+    if verdict.case is None:
+        return
+    case = verdict.case
+    if verdict.crisis:
+        _suspend(draft, person)
+    if case.tier in (Tier.CRISIS, Tier.URGENT):
+        card = draft.program.card(person.language, prompts.advisor_name(draft, person))
+        draft.write(person, card, kind=MessageKind.CARD, priority=Priority.ALERT, first=True)
+    elif not draft.messages:
+        draft.say(person, "adult_soon")
+    cases.open_or_join(draft, person, case)
+
+
+def _suspend(draft: Draft, person: Person) -> None:
+    """In a crisis the card is the only reply, and the conversation waits until an adult resumes it."""
+    draft.messages.clear()
+    open_one = prompts.waiting(draft, person)
+    if open_one is not None and all(one.id != open_one.id for one in draft.conversations):
+        draft.conversations.append(open_one)
+    draft.conversations[:] = [_suspended(one) for one in draft.conversations]
+    prompts.pause_for_crisis(draft, person)
+
+
+def _suspended(conversation: Conversation) -> Conversation:
+    if conversation.status.ended:
+        return conversation
+    return replace(conversation, status=ConversationStatus.SUSPENDED, due_at=None)
+
+
+def _route(reading: Reading) -> None:
+    draft, person, inbound = reading.draft, reading.person, reading.inbound
+    if inbound.kind is InboundKind.BUTTON:
+        return _pressed(reading)
+    command = read_command(inbound.text) if inbound.kind is InboundKind.TEXT else None
+    if command is not None:
+        reading.our_words = True
+        return obey(draft, person, command)
+    waiting = prompts.waiting(draft, person)
+    named = conversations.sent(draft.connection, inbound.reply_to) if inbound.reply_to is not None else None
+    if named is not None and named.step and named.person_id == person.id and not _asks(named, waiting):
+        return _late(draft, person, named, Reply(text=inbound.text))
+    if waiting is not None:
+        return _answer(reading, waiting, Reply(text=inbound.text, media=inbound.kind is InboundKind.MEDIA))
+    _unsolicited(reading)
+
+
+def _pressed(reading: Reading) -> None:
+    draft, person, inbound = reading.draft, reading.person, reading.inbound
+    found = draft.pressed(person, inbound.token)
+    if found is None:
+        # A button that is not ours for this person: whatever it says is kept, screened and shown like any text.
+        return _unsolicited(reading)
+    reading.our_words = True
+    choice, message = found
+    command = read_command(choice.value) if choice.value.startswith("/") else None
+    if command is not None:
+        return obey(draft, person, command)
+    reply = Reply(text=choice.label, choice=choice.value)
+    waiting = prompts.waiting(draft, person)
+    if waiting is not None and _asks(message, waiting):
+        return _answer(reading, waiting, reply)
+    _late(draft, person, message, reply)
+
+
+def _asks(message: conversations.Sent, waiting: Conversation | None) -> bool:
+    return waiting is not None and (message.conversation_id, message.step) == (waiting.id, waiting.step)
+
+
+def _answer(reading: Reading, waiting: Conversation, reply: Reply) -> None:
+    draft, person = reading.draft, reading.person
+    flow = prompts.flow_of(draft, waiting).flow
+    if reply.choice is None and not reply.media:
+        reading.our_words = engine.is_our_words(flow, waiting, reply.text)
+    turn = engine.advance(flow, waiting, reply, draft.now)
+    draft.belongs_to(waiting)
+    prompts.apply(draft, person, turn)
+    for answer in turn.answers:
+        if answer.kind == "unread":
+            kind = ReviewKind.MEDIA if reply.media else ReviewKind.UNREADABLE
+            draft.review(kind, f"Not understood twice: {answer.flow}, {answer.step}", person)
+    topics = {answer.topic for answer in turn.answers}
+    if topics & {"mood", "company"}:
+        history = (*conversations.answers_since(draft.connection, person.id, draft.now - HISTORY), *turn.answers)
+        if "mood" in topics:
+            draft.signals.extend(rules.lowest_mood_twice(history, draft.now))
+        if "company" in topics:
+            draft.signals.extend(rules.nobody_to_be_with(history, draft.now))
+
+
+def _late(draft: Draft, person: Person, message: conversations.Sent, reply: Reply) -> None:
+    """An answer to a question that is no longer open: kept with that question; the open one stays open."""
+    stored = conversations.state(draft.connection, message.conversation_id) if message.conversation_id else None
+    if stored is None or not message.step:
+        draft.say(person, "late_gone")
+        return
+    conversation = state.load(stored)
+    turn = engine.late(prompts.flow_of(draft, conversation).flow, conversation, message.step, reply, draft.now)
+    draft.belongs_to(replace(conversation, step=message.step))
+    draft.take(person, replace(turn, conversations=()))
+
+
+def _unsolicited(reading: Reading) -> None:
+    draft, person = reading.draft, reading.person
+    is_media = reading.inbound.kind is InboundKind.MEDIA
+    kind = ReviewKind.MEDIA if is_media else ReviewKind.UNSOLICITED
+    draft.review(kind, "Sent something that is not text" if is_media else "Wrote without being asked", person)
+    key = "media" if is_media else "unsolicited"
+    bucket = int(draft.now.timestamp() // QUIET.total_seconds())
+    choices = (adult_choice(draft, person),)
+    draft.write(person, draft.text(person, key), key=f"{key}:{person.id}:{bucket}", choices=choices)
