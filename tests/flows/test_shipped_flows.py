@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -16,8 +15,9 @@ from tests.flows.test_transcripts import MONDAY, SHIPPED, TRANSCRIPTS, Transcrip
 
 FLOWS = {path.stem: flow_named(path.stem).flow for path in sorted(SHIPPED.glob("*.yaml"))}
 HOUSE_PLACEHOLDERS = {"name", "partner", "school", "adult", "place"}
-FALSE_PROMISES = (
-    r"\b(confidential|private|we are always|24/7|keep (it|this|your) (a )?secret|confidencial|siempre estamos)\b"
+FALSE_PROMISES = re.compile(
+    r"\b(confidential|private|always here|24/7|keep (it|this|your) (a )?secret|confidencial|privad[oa]|siempre estamos)\b",
+    re.IGNORECASE,
 )
 
 
