@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,8 @@ from tests.flows.test_transcripts import MONDAY, SHIPPED, TRANSCRIPTS, Transcrip
 FLOWS = {path.stem: flow_named(path.stem).flow for path in sorted(SHIPPED.glob("*.yaml"))}
 HOUSE_PLACEHOLDERS = {"name", "partner", "school", "adult", "place"}
 FALSE_PROMISES = re.compile(
-    r"\b(confidential|private|always here|24/7|keep (it|this|your) (a )?secret|confidencial|privad[oa]|siempre estamos)\b",
+    r"\b(confidential|private|always here|24/7|keep (it|this|your) (a )?secret"
+    r"|confidencial|privad[oa]|siempre estamos)\b",
     re.IGNORECASE,
 )
 
