@@ -29,6 +29,7 @@ _WORDS = {
     "model_type": "keys with values are expected here",
     "model_attributes_type": "keys with values are expected here",
     "date_from_datetime_parsing": "a date is expected here",
+    "string_too_short": "a text is missing here",
     "date_type": "a date is expected here",
     "time_parsing": "a time is expected here",
 }
@@ -51,11 +52,13 @@ def complaint(error: ErrorDetails) -> str:
         return f'"{name}" is not known here'
     if kind in ("literal_error", "enum"):
         return f"{_shown(error['input'])} is not one of {context['expected']}"
+    if kind == "too_short":
+        return f"{name}: at least {context['min_length']} expected here"
     if kind in _WORDS:
         return f"{name}: {_WORDS[kind]}" if name else _WORDS[kind]
     text = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     # Our own validators already speak to the author; pydantic's sentences need the key in front.
-    return text if kind in ("value_error", "assertion_error") or not name or context else f"{name}: {text}"
+    return text if kind in ("value_error", "assertion_error") or not name else f"{name}: {text}"
 
 
 def hint_for(error: ErrorDetails, model: type[BaseModel]) -> str:

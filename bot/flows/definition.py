@@ -141,7 +141,8 @@ class ScaleStep(_Offering):
 
     @property
     def options(self) -> tuple[Option, ...]:
-        return tuple(sorted(self.answers, key=lambda option: int(option.value)))
+        numbers = [option for option in self.answers if isinstance(option.value, int)]
+        return tuple(sorted(numbers, key=lambda option: int(option.value)))
 
 
 class YesNoStep(_Offering):
@@ -286,13 +287,9 @@ class Flow(Strict):
     steps: Annotated[tuple[AnyStep, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Flow:
+    def _nudges_in_time(self) -> Flow:
         if self.nudge is not None and self.nudge >= self.window:
             raise ValueError("nudge must be shorter than window")
-        names = [step.id for step in self.steps]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f'two steps have the id "{twice[0]}"')
         return self
 
     @cached_property

@@ -57,6 +57,14 @@ def _problems(flow: Flow, place: Document, rules: Iterable[Callable[[Flow], Iter
 # --- errors ---
 
 
+def _double_ids(flow: Flow) -> Iterator[Found]:
+    seen: set[str] = set()
+    for index, step in enumerate(flow.steps):
+        if step.id in seen:
+            yield ("steps", index, "id"), f'two steps have the id "{step.id}"', ""
+        seen.add(step.id)
+
+
 def _unknown_targets(flow: Flow) -> Iterator[Found]:
     for index, step in enumerate(flow.steps):
         named: list[tuple[Where, str]] = []
@@ -259,7 +267,8 @@ def _texts(flow: Flow) -> Iterator[tuple[Where, Mapping[str, str], bool]]:
 
 
 _ERRORS = (
-    _unknown_targets, _unknown_answers, _unreachable_steps, _dead_ends, _loops_without_question, _missing_languages,
-    _wrong_placeholders, _wrong_answers, _untagged_text_after_protected, _adult_question_without_mark,
+    _double_ids, _unknown_targets, _unknown_answers, _unreachable_steps, _dead_ends, _loops_without_question,
+    _missing_languages, _wrong_placeholders, _wrong_answers, _untagged_text_after_protected,
+    _adult_question_without_mark,
 )  # fmt: skip
 _WARNINGS = (_long_texts, _hard_texts, _no_skip, _short_window, _unused_placeholders)

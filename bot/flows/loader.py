@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -117,7 +118,7 @@ def judge(document: Document, model: type[M]) -> M:
         return model.model_validate(document.value)
     except ValidationError as error:
         problems = []
-        for item in error.errors(include_url=False):
+        for item in _relevant(error.errors(include_url=False)):
             path = _path_of(document.value, item["loc"])
             problems.append(document.problem(path, complaint(item), hint_for(item, model)))
         problems.sort(key=lambda problem: (problem.line, problem.column))
@@ -182,6 +183,12 @@ def _mark(node: Node) -> tuple[int, int]:
 
 def _whole(name: str, text: str, hint: str = "") -> ContentError:
     return ContentError([Problem(name, 0, 0, text, hint)])
+
+
+def _relevant(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without "too short" for a list that pydantic counted only after it had thrown the wrong entries out."""
+    deeper = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in deeper]
 
 
 def _path_of(value: Any, location: tuple[str | int, ...]) -> Where:

@@ -25,6 +25,26 @@ def read_span(text: Any) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
+def _name(text: str) -> str:
+    if len(text) > 60 or re.fullmatch(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", text) is None:
+        raise ValueError(
+            f'"{text[:40]}" is not a name; write small letters and digits, joined by - or _, like what_is_hard'
+        )
+    return text
+
+
+def _placeholder(text: str) -> str:
+    if len(text) > 30 or re.fullmatch(r"[a-z][a-z_]*", text) is None:
+        raise ValueError(f'"{text[:40]}" is not a placeholder; write small letters, without braces, like name')
+    return text
+
+
+def _language(text: str) -> str:
+    if re.fullmatch(r"[a-z]{2,3}", text) is None:
+        raise ValueError(f'"{text[:20]}" is not a language; write its code, like en or es')
+    return text
+
+
 def _sensitivity(text: str) -> str:
     if re.fullmatch(r"none|wellbeing|protected:[a-z]+(-[a-z]+)*", text) is None:
         raise ValueError(f'sensitivity "{text[:30]}" is not known; write none, wellbeing or protected:<area>')
@@ -43,9 +63,9 @@ MINIMUM_WINDOW = timedelta(hours=24)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Texts = dict[str, Text]
 """One text per language code."""
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", max_length=60)]
-Placeholder = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$", max_length=30)]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+Name = Annotated[str, AfterValidator(_name)]
+Placeholder = Annotated[str, AfterValidator(_placeholder)]
+Language = Annotated[str, AfterValidator(_language)]
 Span = Annotated[timedelta, BeforeValidator(read_span)]
 Sensitivity = Annotated[str, AfterValidator(_sensitivity)]
 Value = Annotated[int | str, BeforeValidator(_value)]

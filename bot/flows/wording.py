@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.errors import FlowError
-from bot.flows.definition import Option, Question, YesNoStep
+from bot.flows.definition import Option, Question
 from bot.flows.phrases import NUMBER_WORDS, SKIP_WORDS, YES_NO_WORDS
 
 _MONTHS = {
@@ -99,12 +99,13 @@ def match(text: str, options: Sequence[Option]) -> Option | None:
 
 
 def match_question(text: str, question: Question) -> Option | None:
-    """The same for a question: to yes or no people say many words."""
+    """The same, and where "yes", "no" or "not sure" is offered, any of the many words for it."""
     found = match(text, question.options)
-    if found is None and isinstance(question, YesNoStep):
-        said = next((value for value, known in YES_NO_WORDS.items() if plain(text) in known), None)
-        found = next((option for option in question.options if option.value == said), None)
-    return found
+    if found is not None:
+        return found
+    words = plain(text)
+    said = next((set(known) for known in YES_NO_WORDS.values() if words in known), set())
+    return next((option for option in question.options if said & _names(option)), None)
 
 
 def match_several(text: str, options: Sequence[Option]) -> list[Option]:
