@@ -179,8 +179,7 @@ def _around_sessions(
 ) -> Iterator[Occurrence]:
     sides = (match.mentees, match.mentors) if schedule.audience is Role.MENTEE else (match.mentors, match.mentees)
     ours, theirs = ([by_id[id_] for id_ in side if id_ in by_id] for side in sides)
-    partners = [person for person in theirs if person.status is not PersonStatus.STOPPED]
-    if not partners or schedule.audience.adult:
+    if schedule.audience.adult or all(person.status is PersonStatus.STOPPED for person in theirs):
         return
     before = when.anchor is Anchor.BEFORE_START
     reach = when.offset + LONGEST_MEETING
@@ -191,22 +190,17 @@ def _around_sessions(
         for person in ours:
             if not _reachable(person, due_at):
                 continue
-            own = _zone_of(person, zone)
             yield Occurrence(
                 id=new_id(),
                 schedule=schedule.name,
                 person_id=person.id,
                 local_date=meets.start.local_date,
                 slot=f"{match.id}" + (f"-{meets.number + 1}" if meets.number else ""),
-                local_time=f"{due_at.astimezone(own):%H:%M}",
+                local_time=f"{due_at.astimezone(_zone_of(person, zone)):%H:%M}",
                 due_at=due_at,
                 expires_at=meets.start.due_at if before else due_at + schedule.catch_up,
                 flow=schedule.flow,
                 match_id=match.id,
-                values={
-                    "time": f"{meets.start.due_at.astimezone(own):%H:%M}",
-                    "partner": ", ".join(partner.first_name for partner in partners),
-                },
             )
 
 

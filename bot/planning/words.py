@@ -1,6 +1,6 @@
-"""What people write about time (weekdays, hours, durations, when a match meets) -> values. Pure; knows no schedule.
+"""What people write about time (weekdays, hours, durations, when a match meets) -> values, and how it is told them.
 
-Whatever cannot be read raises ValueError with a sentence for the person who wrote it.
+Pure; knows no schedule. Whatever cannot be read raises ValueError with a sentence for the person who wrote it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
 _WEEKDAYS = (
     ("mon", "monday", "lun", "lunes"),
@@ -19,6 +19,14 @@ _WEEKDAYS = (
     ("sat", "saturday", "sab", "sabado"),
     ("sun", "sunday", "dom", "domingo"),
 )
+_MONTHS_EN = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_MONTHS_ES = (
+    "enero", "febrero", "marzo", "abril", "mayo", "junio",
+    "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
+)  # fmt: skip
 _WEEKDAY = {name: number for number, names in enumerate(_WEEKDAYS) for name in names}
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*(?:([ap])\.?\s*m\.?)?", re.IGNORECASE)
@@ -81,6 +89,19 @@ def parse_meets(text: str) -> tuple[Meeting, ...]:
 def show_meets(meetings: tuple[Meeting, ...]) -> str:
     """The one way in which meetings are kept: what `parse_meets` reads, always written alike."""
     return "; ".join(f"{_WEEKDAYS[m.weekday][0].title()} {m.start:%H:%M} {m.minutes}m" for m in meetings)
+
+
+def show_date(day: date, language: str) -> str:
+    """`March 5`, `5 de marzo`: a near date, as people say it."""
+    if language == "es":
+        return f"{day.day} de {_MONTHS_ES[day.month - 1]}"
+    return f"{_MONTHS_EN[day.month - 1]} {day.day}"
+
+
+def show_time(at: time, language: str) -> str:
+    """`3:00 pm`, `3:00 p. m.`: a time of day, as people say it."""
+    half = ("a. m.", "p. m.") if language == "es" else ("am", "pm")
+    return f"{(at.hour - 1) % 12 + 1}:{at.minute:02} {half[at.hour >= 12]}"
 
 
 def _meeting(text: str) -> Meeting:

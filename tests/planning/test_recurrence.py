@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.planning.recurrence import Daily, Once, Weekly, moment, occurrences
@@ -81,6 +81,7 @@ def test_a_rule_for_one_date_happens_on_that_date_only() -> None:
     assert occurrences(leap, ZoneInfo("UTC"), date(2028, 3, 1), date(2028, 3, 31)) == ()
 
 
+@settings(deadline=None)
 @given(
     name=st.sampled_from(ZONES),
     at=st.times().map(lambda at: at.replace(second=0, microsecond=0)),

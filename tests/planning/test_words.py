@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 
-from bot.planning.words import Meeting, clock_time, duration, parse_meets, show_meets, weekday
+from bot.planning.words import Meeting, clock_time, duration, parse_meets, show_date, show_meets, show_time, weekday
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,10 @@ def test_a_match_may_meet_several_times_and_every_spelling_is_kept_alike() -> No
 def test_meetings_that_cannot_be_are_refused_with_a_reason(written: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_meets(written)
+
+
+def test_dates_and_hours_are_told_as_people_say_them() -> None:
+    assert [show_date(date(2026, 3, 5), language) for language in ("en", "es")] == ["March 5", "5 de marzo"]
+    told = [show_time(at, "en") for at in (time(0, 5), time(9), time(12), time(15, 30))]
+    assert told == ["12:05 am", "9:00 am", "12:00 pm", "3:30 pm"]
+    assert show_time(time(15), "es") == "3:00 p. m."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import Role
@@ -195,6 +195,7 @@ def test_what_is_no_roster_is_refused_in_one_sentence(content: bytes, filename: 
     assert words in " ".join(str(bad) for bad in read_roster(content, filename).bad)
 
 
+@settings(deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=300),
