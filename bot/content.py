@@ -1,0 +1,210 @@
+"""The parts of a school's content, each read and judged by itself: settings, plan, flows, packs, cards, texts.
+
+Whatever is wrong comes out as ContentError with every problem of that part, naming file and line. Stores nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from pydantic import RootModel
+
+from bot.errors import ContentError, Problem
+from bot.flows.loaded import LoadedFlow, load_flow
+from bot.flows.loader import Document, judge, read, read_document, read_source
+from bot.flows.wording import names_in
+from bot.plan import Plan
+from bot.safety.cards import Card, Cards
+from bot.safety.packs import Pack
+from bot.safety.screen import problems as failing_cases
+from config import settings as school_settings
+from config.settings import Settings, SettingsError
+
+SHIPPED = Path(__file__).resolve().parent.parent / "config"
+"""Where the package's own content is."""
+PLAN = "program.yaml"
+FLOWS = "flows"
+SAFETY = "safety"
+
+T = TypeVar("T")
+Words = Mapping[str, frozenset[str]]
+Texts = Mapping[str, Mapping[str, str]]
+
+
+class _Texts(RootModel[dict[str, str]]):
+    """The house's own texts in one language."""
+
+
+class Parts:
+    """Reads one part after the other and keeps what is wrong, so that an author sees all of it at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def read(self, reader: Callable[[], T]) -> T | None:
+        """What `reader` gives, or None, with its problems kept."""
+        try:
+            return reader()
+        except ContentError as error:
+            self.problems.extend(error.problems)
+            return None
+
+    def judge(self) -> None:
+        """Raise ContentError if anything was wrong."""
+        if self.problems:
+            raise ContentError(list(dict.fromkeys(self.problems)))
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of a school's folder. Raises ContentError."""
+    try:
+        return school_settings.load_settings(folder)
+    except SettingsError as error:
+        path = folder / school_settings.FILE
+        problems = [settings_problem(path, key, text) for key, text in error.problems]
+        raise ContentError(problems) from None
+
+
+def settings_problem(path: Path, key: str, text: str) -> Problem:
+    """A problem of one setting, at the line where it stands (or its section, or the whole file)."""
+    return Problem(str(path), line := _line_of(path, key), 1 if line else 0, f"{key} {text}".strip())
+
+
+def read_plan(root: Path) -> tuple[Plan, Document]:
+    """program.yaml, and where everything stands in it. Raises ContentError."""
+    document = read_document(root / PLAN)
+    return judge(document, Plan), document
+
+
+def read_flows(root: Path) -> Mapping[str, LoadedFlow]:
+    """Every flow of a program, by name. Raises ContentError with the problems of all files."""
+    parts = Parts()
+    flows: dict[str, LoadedFlow] = {}
+    for path in sorted((root / FLOWS).glob("*.yaml")):
+        loaded = parts.read(partial(load_flow, path))
+        if loaded is not None and loaded.name != path.stem:
+            text = f'the flow is called "{loaded.name}", so its file must be {loaded.name}.yaml'
+            parts.problems.append(Problem(str(path), 1, 1, text))
+        elif loaded is not None:
+            flows[loaded.name] = loaded
+    parts.judge()
+    return flows
+
+
+def read_packs(folder: Path, shipped: Path = SHIPPED) -> tuple[Pack, ...]:
+    """The safety packs of the package, then the school's own, which add to them: the most urgent finding counts.
+
+    Raises ContentError, also for a school's pack that fails its own cases or takes the name of one that ships.
+    """
+    parts = Parts()
+    own, theirs = (sorted((place / SAFETY / "packs").glob("*.yaml")) for place in (shipped, folder))
+    packs = [pack for path in own if (pack := parts.read(partial(read, path, Pack)))]
+    names = {pack.pack for pack in packs}
+    words = read_words(shipped) if theirs else {}
+    for path in theirs:
+        pack = parts.read(partial(read, path, Pack))
+        if pack is None:
+            continue
+        if pack.pack in names:
+            text = f'there is a pack "{pack.pack}" already; a school adds packs and replaces none'
+            parts.problems.append(Problem(str(path), 1, 1, text, f'call it "{pack.pack}-school"'))
+        names.add(pack.pack)
+        parts.problems.extend(failing_cases(pack, words, str(path), read_source(path)))
+        packs.append(pack)
+    if not own:
+        parts.problems.append(Problem(str(shipped / SAFETY / "packs"), 0, 0, "there is no safety pack here"))
+    parts.judge()
+    return tuple(packs)
+
+
+def read_words(shipped: Path = SHIPPED) -> Words:
+    """Common words by language: one word a line, lines with # are comments."""
+    lists = sorted((shipped / SAFETY / "words").glob("*.txt"))
+    return {
+        path.stem: frozenset(
+            word for line in path.read_text(encoding="utf-8").splitlines() if (word := line.strip()) and word[0] != "#"
+        )
+        for path in lists
+    }
+
+
+def read_cards(folder: Path, shipped: Path = SHIPPED) -> tuple[Card, ...]:
+    """The crisis cards of the package; a school may word its own, with the same numbers. Raises ContentError."""
+    path = folder / SAFETY / "cards.yaml"
+    cards = {(card.country, card.language): card for card in read(shipped / SAFETY / "cards.yaml", Cards).cards}
+    if not path.exists():
+        return tuple(cards.values())
+    problems = []
+    for card in read(path, Cards).cards:
+        known = cards.get((card.country, card.language))
+        lost = [number for number in known.numbers if number not in card.text] if known else []
+        if lost:
+            text = f"the card for {card.country}, {card.language} leaves out {', '.join(lost)}"
+            problems.append(Problem(str(path), 0, 0, text))
+        cards[card.country, card.language] = card
+    if problems:
+        raise ContentError(problems)
+    return tuple(cards.values())
+
+
+def uncovered_country(settings: Settings, cards: tuple[Card, ...], folder: Path) -> list[Problem]:
+    """Whether there is a crisis card for the school's country at all."""
+    known = sorted({card.country for card in cards})
+    if settings.school.country in known:
+        return []
+    text = f'has no crisis card ("{settings.school.country}"); there are cards for {", ".join(known)}'
+    return [settings_problem(folder / school_settings.FILE, "school.country", text)]
+
+
+def read_texts(languages: tuple[str, ...], shipped: Path = SHIPPED) -> Texts:
+    """The house's own texts in each language. Raises ContentError for a language, key or placeholder that one lacks."""
+    parts = Parts()
+    texts: dict[str, Mapping[str, str]] = {}
+    for language in languages:
+        found = parts.read(partial(read, _texts_path(shipped, language), _Texts))
+        if found is not None:
+            texts[language] = MappingProxyType(found.root)
+    every = {key: text for one in reversed(texts.values()) for key, text in one.items()}
+    for language, one in texts.items():
+        for key, text in every.items():
+            complaint = _text_complaint(key, one.get(key), text)
+            if complaint:
+                parts.problems.append(Problem(str(_texts_path(shipped, language)), 0, 0, complaint))
+    parts.judge()
+    return MappingProxyType(texts)
+
+
+def _text_complaint(key: str, text: str | None, elsewhere: str) -> str:
+    if text is None:
+        return f'the text "{key}" is missing'
+    try:
+        fits = set(names_in(text)) == set(names_in(elsewhere))
+    except ValueError as error:
+        return f'the text "{key}": {error}'
+    return "" if fits else f'the text "{key}" has other placeholders than in another language'
+
+
+def _texts_path(shipped: Path, language: str) -> Path:
+    return shipped / "texts" / f"{language}.yaml"
+
+
+def _line_of(path: Path, key: str) -> int:
+    """The line of `section.key` in a TOML file as people write it, else that of the section, else 0."""
+    section, _, name = key.partition(".")
+    here, found = "", 0
+    try:
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return 0
+    for number, line in enumerate(lines, start=1):
+        if header := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
+            here = header[1]
+            found = number if here == section else found
+        elif here == section and name and re.match(rf"\s*{re.escape(name)}\s*=", line):
+            return number
+    return found

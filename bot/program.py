@@ -1,0 +1,169 @@
+"""A school's folder -> one frozen Program: settings, plan, flows, safety packs, crisis cards and texts. Stores nothing.
+
+Safety packs, cards and the house's own texts come from the package, and the school's folder may add packs and
+cards; all else is in the school's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from bot.content import (
+    SHIPPED,
+    Parts,
+    Texts,
+    read_cards,
+    read_flows,
+    read_packs,
+    read_plan,
+    read_settings,
+    read_texts,
+    read_words,
+    uncovered_country,
+)
+from bot.domain import Person, Role, Tier
+from bot.errors import Refused
+from bot.flows.loaded import LoadedFlow
+from bot.plan import LadderPlan, contradictions
+from bot.planning.due import Cap, Schedule, Session
+from bot.planning.words import show_date, show_time
+from bot.safety.cards import Card, card_for
+from bot.safety.packs import Pack
+from bot.safety.screen import Screener
+from config import settings as school_settings
+from config.settings import Settings
+
+VALUES = ("name", "partner", "school", "adult", "place")
+"""The placeholders that a flow may use: turns fills in exactly these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Everything that one school has written, read and judged once. Nothing in it changes while the house runs."""
+
+    folder: Path
+    settings: Settings = field(repr=False)
+    name: str
+    languages: tuple[str, ...]
+    first_contact: str
+    """The flow that a student meets first, or empty."""
+    flows: Mapping[str, LoadedFlow] = field(repr=False)
+    schedules: tuple[Schedule, ...] = field(repr=False)
+    ladders: Mapping[Tier, LadderPlan] = field(repr=False)
+    packs: tuple[Pack, ...] = field(repr=False)
+    screener: Screener = field(repr=False)
+    cards: tuple[Card, ...] = field(repr=False)
+    texts: Texts = field(repr=False)
+    cap: Cap = field(default_factory=Cap)
+
+    @property
+    def school(self) -> str:
+        return self.settings.school.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings.school.zone)
+
+    @property
+    def country(self) -> str:
+        return self.settings.school.country
+
+    @property
+    def place(self) -> str:
+        return self.settings.school.place
+
+    @property
+    def safety_contact(self) -> str:
+        """The roster key of the adult who is told when nobody else answers."""
+        return self.settings.safety.safety_contact
+
+    @property
+    def base_url(self) -> str:
+        """How links to the pages begin, without a slash at the end."""
+        server = self.settings.server
+        return server.public_url or f"http://{server.host}:{server.port}"
+
+    def card(self, language: str, adult: str) -> str:
+        """The crisis card in a language (or English), with the school's place and the adult's name."""
+        return card_for(self.cards, self.country, language).render(self.place, adult)
+
+    def check_in_for(self, role: Role) -> LoadedFlow | None:
+        """What /checkin starts for a role: the flow of its first regular schedule."""
+        for schedule in self.schedules:
+            if schedule.audience is role and schedule.flow and not isinstance(schedule.when, Session):
+                return self.flows[schedule.flow]
+        return None
+
+    def local_date(self, moment: datetime, person: Person) -> str:
+        """A moment's date on the person's wall, in their words."""
+        return show_date(self._local(moment, person).date(), person.language)
+
+    def local_time(self, moment: datetime, person: Person) -> str:
+        """A moment's time of day on the person's wall, in their words."""
+        return show_time(self._local(moment, person).time(), person.language)
+
+    def _local(self, moment: datetime, person: Person) -> datetime:
+        return moment.astimezone(ZoneInfo(person.zone) if person.zone else self.zone)
+
+
+def load_program(folder: Path, settings: Settings | None = None, *, shipped: Path = SHIPPED) -> Program:
+    """Read a school's folder, or raise ContentError with everything that is wrong in it.
+
+    `settings`: these, instead of the folder's nearpeer.toml. `shipped`: where the package's own content is.
+    """
+    parts = Parts()
+    settings = settings or parts.read(partial(read_settings, folder))
+    root = folder / settings.program.folder if settings else folder
+    found = parts.read(partial(read_plan, root))
+    flows = parts.read(partial(read_flows, root))
+    packs = parts.read(partial(read_packs, folder, shipped))
+    cards = parts.read(partial(read_cards, folder, shipped))
+    texts = parts.read(partial(read_texts, found[0].languages if found else (), shipped))
+    if found and flows is not None:
+        parts.problems.extend(contradictions(*found, flows, VALUES))
+    if settings and cards:
+        parts.problems.extend(uncovered_country(settings, cards, folder))
+    parts.judge()
+    if not (settings and found and flows is not None and packs and cards and texts):
+        raise AssertionError("a part that could not be read left no problem behind")
+    plan = found[0]
+    return Program(
+        folder=folder,
+        settings=settings,
+        name=plan.program,
+        languages=plan.languages,
+        first_contact=plan.first_contact or "",
+        flows=MappingProxyType(dict(flows)),
+        schedules=tuple(entry.schedule() for entry in plan.schedules),
+        ladders=MappingProxyType(dict(plan.ladders())),
+        packs=packs,
+        screener=Screener(packs, read_words(shipped)),
+        cards=cards,
+        texts=texts,
+    )
+
+
+def create(folder: Path, name: str = "near-peer", *, shipped: Path = SHIPPED) -> list[Path]:
+    """Make a school's folder from a program model that ships; gives the files written. Raises Refused."""
+    model = shipped / "programs" / name
+    models = sorted(path.name for path in (shipped / "programs").iterdir() if path.is_dir())
+    if name not in models:
+        raise Refused(f'There is no program model "{name}"; there is {", ".join(models)}.')
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Refused(f"{folder} is not empty; name a new folder, so that nothing in it is lost.")
+    sources = {path.relative_to(model): path for path in sorted(model.rglob("*")) if path.is_file()}
+    sources[Path(school_settings.FILE)] = shipped / school_settings.FILE
+    written = []
+    for relative, source in sources.items():
+        target = folder / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            file.write(source.read_bytes())
+        written.append(target)
+    return written
