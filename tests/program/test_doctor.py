@@ -1,0 +1,123 @@
+"""`nearpeer check`: is Lincoln High's folder fit to run, and if not, where to look?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.doctor import CHECKS, check, examine
+from bot.program import create
+
+Change = Callable[..., None]
+
+
+def found(lincoln: Path, shipped: Path) -> dict[str, list[str]]:
+    """Problems by the id of their check, with short paths."""
+    results = examine(lincoln, shipped=shipped)
+    return {
+        result.id: [str(problem).removeprefix(f"{lincoln}/") for problem in result.problems]
+        for result in results
+        if result.problems
+    }
+
+
+def test_a_new_folder_is_fit_to_run(lincoln: Path, shipped: Path) -> None:
+    assert found(lincoln, shipped) == {}
+    assert check(lincoln, shipped=shipped) == []
+
+
+def test_every_check_has_an_id_of_its_own_and_a_sentence() -> None:
+    assert len({one.id for one in CHECKS}) == len(CHECKS)
+    assert all(one.sentence.endswith(".") for one in CHECKS)
+
+
+def test_each_problem_belongs_to_one_check(lincoln: Path, shipped: Path, change: Change) -> None:
+    change("nearpeer.toml", 'zone = "America/New_York"', 'zone = "Lincoln"')
+    change("program.yaml", "flow: mentor-reflection", "flow: mentor-reflections")
+    change("flows/mentee-weekly.yaml", "audience: mentee", "audience: mentees")
+    change("roster.csv", "leo,rivera,Wed", "leo,rivera,Someday")
+    (shipped / "texts/es.yaml").unlink()
+    problems = found(lincoln, shipped)
+    assert problems["settings"] == ["nearpeer.toml:4:1: school.zone is no time zone; write one like America/New_York"]
+    assert problems["flows"][0].startswith("flows/mentee-weekly.yaml:4:")
+    assert problems["roster"] == [
+        'roster.csv:2:1: meets: "Someday" is no weekday; write Mon, Tue, Wed, Thu, Fri, Sat or Sun'
+    ]
+    assert "es.yaml" in problems["texts"][0]
+    assert set(problems) == {"settings", "flows", "roster", "texts"}, (
+        "a plan is not judged by flows that cannot be read"
+    )
+
+
+def test_a_schedule_that_does_not_fit_its_flow_is_named(lincoln: Path, shipped: Path, change: Change) -> None:
+    change("program.yaml", "flow: mentor-reflection", "flow: mentor-reflections")
+    problems = found(lincoln, shipped)
+    assert list(problems) == ["schedules"]
+    assert problems["schedules"][0].startswith(
+        'program.yaml:16:5: there is no flow "mentor-reflections" in the folder flows (did you mean'
+    )
+
+
+@pytest.mark.parametrize(
+    ("contact", "complaint"),
+    [("leo", '"leo" is a mentor, not an adult'), ("smith", 'nobody in the roster has the key "smith"')],
+)
+def test_the_safety_contact_must_be_an_adult_of_the_roster(
+    lincoln: Path, shipped: Path, change: Change, contact: str, complaint: str
+) -> None:
+    change("nearpeer.toml", '"okafor"', f'"{contact}"')
+    assert found(lincoln, shipped) == {
+        "adults": [f"nearpeer.toml:7:1: safety.safety_contact {complaint}: nobody would be told"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "complaint"),
+    [("Leo", '"leo" is a mentor, not an adult'), ("riviera", 'nobody in the roster has the key "riviera"')],
+)
+def test_a_ladder_names_adults_of_the_roster_only(
+    lincoln: Path, shipped: Path, change: Change, key: str, complaint: str
+) -> None:
+    change("program.yaml", "coordinator, rivera", f"coordinator, {key}")
+    assert found(lincoln, shipped) == {"adults": [f"program.yaml:22:10: {complaint}"]}
+
+
+def test_a_roster_may_be_spread_over_several_files(lincoln: Path, shipped: Path) -> None:
+    (lincoln / "roster-adults.csv").write_text(
+        "key,name,role\nrivera,Ms. Rivera,advisor\nokafor,Mr. Okafor,coordinator\n", encoding="utf-8"
+    )
+    (lincoln / "roster.csv").write_text(
+        "key,name,role,mentors,advisor\nmaya,Maya Torres,mentee,leo,rivera\nleo,Leo Kim,mentor,,\n", encoding="utf-8"
+    )
+    assert found(lincoln, shipped) == {}
+
+
+def test_a_folder_without_a_roster_is_judged_by_the_rest(lincoln: Path, shipped: Path) -> None:
+    (lincoln / "roster.csv").unlink()
+    assert found(lincoln, shipped) == {}
+
+
+def test_what_only_looks_wrong_is_a_warning_and_stops_nothing(lincoln: Path, shipped: Path, change: Change) -> None:
+    change("roster.csv", "maya,Maya Torres,mentee,leo,rivera,Wed 15:00 45m", "maya,Maya Torres,mentee,,,")
+    change("roster.csv", "rivera,Ms. Rivera,advisor,,,\n", "")
+    change("program.yaml", "coordinator, rivera", "coordinator")
+    change("flows/mentee-weekly.yaml", "Good week", "Good week " + "and so on " * 40)
+    problems = found(lincoln, shipped)
+    assert set(problems) == {"two-adults", "wording", "pairs"}
+    assert problems["wording"][0].startswith("flows/mentee-weekly.yaml:")
+    assert problems["pairs"][0] == "roster.csv: Maya Torres (line 2) has no mentor yet."
+    assert check(lincoln, shipped=shipped) == []
+
+
+def test_an_empty_folder_and_none_at_all_are_judged_without_falling_over(tmp_path: Path, shipped: Path) -> None:
+    assert {"settings", "plan"} == set(found(tmp_path / "nowhere", shipped))
+
+
+def test_the_program_model_that_ships_has_a_plan_settings_and_people_that_fit(tmp_path: Path) -> None:
+    create(tmp_path / "school")
+    results = {result.id: result.problems for result in examine(tmp_path / "school")}
+    assert [
+        results[id_] for id_ in ("settings", "plan", "flows", "schedules", "cards", "roster", "adults", "pairs")
+    ] == [()] * 8
