@@ -52,7 +52,10 @@ class Chat {
     this.hour = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", ...zone });
     this.day = new Intl.DateTimeFormat(language, { weekday: "long", month: "long", day: "numeric", ...zone });
     this.reconcile(start.lines);
-    this.log.scrollTop = this.log.scrollHeight;
+    this.toEnd();
+    this.log.addEventListener("scroll", () => (this.atEnd = this.isAtEnd()), { passive: true });
+    // A phone's keyboard makes the log small: the newest line stays in sight.
+    new ResizeObserver(() => this.atEnd && this.toEnd()).observe(this.log);
     this.log.removeAttribute("aria-busy");
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -70,6 +73,15 @@ class Chat {
 
   lines() {
     return [...this.log.querySelectorAll(".line")];
+  }
+
+  isAtEnd() {
+    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 120;
+  }
+
+  toEnd() {
+    this.log.scrollTop = this.log.scrollHeight;
+    this.atEnd = true;
   }
 
   // The history as the server has it, after the page was away: add what is missing, keep what is there.
@@ -104,7 +116,7 @@ class Chat {
   add(line) {
     if (line.event_id && this.lines().some((other) => other.dataset.eventId === line.event_id)) return;
     if (line.id && this.lines().some((other) => other.dataset.id === line.id)) return this.confirm(line);
-    const atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 120;
+    const atEnd = this.isAtEnd();
     const shown = this.make(line);
     shown.classList.add("fresh");
     this.log.append(shown);
@@ -112,7 +124,7 @@ class Chat {
       this.lines().find((other) => other.dataset.id === line.replaces)?.querySelector(".choices")?.remove();
     }
     this.refresh();
-    if (atEnd || line.kind === "alert" || line.kind === "card") this.log.scrollTop = this.log.scrollHeight;
+    if (atEnd || line.kind === "alert" || line.kind === "card") this.toEnd();
     this.confirm(line);
   }
 
@@ -171,6 +183,7 @@ class Chat {
 
   // What depends on the lines around: buttons of questions that are over go, days are named.
   refresh() {
+    if (this.lines().length) this.log.querySelector(".empty")?.remove();
     let over = false;
     for (const line of this.lines().reverse()) {
       const lasting = LASTING.has(line.dataset.kind);
@@ -241,7 +254,7 @@ class Chat {
     const note = element("p", "line-note", this.words.sending);
     line.append(note);
     this.log.append(line);
-    this.log.scrollTop = this.log.scrollHeight;
+    this.toEnd();
     this.tell("");
     let problem = await this.attempt(posted);
     if (problem === "failed") {
