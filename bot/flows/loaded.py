@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from bot.errors import ContentError
@@ -34,10 +35,12 @@ def load_flow(path: Path) -> LoadedFlow:
     return LoadedFlow(flow.flow, _hash(document), flow, source)
 
 
+@lru_cache(maxsize=64)
 def parse_flow(source: str, name: str) -> LoadedFlow:
     """A flow from its stored text; `name` is what problems call it.
 
     It is not linted: a conversation ends on the version that it began with, even where the linter became stricter.
+    The last ones are remembered, because reading YAML takes longer than a turn.
     """
     document = parse_document(source, name)
     flow = judge(document, Flow)
