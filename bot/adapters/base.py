@@ -85,6 +85,8 @@ class Adapter(Protocol):
     """One platform."""
 
     name: str
+    account: str
+    """Which bot, workspace or site of the platform it speaks for."""
     capabilities: Capabilities
 
     def translate(self, body: Mapping[str, Any], account: str, event_id: str) -> Inbound | None:

@@ -30,6 +30,7 @@ class Adapter:
         source: TextIO | None = None,
         screen: TextIO | None = None,
     ) -> None:
+        self.account = account
         self.address = Address(self.name, account, chat)
         self.ended = asyncio.Event()
         """Set when the source has no more lines and all of them were handed on."""

@@ -116,6 +116,10 @@ class Chat {
   add(line) {
     if (line.event_id && this.lines().some((other) => other.dataset.eventId === line.event_id)) return;
     if (line.id && this.lines().some((other) => other.dataset.id === line.id)) return this.confirm(line);
+    // One's own line, repeated to a page that has just opened, may be in the history that came before.
+    const text = line.text.trim();
+    const said = (other) => other.classList.contains("own") && other.querySelector(".bubble-text").textContent.trim() === text;
+    if (line.again && !line.ours && this.lines().some(said)) return;
     const atEnd = this.isAtEnd();
     const shown = this.make(line);
     shown.classList.add("fresh");

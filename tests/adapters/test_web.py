@@ -297,6 +297,21 @@ async def test_a_message_without_an_open_page_is_sent_and_waits_in_the_history(a
     assert not (await adapter.send(message(MAYA))).shown
 
 
+async def test_a_page_that_opens_just_after_a_message_was_sent_still_gets_it(adapter: Adapter) -> None:
+    await adapter.send(message(MAYA, number=501))
+    history, line = await asyncio.wait_for(first_events(adapter, ["11"], 2), 1)
+    assert history.body["lines"] == [], "it is not stored as sent yet"
+    assert (line.body["id"], line.body["again"]) == ("501", True)
+
+
+async def test_words_are_forgotten_once_the_history_has_them(adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.adapters.web.streams._RECENT_SECONDS", 0.01)
+    await adapter.send(message(MAYA))
+    assert adapter._streams._recent
+    await asyncio.sleep(0.05)
+    assert not adapter._streams._recent
+
+
 async def test_a_message_on_an_open_page_counts_as_shown(adapter: Adapter) -> None:
     page, told = await a_page(adapter, "11")
     assert (await adapter.send(message(MAYA))).shown

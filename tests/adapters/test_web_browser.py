@@ -179,7 +179,9 @@ async def test_maya_taps_writes_and_reloads(school: School, browser: Browser) ->
     await look(page, "talk")
 
     await page.reload()
-    await expect(page.locator(".bubble-text")).to_have_text(before)
+    await listening(school, "maya-0123456789abcdef")
+    await school.tell(MAYA, "Bye")
+    await expect(page.locator(".bubble-text")).to_have_text([*before, "Bye"])
     await expect(page.locator(".choices")).to_have_count(0)
     assert school.errors == []
 

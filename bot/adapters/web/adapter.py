@@ -87,7 +87,7 @@ class Adapter:
         self._port = port
 
     async def stop(self) -> None:
-        """Take no more, and end all streams."""
+        """Take no more, end all streams, and forget every word. It may be started again."""
         self._port = None
         self._streams.close()
 

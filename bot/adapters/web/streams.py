@@ -1,5 +1,5 @@
-"""The open event streams of chat pages: who listens to which chat, and which alerts wait to be shown. Nothing is kept:
-what nobody listens to is found in the history.
+"""The open event streams of chat pages: who listens to which chat, and which alerts wait to be shown. Nothing is kept
+for longer than the history needs to have it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any
 
 # A page that is this far behind is cut off; it comes back by itself and reads the history.
 _LONGEST_QUEUE = 200
+# A line reaches the history a moment after it was pushed. A page that opens in that moment must not miss it.
+_RECENT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Streams:
     def __init__(self) -> None:
         self._open: dict[str, set[Queue]] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
+        self._recent: dict[str, list[Event]] = {}
 
     def listening(self, chat: str) -> bool:
         """Whether any page shows this chat."""
@@ -44,10 +47,15 @@ class Streams:
 
     @contextmanager
     def opened(self, chats: Sequence[str]) -> Iterator[Queue]:
-        """A page's queue for as long as it is open; None in it means the end. Alerts that wait are in it at once."""
-        queue: Queue = asyncio.Queue(_LONGEST_QUEUE)
+        """A page's queue for as long as it is open; None in it means the end.
+
+        What was pushed just now is in it at once, marked `again`, and so are alerts that wait.
+        """
+        queue: Queue = asyncio.Queue()
         for chat in chats:
             self._open.setdefault(chat, set()).add(queue)
+            for event in self._recent.get(chat, ()):
+                queue.put_nowait(Event(event.name, event.body | {"again": True}))
         for (chat, _), waiting in self._waiting.items():
             if chat in chats:
                 queue.put_nowait(waiting.event)
@@ -59,8 +67,10 @@ class Streams:
 
     def push(self, chat: str, event: Event) -> None:
         """Tell every page of this chat."""
+        self._recent.setdefault(chat, []).append(event)
+        asyncio.get_running_loop().call_later(_RECENT_SECONDS, self._forget, chat, event)
         for queue in tuple(self._open.get(chat, ())):
-            if queue.full():
+            if queue.qsize() >= _LONGEST_QUEUE:
                 self._end(queue)
             else:
                 queue.put_nowait(event)
@@ -84,8 +94,14 @@ class Streams:
 
     def close(self) -> None:
         """End every stream."""
+        self._recent.clear()
         for queue in {queue for queues in self._open.values() for queue in queues}:
             self._end(queue)
+
+    def _forget(self, chat: str, event: Event) -> None:
+        left = [recent for recent in self._recent.pop(chat, []) if recent is not event]
+        if left:
+            self._recent[chat] = left
 
     def _end(self, queue: Queue) -> None:
         for chat in tuple(self._open):
