@@ -115,18 +115,18 @@ def use_first_run(
         raise Refused("This setup code does not work: it is mistyped, used already, or older than a day.")
     person = tables.person.c
     adults = connection.execute(
-        select(person.id, person.email).where(person.role.in_((Role.ADVISOR, Role.COORDINATOR)))
+        select(person.id, person.name, person.email).where(person.role.in_((Role.ADVISOR, Role.COORDINATOR)))
     )
-    own = [row.id for row in adults if row.email and row.email.casefold() == _login(login)]
-    person_id = own[0] if len(own) == 1 else None
+    own = [row for row in adults if row.email and row.email.casefold() == _login(login)]
+    known = own[0] if len(own) == 1 else None
     return create_account(
         connection,
         account_id,
-        name=name,
+        name=known.name if known else name,  # the name that students and the other adults know
         login=login,
         password_hash=password_hash,
         now=now,
-        person_id=person_id,
+        person_id=known.id if known else None,
     )
 
 
@@ -167,6 +167,12 @@ def disable(connection: Connection, account_id: int, now: datetime) -> None:
     """Close an account and end its sign-ins."""
     connection.execute(update(_ACCOUNT).where(_ACCOUNT.c.id == account_id).values(disabled_at=now))
     connection.execute(delete(_SIGN_IN).where(_SIGN_IN.c.account_id == account_id))
+
+
+def any_account(connection: Connection) -> bool:
+    """Whether somebody can sign in at all."""
+    enabled = select(_ACCOUNT.c.id).where(_ACCOUNT.c.disabled_at.is_(None))
+    return connection.execute(enabled.limit(1)).first() is not None
 
 
 # --- passwords -----------------------------------------------------------------------------------------------------

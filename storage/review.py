@@ -1,6 +1,6 @@
 """What staff read about cases and review items, as frozen dataclasses. Reading only; `caseload_of` bounds all of it.
 
-`caseload_of` is an advisor's person id: their own students, and cases that they were told of (mission.md L4). None means
+`caseload_of` is an advisor's person id: their own students, and cases that they were told of (mission.md L4). None is
 the whole program. What lies outside is left out, never told apart from what does not exist.
 """
 

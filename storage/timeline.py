@@ -33,7 +33,7 @@ class PersonLine:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The others of a match, by side."""
+    """A match of the student: the others, by side."""
 
     mentees: tuple[str, ...]
     mentors: tuple[str, ...]
@@ -241,7 +241,7 @@ def _matches(connection: Connection, person_id: int) -> tuple[Match, ...]:
     sides = connection.execute(
         select(member.c.match_id, member.c.side, person.c.name)
         .join(person, person.c.id == member.c.person_id)
-        .where(member.c.match_id.in_([row.id for row in rows]))
+        .where(member.c.match_id.in_([row.id for row in rows]), member.c.person_id != person_id)
         .order_by(person.c.name)
     ).all()
     return tuple(

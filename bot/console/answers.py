@@ -1,0 +1,100 @@
+"""The answers page, and marking an answer or a review item as looked at."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.console import wording
+from bot.console.cases import item_view
+from bot.console.desk import Desk, from_htmx, path_id, query_id, see_other, seen_or_404
+from bot.console.wording import Moments
+from bot.domain import ActionKind, StaffAction
+from bot.errors import Refused
+from storage import answers, review
+from storage.accounts import Staff
+from storage.answers import Line
+
+SHOWN = {"to-review": False, "reviewed": True, "all": None}
+
+
+async def answers_page(desk: Desk, request: Request, staff: Staff) -> Response:
+    """Answers, newest first: those to review, those reviewed, or all."""
+    show = request.query_params.get("show", "to-review")
+    show = show if show in SHOWN else "to-review"
+    before = query_id(request, "before")
+    lines, more = await desk.read(
+        lambda connection: answers.page(connection, staff.caseload_of, reviewed=SHOWN[show], before=before)
+    )
+    await desk.viewed(staff, "answers", ((line.person_id, None) for line in lines))
+    moments = desk.moments()
+    return desk.page(
+        request,
+        "answers.html",
+        show=show,
+        first=before is None,
+        answers=[line_view(line, moments) for line in lines],
+        more=more,
+        refusal="",
+    )
+
+
+async def mark_answer(desk: Desk, request: Request, staff: Staff) -> Response:
+    """Mark an answer as reviewed."""
+    answer_id = path_id(request)
+    seen_or_404(await _line(desk, staff, answer_id))
+    refusal = await _act(desk, StaffAction(ActionKind.REVIEW_ANSWER, staff.name, answer_id, staff.person_id))
+    if not from_htmx(request) and not refusal:
+        return see_other("/staff/answers")
+    line = seen_or_404(await _line(desk, staff, answer_id))
+    await desk.viewed(staff, "answers", [(line.person_id, None)])
+    view = line_view(line, desk.moments())
+    template = "answer.html" if from_htmx(request) else "answer_alone.html"
+    return desk.page(request, template, 422 if refusal else 200, answer=view, refusal=refusal)
+
+
+async def mark_item(desk: Desk, request: Request, staff: Staff) -> Response:
+    """Mark a review item as looked at."""
+    item_id = path_id(request)
+    mine = staff.caseload_of
+    seen_or_404(await desk.read(lambda connection: review.item(connection, item_id, mine)))
+    refusal = await _act(desk, StaffAction(ActionKind.REVIEW_ITEM, staff.name, item_id, staff.person_id))
+    if not from_htmx(request) and not refusal:
+        return see_other("/staff/#items")
+    item = seen_or_404(await desk.read(lambda connection: review.item(connection, item_id, mine)))
+    if item.words:
+        await desk.viewed(staff, "review items", [(item.person_id, None)])
+    view = item_view(item, desk.moments())
+    template = "item.html" if from_htmx(request) else "item_alone.html"
+    return desk.page(request, template, 422 if refusal else 200, item=view, refusal=refusal)
+
+
+def line_view(line: Line, moments: Moments) -> dict[str, object]:
+    """An answer as it is drawn."""
+    return {
+        "id": line.id,
+        "at": moments.when(line.at),
+        "person_id": line.person_id,
+        "person": line.person,
+        "flow": line.flow.replace("-", " "),
+        "question": line.question or line.topic or line.step.replace("_", " "),
+        "kind": wording.ANSWER_KINDS.get(line.kind, line.kind),
+        "protected": line.sensitivity.startswith("protected"),
+        "pieces": wording.pieces(line.reply, line.marks),
+        "skipped": line.kind == "skipped",
+        "reviewed_by": line.reviewed_by,
+        "reviewed_at": moments.when(line.reviewed_at) if line.reviewed_at else None,
+    }
+
+
+async def _line(desk: Desk, staff: Staff, answer_id: int) -> Line | None:
+    return await desk.read(lambda connection: answers.one(connection, answer_id, staff.caseload_of))
+
+
+async def _act(desk: Desk, action: StaffAction) -> str:
+    """Hand it in; what was refused, in words, or nothing."""
+    try:
+        await desk.handle(action)
+    except Refused as refused:
+        return str(refused)
+    return ""

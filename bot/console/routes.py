@@ -1,0 +1,74 @@
+"""Every staff page and its address. Default deny: what is not listed as open needs a sign-in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from bot.clock import Clock
+from bot.console import answers, cases, health, people, sign_in
+from bot.console.desk import Desk, Handle, see_other, templates
+from bot.console.sign_in import Page, gate
+from storage.database import Database
+
+Open = Callable[[Desk, Request], Awaitable[Response]]
+
+_OPEN: tuple[tuple[str, str, Open], ...] = (
+    ("GET", "/staff/sign-in", sign_in.sign_in_page),
+    ("POST", "/staff/sign-in", sign_in.sign_in),
+    ("GET", "/staff/first-run", sign_in.first_run_page),
+    ("POST", "/staff/first-run", sign_in.first_run),
+)
+_SIGNED_IN: tuple[tuple[str, str, Page], ...] = (
+    ("POST", "/staff/sign-out", sign_in.sign_out),
+    ("GET", "/staff/", cases.home),
+    ("GET", "/staff/escalations/{id:int}", cases.case_page),
+    ("POST", "/staff/escalations/{id:int}/{action}", cases.act),
+    ("GET", "/staff/answers", answers.answers_page),
+    ("POST", "/staff/answers/{id:int}/reviewed", answers.mark_answer),
+    ("POST", "/staff/items/{id:int}/reviewed", answers.mark_item),
+    ("GET", "/staff/people", people.people_page),
+    ("GET", "/staff/people/{id:int}", people.person_page),
+    ("POST", "/staff/people/{id:int}/resume", people.resume),
+    ("GET", "/staff/health", health.health_page),
+)
+_BY_ITSELF: tuple[tuple[str, str, Page], ...] = (("GET", "/staff/now", cases.now),)
+"""Asked by an open page every few seconds: does not keep an idle sign-in alive."""
+
+
+def routes(
+    database: Database,
+    clock: Clock,
+    handle: Handle,
+    *,
+    school: str,
+    zone: str,
+    https: bool = False,
+    asset: Callable[[str], str] = "/static/{}".format,
+) -> list[BaseRoute]:
+    """The staff pages under /staff, for the server.
+
+    `handle`: returns after the commit, raises Refused with words for the person. `zone`: the school's, in which times
+    are shown. `https`: whether browsers reach us over https (the cookie's name and Secure depend on it). `asset`: file
+    in bot/static -> URL.
+    """
+    desk = Desk(database, clock, handle, school, ZoneInfo(zone), https, asset, templates())
+    return [
+        *(Route(path, _open(page, desk), methods=[method]) for method, path, page in _OPEN),
+        *(Route(path, gate(desk, page), methods=[method]) for method, path, page in _SIGNED_IN),
+        *(Route(path, gate(desk, page, by_itself=True), methods=[method]) for method, path, page in _BY_ITSELF),
+        Route("/staff", _to_home, methods=["GET"]),
+    ]
+
+
+def _open(page: Open, desk: Desk) -> Callable[[Request], Awaitable[Response]]:
+    return partial(page, desk)
+
+
+async def _to_home(request: Request) -> Response:
+    return see_other("/staff/")

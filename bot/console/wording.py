@@ -1,0 +1,175 @@
+"""How the staff pages say things: moments in the school's zone, tiers, states and outcomes in plain words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.domain import EscalationStatus, ReviewKind, Tier
+from storage.review import Case, Mark, Told
+
+OUTCOMES = {
+    "spoke-with-student": "I spoke with the student",
+    "parent-contacted": "A parent or guardian was contacted",
+    "report-made": "I made a report (date, agency and reference in the note)",
+    "handed-to-counselor": "Handed to a counselor",
+    "not-a-concern": "Not a concern (reason in the note)",
+    "drill": "This was a drill",
+}
+NEEDS_NOTE = ("report-made", "not-a-concern")
+TIERS = {
+    Tier.CRISIS: "Crisis",
+    Tier.URGENT: "Urgent",
+    Tier.CONCERN: "Concern",
+    Tier.NOTICE: "Notice",
+    Tier.UNSCREENED: "Not screened",
+}
+KINDS = {
+    ReviewKind.NOTICE: "A quiet signal",
+    ReviewKind.UNSCREENED: "Could not be screened",
+    ReviewKind.UNREADABLE: "An answer that was not understood",
+    ReviewKind.UNSOLICITED: "Written without being asked",
+    ReviewKind.MEDIA: "A photo, voice message or file",
+    ReviewKind.QUARANTINED: "A message that we failed to read",
+    ReviewKind.STRANGER: "Written by somebody unknown",
+}
+ANSWER_KINDS = {"answer": "", "skipped": "Skipped", "unread": "Not understood", "late": "Came late"}
+SENDING = {
+    "pending": "waiting to be sent",
+    "sending": "being sent",
+    "sent": "delivered",
+    "failed": "could not be delivered",
+    "cancelled": "no longer needed",
+    "expired": "not sent, its time was over",
+}
+CODES = {
+    "no_listener": "no page was open",
+    "no_address": "no address is known",
+    "blocked": "the chat is blocked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a text; `label` says what screening saw in it, or is empty."""
+
+    text: str = field(repr=False)
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A moment for people and for machines."""
+
+    iso: str
+    text: str
+
+
+class Moments:
+    """Writes moments in the school's zone, seen from now."""
+
+    def __init__(self, zone: ZoneInfo, now: datetime) -> None:
+        self._zone, self._now = zone, now
+
+    def when(self, moment: datetime) -> When:
+        """`3:04 PM CST` today, else with the day: `Tue, Nov 3, 3:04 PM CST`."""
+        local, today = moment.astimezone(self._zone), self._now.astimezone(self._zone).date()
+        clock = self.clock(moment).text
+        days = (local.date() - today).days
+        named = {0: clock, -1: f"yesterday {clock}", 1: f"tomorrow {clock}"}
+        return When(local.isoformat(timespec="seconds"), named.get(days, f"{self.day(moment)}, {clock}"))
+
+    def clock(self, moment: datetime) -> When:
+        """The time of day alone, for a list under its day."""
+        local = moment.astimezone(self._zone)
+        return When(local.isoformat(timespec="seconds"), f"{local:%I:%M %p}".lstrip("0") + f" {local.tzname()}")
+
+    def day(self, moment: datetime) -> str:
+        """`Tue, Nov 3`, with the year if it is another."""
+        local = moment.astimezone(self._zone)
+        year = "" if local.year == self._now.astimezone(self._zone).year else f", {local.year}"
+        return f"{local:%a}, {local:%b} {local.day}{year}"
+
+    def since(self, moment: datetime) -> str:
+        """How long ago, in the largest whole unit: `4 minutes`."""
+        return lasting(self._now - moment)
+
+
+def lasting(span: timedelta) -> str:
+    """`less than a minute`, `4 minutes`, `2 hours`, `3 days`."""
+    minutes = int(span.total_seconds() // 60)
+    if minutes < 1:
+        return "less than a minute"
+    for size, word in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            return counted(minutes // size, word)
+    raise AssertionError(minutes)
+
+
+def counted(number: int, word: str) -> str:
+    """`1 student`, `2 students`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def people(names: Sequence[str], last: str = "and") -> str:
+    """`Ms. Rivera, Mr. Okafor and Ms. Chen`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}" if names else ""
+
+
+def pieces(text: str, marks: Sequence[Mark]) -> tuple[Piece, ...]:
+    """A text cut where findings begin and end; what overlaps is joined."""
+    cut: list[Piece] = []
+    at = 0
+    for start, end, label in _joined(len(text), marks):
+        if start > at:
+            cut.append(Piece(text[at:start]))
+        cut.append(Piece(text[start:end], label))
+        at = end
+    if at < len(text):
+        cut.append(Piece(text[at:]))
+    return tuple(cut)
+
+
+def _joined(length: int, marks: Sequence[Mark]) -> list[tuple[int, int, str]]:
+    spans: list[tuple[int, int, str]] = []
+    for mark in sorted(marks, key=lambda one: (one.start, -one.end)):
+        start, end = max(0, mark.start), min(length, mark.end)
+        if start >= end:
+            continue
+        if spans and start < spans[-1][1]:
+            first, last, label = spans[-1]
+            both = label if mark.label in label.split("; ") else f"{label}; {mark.label}"
+            spans[-1] = (first, max(last, end), both)
+        else:
+            spans.append((start, end, mark.label))
+    return spans
+
+
+def standing(case: Case, moments: Moments) -> tuple[str, str]:
+    """Who has a case, and what comes next: a headline and a sentence."""
+    if case.status is EscalationStatus.CLOSED:
+        how = OUTCOMES.get(case.outcome, case.outcome)
+        closed = moments.when(case.closed_at).text if case.closed_at else ""
+        return f"Closed by {case.closed_by or 'an adult'}, {closed}", how
+    next_at = moments.when(case.next_action_at).text if case.next_action_at else ""
+    if case.status is EscalationStatus.ACKNOWLEDGED:
+        since = f" since {moments.when(case.acknowledged_at).text}" if case.acknowledged_at else ""
+        headline = f"{case.acknowledged_by or 'An adult'} has this{since}"
+        if case.asked_at:
+            return headline, f"Asked whether they are still with it. Without an answer it opens again at {next_at}."
+        return headline, f"They will be asked whether they are still with it: {next_at}."
+    headline = f"Nobody has this yet. Waiting for {moments.since(case.opened_at)}"
+    told = people(case.next_people) or "the next adult"
+    return headline, f"If nobody takes it, {told} will be told at {next_at}."
+
+
+def told_line(told: Told, moments: Moments) -> str:
+    """How far a message got: `delivered 3:01 PM CST (web)`."""
+    state = SENDING.get(told.status, told.status)
+    if told.status == "sent" and told.sent_at:
+        state = f"{state} {moments.when(told.sent_at).text}"
+    if told.status in ("failed", "pending") and told.error:
+        state = f"{state}: {CODES.get(told.error, told.error.replace('_', ' '))}"
+    return f"{state} ({told.platform})" if told.platform else state
