@@ -35,12 +35,9 @@ IDLE = 1.0
 class Delivery:
     """Sends what one account of one platform has to send."""
 
-    def __init__(
-        self, database: Database, adapter: Adapter, account: str, clock: Clock, told: Callable[[], None]
-    ) -> None:
+    def __init__(self, database: Database, adapter: Adapter, clock: Clock, told: Callable[[], None]) -> None:
         self._database = database
         self._adapter = adapter
-        self._account = account
         self._clock = clock
         self._told = told
         self._kicked = asyncio.Event()
@@ -77,7 +74,7 @@ class Delivery:
         """Claim what may be sent now and begin to send it; gives how many."""
         room = IN_FLIGHT - len(self._sending)
         wall, token = self._clock.wall(), self._clock.new_id()
-        name, account = self._adapter.name, self._account
+        name, account = self._adapter.name, self._adapter.account
         # An alert never waits for room behind slow sends of other messages.
         claims = await self._write(
             lambda connection: outbox.claim(connection, name, account, token, wall, max(room, 1), alerts_only=room <= 0)

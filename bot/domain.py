@@ -179,7 +179,7 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StaffAction:
-    """Staff acted, on a page or the command line. `object_id`: an escalation, answer, item or person, as `kind` says."""
+    """Staff acted, on a page or the command line. `object_id`: escalation, answer, item or person, as `kind` says."""
 
     kind: ActionKind
     actor: str

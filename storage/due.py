@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from bot.domain import DeliveryNews, Due, DueKind, News, Occurrence
 from storage import tables
@@ -49,30 +49,46 @@ def next_due(connection: Connection) -> datetime | None:
     return min(moments, default=None)
 
 
-def plan(connection: Connection, occurrences: Iterable[Occurrence]) -> int:
+def replan(
+    connection: Connection, wanted: Iterable[Occurrence], begin: datetime, end: datetime, keep: Sequence[str] = ()
+) -> int:
+    """Make the planned occurrences due from `begin` to `end` exactly those; gives how many were new.
+
+    What fired, was missed or cancelled keeps its row, so that it never fires again. `keep`: schedules left alone.
+    """
+    column = tables.occurrence.c
+    rows = connection.execute(
+        select(tables.occurrence).where(
+            column.due_at >= begin, column.due_at < end, column.status == "planned", column.schedule.not_in(keep)
+        )
+    )
+    planned = {(row.schedule, row.person_id, row.local_date, row.slot): row for row in rows}
+    new = []
+    for one in wanted:
+        row = planned.pop((one.schedule, one.person_id, one.local_date, one.slot), None)
+        if row is None:
+            new.append(one)
+        elif (row.due_at, row.expires_at, row.flow) != (one.due_at, one.expires_at, one.flow):
+            connection.execute(update(tables.occurrence).where(column.id == row.id).values(_row(one) | {"id": row.id}))
+    if planned:
+        gone = [row.id for row in planned.values()]
+        connection.execute(delete(tables.occurrence).where(column.id.in_(gone)))
+    return add(connection, new)
+
+
+def add(connection: Connection, occurrences: Iterable[Occurrence]) -> int:
     """Write occurrences that are not there yet; gives how many were new."""
-    rows = [
-        {
-            "id": one.id,
-            "schedule": one.schedule,
-            "person_id": one.person_id,
-            "local_date": one.local_date,
-            "slot": one.slot,
-            "local_time": one.local_time,
-            "due_at": one.due_at,
-            "expires_at": one.expires_at,
-            "flow": one.flow,
-            "match_id": one.match_id,
-            "values": dict(one.values),
-            "status": "planned",
-        }
-        for one in occurrences
-    ]
-    if not rows:
-        return 0
-    before = connection.execute(select(func.count()).select_from(tables.occurrence)).scalar_one()
-    connection.execute(insert_once(connection, tables.occurrence), rows)
-    return connection.execute(select(func.count()).select_from(tables.occurrence)).scalar_one() - before
+    added = 0
+    for one in occurrences:
+        added += connection.execute(insert_once(connection, tables.occurrence).values(_row(one))).rowcount
+    return added
+
+
+def people_without(connection: Connection, schedule: str) -> Sequence[int]:
+    """Ids of people for whom this schedule was never planned."""
+    column = tables.occurrence.c
+    planned = select(column.person_id).where(column.schedule == schedule)
+    return connection.execute(select(tables.person.c.id).where(tables.person.c.id.not_in(planned))).scalars().all()
 
 
 def occurrence(connection: Connection, occurrence_id: int) -> Occurrence | None:
@@ -109,21 +125,28 @@ def fired_between(connection: Connection, person_id: int, begin: datetime, end: 
     return [_occurrence(row) for row in rows]
 
 
-def cancel_planned(connection: Connection, schedules: Sequence[str]) -> None:
-    """Cancel what is planned for schedules that exist no longer."""
-    column = tables.occurrence.c
-    connection.execute(
-        update(tables.occurrence)
-        .where(column.status == "planned", column.schedule.not_in(schedules))
-        .values(status="cancelled")
-    )
-
-
 def mark_beat(connection: Connection, name: str, wall: datetime) -> None:
     """Leave a beat's mark; its age is what staff and the health page see."""
     column = tables.beat.c
     if not connection.execute(update(tables.beat).where(column.name == name).values(at=wall)).rowcount:
         connection.execute(insert_once(connection, tables.beat).values(name=name, at=wall))
+
+
+def _row(one: Occurrence) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "schedule": one.schedule,
+        "person_id": one.person_id,
+        "local_date": one.local_date,
+        "slot": one.slot,
+        "local_time": one.local_time,
+        "due_at": one.due_at,
+        "expires_at": one.expires_at,
+        "flow": one.flow,
+        "match_id": one.match_id,
+        "values": dict(one.values),
+        "status": "planned",
+    }
 
 
 def _occurrence(row: Any) -> Occurrence:

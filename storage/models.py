@@ -201,7 +201,7 @@ class Message(SQLModel, table=True):
     kind: str
     priority: int = 1
     text: str = Field(sa_type=Sealed)
-    choices: Any = Field(default=None, sa_type=Json)
+    choices: Any = Field(default=None, sa_type=Json, nullable=True)
     step: str = ""
     conversation_id: int | None = _ref("conversation", optional=True, index=True)
     escalation_id: int | None = _ref("escalation", optional=True)
@@ -245,7 +245,7 @@ class Answer(SQLModel, table=True):
     topic: str = ""
     sensitivity: str = "none"
     kind: str
-    value: Any = Field(default=None, sa_type=Json)
+    value: Any = Field(default=None, sa_type=Json, nullable=True)
     text: str = Field(sa_type=Sealed)
     at: datetime = _moment()
     reviewed_at: datetime | None = _moment(optional=True)
@@ -267,7 +267,7 @@ class Finding(SQLModel, table=True):
     about: str
     start: int
     end: int
-    modifiers: Any = Field(default=None, sa_type=Json)
+    modifiers: Any = Field(default=None, sa_type=Json, nullable=True)
 
 
 class Escalation(SQLModel, table=True):
@@ -357,7 +357,7 @@ class Occurrence(SQLModel, table=True):
     expires_at: datetime = _moment()
     flow: str = ""
     match_id: int | None = _ref("match", optional=True)
-    values: Any = Field(default=None, sa_type=Json)
+    values: Any = Field(default=None, sa_type=Json, nullable=True)
     status: str = "planned"
     """planned, fired, missed, cancelled"""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
 
 from bot.domain import Address, Choice, MessageKind, Outbound, Priority
 from storage import tables
@@ -161,21 +161,14 @@ def requeue_expired(connection: Connection, wall: datetime) -> int:
     ).rowcount
 
 
-def next_try(connection: Connection, platform: str, account: str) -> datetime | None:
-    """The earliest wall moment at which a pending message of this account may be tried (None: nothing pending)."""
+def unsent(connection: Connection, wall: datetime) -> int:
+    """How many messages are under way or may be sent now."""
     message = tables.message.c
+    due = or_(message.not_before.is_(None), message.not_before <= wall)
+    count = select(func.count()).select_from(tables.message)
     return connection.execute(
-        select(message.not_before)
-        .where(message.status == "pending", message.platform == platform, message.account == account)
-        .order_by(message.not_before.is_not(None), message.not_before)
-        .limit(1)
-    ).scalar()
-
-
-def pending(connection: Connection) -> int:
-    """How many messages are on their way."""
-    message = tables.message.c
-    return len(connection.execute(select(message.id).where(message.status.in_(("pending", "sending")))).all())
+        count.where(or_(message.status == "sending", and_(message.status == "pending", due)))
+    ).scalar_one()
 
 
 def choices_of(value: Any) -> tuple[Choice, ...]:

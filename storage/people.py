@@ -65,9 +65,19 @@ def add(connection: Connection, person: Person, now: datetime, new_address_id: i
             created_at=now,
         )
     )
+    add_address(connection, person.id, Address(WEB, WEB_ACCOUNT, str(person.id)), new_address_id, position=100)
+
+
+def add_address(connection: Connection, person_id: int, address: Address, id_: int, position: int) -> None:
+    """One more way to reach a person; the lowest position is used first."""
     connection.execute(
         insert(tables.address).values(
-            id=new_address_id, person_id=person.id, platform=WEB, account=WEB_ACCOUNT, chat=str(person.id), position=100
+            id=id_,
+            person_id=person_id,
+            platform=address.platform,
+            account=address.account,
+            chat=address.chat,
+            position=position,
         )
     )
 

@@ -12,6 +12,8 @@ from bot.domain import Conversation, Escalation, Message, Priority, Turn
 from storage import escalations, people, tables
 from storage.inbox import insert_once
 
+_NOTHING_SENT = {"priority": Priority.REPLY, "attempts": 0, "ambiguous": 0, "provider_id": "", "error": "", "news": ""}
+
 
 def save_turn(
     connection: Connection, turn: Turn, now: datetime, new_id: Callable[[], int], dump: Callable[[Conversation], str]
@@ -80,6 +82,7 @@ def _receive(connection: Connection, turn: Turn, new_id: Callable[[], int]) -> N
             conversation_id=received.conversation_id,
             status="received",
             created_at=received.at,
+            **_NOTHING_SENT,
         )
     )
     opened = turn.escalations[0].id if turn.escalations else None
@@ -119,6 +122,7 @@ def _answers(connection: Connection, turn: Turn, new_id: Callable[[], int]) -> N
                 value=answer.value,
                 text=answer.text,
                 at=answer.at,
+                reviewed_by="",
             )
         )
     if turn.reviewed_answers:
@@ -146,6 +150,7 @@ def _records(connection: Connection, turn: Turn, now: datetime, new_id: Callable
                 at=item.at,
                 person_id=item.person_id,
                 message_id=item.message_id,
+                reviewed_by="",
             )
         )
     if turn.occurrence_done is not None:
@@ -209,6 +214,7 @@ def _escalation_row(escalation: Escalation) -> dict[str, Any]:
 def _message_row(message: Message, now: datetime) -> dict[str, Any]:
     address = message.address
     return {
+        **_NOTHING_SENT,
         "id": message.id,
         "direction": "out",
         "person_id": message.person_id,
@@ -232,8 +238,5 @@ def _message_row(message: Message, now: datetime) -> dict[str, Any]:
         "not_before": message.not_before,
         "expires_at": message.expires_at,
         "created_at": now,
-        "attempts": 0,
-        "ambiguous": 0,
-        "provider_id": "",
         "replaces": message.replaces,
     }

@@ -54,7 +54,6 @@ def ladder_for(draft: Draft, person: Person, tier: Tier) -> Ladder:
     plan = draft.program.ladders[tier]
     everyone = people.everyone(draft.connection)
     by_key = {one.key: one for one in everyone}
-    safety = by_key[draft.program.safety_contact]
     advisors = [match.advisor for match in people.matches(draft.connection, person.id) if match.advisor is not None]
     rungs = []
     for rung in plan.rungs:
@@ -68,8 +67,11 @@ def ladder_for(draft: Draft, person: Person, tier: Tier) -> Ladder:
                 named.append(by_key[word].id)
         if named:
             rungs.append(Rung(tuple(dict.fromkeys(named)), rung.wait))
-    if all(safety.id not in rung.people for rung in rungs):
-        rungs.append(Rung((safety.id,), plan.repeat))
+    # The safety contact stands at the end; without one (the roster lost them) every adult does: never nobody.
+    contact = by_key.get(draft.program.safety_contact)
+    last = (contact.id,) if contact else tuple(one.id for one in everyone if one.role.adult)
+    if not any(set(last) <= set(rung.people) for rung in rungs):
+        rungs.append(Rung(last, plan.repeat))
     return Ladder(rungs=tuple(rungs), repeat=plan.repeat, hold=plan.hold, grace=plan.grace)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -73,6 +74,10 @@ class Draft:
     def staff_text(self, key: str) -> str:
         """One of the house's own texts in the program's first language, for the record."""
         return self.program.texts[self.program.languages[0]][key]
+
+    def local_now(self, person: Person) -> datetime:
+        """Now on the person's wall: the engine reads "tomorrow" by it."""
+        return self.now.astimezone(ZoneInfo(person.zone) if person.zone else self.program.zone)
 
     def pressed(self, person: Person, token: str) -> tuple[Choice, Sent] | None:
         """The choice that a button's token names and its message, if we sent it to this very person."""

@@ -65,7 +65,11 @@ def _conversation(draft: Draft, conversation_id: int) -> None:
     if conversation is None or person is None:
         return
     try:
-        prompts.apply(draft, person, engine.lapse(prompts.flow_of(draft, conversation).flow, conversation, draft.now))
+        prompts.apply(
+            draft,
+            person,
+            engine.lapse(prompts.flow_of(draft, conversation).flow, conversation, draft.local_now(person)),
+        )
     except FlowError:
         _cannot_go_on(draft, person)
 

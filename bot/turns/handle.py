@@ -28,10 +28,11 @@ from bot.domain import (
 )
 from bot.failpoints import failpoint
 from bot.flows import state
+from bot.flows.loaded import LoadedFlow
 from bot.program import Program
 from bot.safety import rules
 from bot.safety.screen import Screening
-from bot.turns import adults, cases, due, staff, students
+from bot.turns import adults, cases, due, prompts, staff, students
 from bot.turns.draft import Draft
 from storage import inbox, people
 from storage.database import Database
@@ -105,6 +106,14 @@ class Turns:
             acted_on(connection, event.message_id)
         elif isinstance(event, StaffAction):
             staff.do(draft, event)
+        return self._save(draft)
+
+    def begin(self, connection: Connection, person_id: int, flow: LoadedFlow) -> Turn:
+        """Start a flow with a person now, outside any schedule."""
+        draft = self._draft(connection, f"begin:{self.clock.new_id()}")
+        person = people.load(connection, person_id, lock=True)
+        if person is not None:
+            prompts.start(draft, person, flow)
         return self._save(draft)
 
     def _fresh(self) -> list[inbox.Stored]:

@@ -60,7 +60,7 @@ def start(
     elif open_one is not None:
         draft.conversations.append(conversation)
         return
-    draft.take(person, engine.start(flow.flow, conversation, draft.now, priority=priority))
+    draft.take(person, engine.start(flow.flow, conversation, draft.local_now(person), priority=priority))
 
 
 def apply(draft: Draft, person: Person, turn: Turn) -> None:
@@ -72,13 +72,13 @@ def apply(draft: Draft, person: Person, turn: Turn) -> None:
     if stored is not None:
         conversation = replace(state.load(stored), language=person.language)
         flow = flow_of(draft, conversation).flow
-        draft.take(person, engine.start(flow, conversation, draft.now, priority=Priority.CHECK_IN))
+        draft.take(person, engine.start(flow, conversation, draft.local_now(person), priority=Priority.CHECK_IN))
 
 
 def ask_again(draft: Draft, person: Person, conversation: Conversation) -> None:
     """The waiting question once more, in the person's language."""
     conversation = replace(conversation, language=person.language)
-    draft.take(person, engine.resume(flow_of(draft, conversation).flow, conversation, draft.now))
+    draft.take(person, engine.resume(flow_of(draft, conversation).flow, conversation, draft.local_now(person)))
 
 
 def stop(draft: Draft, person: Person) -> None:

@@ -18,6 +18,7 @@ from bot.domain import (
     Priority,
     Reply,
     ReviewKind,
+    Signal,
     Tier,
 )
 from bot.errors import FlowError
@@ -140,13 +141,18 @@ def _answer(reading: Reading, waiting: Conversation, reply: Reply) -> None:
     flow = prompts.flow_of(draft, waiting).flow
     if reply.choice is None and not reply.media:
         reading.our_words = engine.is_our_words(flow, waiting, reply.text)
-    turn = engine.advance(flow, waiting, reply, draft.now)
+    turn = engine.advance(flow, waiting, reply, draft.local_now(person))
     draft.belongs_to(waiting)
     prompts.apply(draft, person, turn)
     for answer in turn.answers:
         if answer.kind == "unread":
             kind = ReviewKind.MEDIA if reply.media else ReviewKind.UNREADABLE
             draft.review(kind, f"Not understood twice: {answer.flow}, {answer.step}", person)
+            question = flow.question(answer.step)
+            if question is not None and any(option.escalate for option in question.options):
+                # Perhaps it asked for an adult: what cannot be judged is told (law 2).
+                reason = f"{draft.staff_text('reason_unread')} ({answer.flow}, {answer.step})"
+                draft.signals.append(Signal(Tier.CONCERN, "unread", reason))
     topics = {answer.topic for answer in turn.answers}
     if topics & {"mood", "company"}:
         history = (*conversations.answers_since(draft.connection, person.id, draft.now - HISTORY), *turn.answers)
@@ -163,7 +169,9 @@ def _late(draft: Draft, person: Person, message: conversations.Sent, reply: Repl
         draft.say(person, "late_gone")
         return
     conversation = state.load(stored)
-    turn = engine.late(prompts.flow_of(draft, conversation).flow, conversation, message.step, reply, draft.now)
+    turn = engine.late(
+        prompts.flow_of(draft, conversation).flow, conversation, message.step, reply, draft.local_now(person)
+    )
     draft.belongs_to(replace(conversation, step=message.step))
     draft.take(person, replace(turn, conversations=()))
 

@@ -1,0 +1,205 @@
+"""The composition root: everything of one running Nearpeer, built by hand in one visible place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from starlette.routing import BaseRoute
+
+from bot.adapters.base import Adapter, Profile, Shown, load
+from bot.clock import Clock
+from bot.console.routes import routes as console_routes
+from bot.delivery import Delivery
+from bot.domain import Address, DeliveryNews, Due, Raw
+from bot.heartbeat import Heartbeat
+from bot.program import Program
+from bot.server import asset
+from bot.turns.handle import Turns
+from bot.turns.planned import plan_ahead
+from storage import chats, due, outbox, people
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+REPLAN = timedelta(minutes=10)
+"""How often, in program time, plans are brought up to date."""
+
+
+class AppPort:
+    """What adapters are handed: the only way from a platform into the house."""
+
+    def __init__(self, database: Database, turns: Turns) -> None:
+        self._database = database
+        self._turns = turns
+
+    async def receive(self, raw: Raw) -> None:
+        await self._turns.receive(raw)
+
+    async def history(self, address: Address, limit: int = 100) -> Sequence[Shown]:
+        return await asyncio.to_thread(self._history, address, limit)
+
+    async def person_for(self, token: str) -> Address | None:
+        return await asyncio.to_thread(self._person_for, token)
+
+    async def profile(self, address: Address) -> Profile:
+        return await asyncio.to_thread(self._profile, address)
+
+    @asynccontextmanager
+    async def lease(self, name: str) -> AsyncIterator[int]:
+        # One process per database so far: `run` holds the instance lock, and that is the lease (decisions.md 18).
+        yield 0
+
+    def _history(self, address: Address, limit: int) -> list[Shown]:
+        with self._database.read() as connection:
+            lines = chats.history(connection, address, limit)
+        return [Shown(line.id, line.ours, line.text, line.choices, line.at, line.kind) for line in lines]
+
+    def _person_for(self, token: str) -> Address | None:
+        with self._database.read() as connection:
+            person = people.for_token(connection, token)
+        return Address(people.WEB, people.WEB_ACCOUNT, str(person.id)) if person is not None else None
+
+    def _profile(self, address: Address) -> Profile:
+        with self._database.read() as connection:
+            person = people.by_address(connection, address)
+        return Profile(person.name, person.language, person.zone) if person is not None else Profile("", "en")
+
+
+class App:
+    """One running Nearpeer, built from its parts in this order. `routes` are everybody's; `run` does all the rest."""
+
+    def __init__(self, program: Program, database: Database, clock: Clock, adapters: Sequence[Adapter]) -> None:
+        self.program, self.database, self.clock, self.adapters = program, database, clock, adapters
+        translators = {adapter.name: adapter.translate for adapter in self.adapters}
+        self.turns = Turns(database, program, clock, translators, self.kick)
+        self.port = AppPort(database, self.turns)
+        self.deliveries = [Delivery(database, adapter, clock, self._beat_soon) for adapter in self.adapters]
+        self.heartbeat = Heartbeat(database, clock, {"due": self.beat_due, "leases": self.beat_leases})
+        self._beating = asyncio.Lock()
+        self._extra_beats: set[asyncio.Task[int]] = set()
+        self._planned_at: datetime | None = None
+
+    def routes(self) -> list[BaseRoute]:
+        """The web routes of all adapters and the staff pages."""
+        program = self.program
+        pages = console_routes(
+            self.database,
+            self.clock,
+            self.turns.handle,
+            school=program.school,
+            zone=program.zone.key,
+            https=program.settings.server.public_url.startswith("https:"),
+            asset=asset,
+        )
+        return [*(route for adapter in self.adapters for route in adapter.routes()), *pages]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take in, turn, send and beat until `stop`; then let what is under way finish."""
+        for adapter in self.adapters:
+            await adapter.start(self.port)
+        self.heartbeat.start()
+        tasks = [
+            asyncio.create_task(self._work(stop)),
+            asyncio.create_task(self.heartbeat.watch(stop)),
+            *(asyncio.create_task(delivery.run(stop)) for delivery in self.deliveries),
+        ]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            stop.set()
+            self.heartbeat.stop()
+            for adapter in self.adapters:
+                await adapter.stop()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        """Turn what arrives into turns; a look each second finds what stepped aside."""
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(1):
+                    await self.turns.arrived.wait()
+            except TimeoutError:
+                pass
+            try:
+                while await self.turns.drain():
+                    pass
+            except Exception as error:
+                # The database is away: events stay in the inbox, and the next look tries again.
+                log.error("turns failed error=%s", type(error).__name__)
+                await asyncio.sleep(1)
+
+    async def beat_due(self) -> int:
+        """What is due now becomes turns; gives how many."""
+        async with self._beating:
+            await self._plan()
+            events = await asyncio.to_thread(self._what_is_due)
+            results = await asyncio.gather(*map(self.turns.handle, events), return_exceptions=True)
+        for event, result in zip(events, results, strict=True):
+            if isinstance(result, Exception):
+                # Its row is still due: the next beat tries again, and the others were not held up.
+                log.error("due event failed kind=%s error=%s", type(event).__name__, type(result).__name__)
+        return len(events)
+
+    async def beat_leases(self) -> None:
+        """Messages whose sender vanished go back to pending."""
+        wall = self.clock.wall()
+        if await self._write(lambda connection: outbox.requeue_expired(connection, wall)):
+            self.kick()
+
+    def kick(self) -> None:
+        """Something may be waiting to be sent."""
+        for delivery in self.deliveries:
+            delivery.kick()
+
+    async def settle(self, within: float = 8.0) -> bool:
+        """Wait until everything that arrived is handled and everything due is sent; False if that takes too long."""
+        end = asyncio.get_running_loop().time() + within
+        while asyncio.get_running_loop().time() < end:
+            handled = await self.turns.drain() + await self.beat_due()
+            wall = self.clock.wall()
+            if not handled and not await asyncio.to_thread(self._unsent, wall):
+                return True
+            self.kick()
+            await asyncio.sleep(0.02)
+        return False
+
+    def plan_anew(self) -> None:
+        """People or plans have changed: plan at the next beat, not in ten minutes."""
+        self._planned_at = None
+
+    def _unsent(self, wall: datetime) -> int:
+        with self.database.read() as connection:
+            return outbox.unsent(connection, wall)
+
+    async def _plan(self) -> None:
+        now = self.clock.now()
+        if self._planned_at is not None and abs(now - self._planned_at) < REPLAN:
+            return
+        program, new_id = self.program, self.clock.new_id
+        await self._write(lambda connection: plan_ahead(connection, program, now, new_id))
+        self._planned_at = now
+
+    def _what_is_due(self) -> Sequence[Due | DeliveryNews]:
+        with self.database.read() as connection:
+            return due.what_is_due(connection, self.clock.now())
+
+    async def _write(self, unit: Callable[[Connection], T]) -> T:
+        return await asyncio.wrap_future(self.database.write(unit))
+
+    def _beat_soon(self) -> None:
+        """Delivery learned something that somebody must act on: now, not at the next second."""
+        task = asyncio.get_running_loop().create_task(self.beat_due())
+        self._extra_beats.add(task)
+        task.add_done_callback(self._extra_beats.discard)
+
+
+def web_adapter(program: Program) -> Adapter:
+    """The web chat of a program."""
+    return load(people.WEB)(people.WEB_ACCOUNT, public_url=program.settings.server.public_url, asset=asset)

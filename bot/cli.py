@@ -1,0 +1,168 @@
+"""The command words. Each calls one function of another room, imported only then: `--help` must answer at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from bot.errors import ContentError, NearpeerError
+
+app = typer.Typer(
+    help="Nearpeer: check-ins for students, reminders for mentors, alerts for adults. Not an emergency service.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The school's folder.")]
+
+
+@app.command()
+def init(
+    folder: Folder, program: Annotated[str, typer.Option(help="The program model to start from.")] = "near-peer"
+) -> None:
+    """Make a school's folder: settings, a program, its flows, a sample roster."""
+    from bot.program import create
+
+    for path in create(folder, program):
+        print(f"wrote {path}")
+    print(f"\nNext: put your school into {folder / 'nearpeer.toml'}, then: nearpeer check {folder}")
+
+
+@app.command()
+def check(folder: Folder) -> None:
+    """Judge settings, flows, schedules and roster; every problem with its file and line."""
+    from bot.doctor import examine
+
+    results = examine(folder)
+    for result in results:
+        print(f"{'ok  ' if not result.problems else 'look' if result.warns else 'WRONG'} {result.sentence}")
+        for problem in result.problems:
+            print(f"       {problem}")
+    errors = sum(len(result.problems) for result in results if not result.warns)
+    if errors:
+        _fail(f"\n{errors} to put right.")
+    print("\nReady to run.")
+
+
+@app.command()
+def roster(
+    folder: Folder,
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The roster, as Excel or Sheets saves it.")],
+    yes: Annotated[bool, typer.Option("--import", help="Import; without it only the report is shown.")] = False,
+    update: Annotated[bool, typer.Option(help="Also change what is known and different in the file.")] = False,
+) -> None:
+    """Show what importing a roster would do; with --import, do it: all of it or nothing."""
+    from bot import school
+    from bot.clock import SystemClock
+    from bot.program import load_program
+
+    program = load_program(folder)
+    database = school.open_database(program)
+    try:
+        report = school.read_report(database, program, file)
+        print("\n".join(report.lines()))
+        if not report.ok:
+            _fail("Nothing was imported.")
+        if not yes:
+            print("\nNothing was imported yet. To import: the same words with --import.")
+            return
+        school.import_roster(database, report, SystemClock(), update=update)
+        print("\nImported.")
+    finally:
+        database.close()
+
+
+@app.command()
+def links(
+    folder: Folder, renew: Annotated[bool, typer.Option(help="New links for all; the old ones end at once.")] = False
+) -> None:
+    """Print each person's web-chat link. A link is shown once: keep it, or renew it."""
+    from bot import school
+    from bot.clock import SystemClock
+    from bot.program import load_program
+
+    program = load_program(folder)
+    database = school.open_database(program)
+    try:
+        for link in school.mint_links(database, program, SystemClock(), renew=renew):
+            print(
+                f"{link.person.name}\t{link.person.role}\t{link.url or 'has a link already (--renew makes a new one)'}"
+            )
+    finally:
+        database.close()
+
+
+@app.command()
+def run(folder: Folder) -> None:
+    """Run it all in one process: web chat, engine, heartbeat, delivery, staff pages."""
+    from bot.serving import run as serve
+
+    serve(folder)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Where the page is served.")] = 8700,
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = True,
+) -> None:
+    """The little school: three phones, staff pages, and hands on the clock. Nobody in it is real."""
+    from bot.demo.run import run as show
+
+    show(port, open_browser=open_)
+
+
+@app.command()
+def play(
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help="A flow's file, or the name of one that ships.")],
+    language: Annotated[str, typer.Option(help="en or es.")] = "en",
+) -> None:
+    """Rehearse a flow in the terminal. Nothing is kept."""
+    from bot.rehearsal import play as rehearse
+
+    rehearse(flow, language)
+
+
+@app.command()
+def graph(
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help="A flow's file, or the name of one that ships.")],
+) -> None:
+    """Write a flow as Mermaid text."""
+    from bot.flows.graph import mermaid
+    from bot.rehearsal import find_flow
+
+    print(mermaid(find_flow(flow).flow))
+
+
+@app.command()
+def screen() -> None:
+    """Screen JSON lines from standard input ({"text": ...}), one verdict a line, in the same order."""
+    from bot.content import read_packs, read_words
+    from bot.safety.filter import screen_lines
+    from bot.safety.screen import Screener
+
+    screener = Screener(read_packs(Path()), read_words())
+    for line in screen_lines(sys.stdin, screener):
+        print(line, flush=True)
+
+
+def _fail(text: str) -> NoReturn:
+    print(text, file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; errors that Nearpeer raises on purpose are shown as their text."""
+    try:
+        app(standalone_mode=False, prog_name="nearpeer")
+    except ContentError as error:
+        print(f"{error}\n\n{len(error.problems)} to put right.", file=sys.stderr)
+        sys.exit(1)
+    except NearpeerError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except typer.Abort:
+        sys.exit(130)

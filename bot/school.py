@@ -1,0 +1,99 @@
+"""What is done to a school's folder from outside the running house: database, roster, links, first staff account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from bot.clock import Clock
+from bot.domain import Match, Person
+from bot.program import Program
+from bot.roster.compare import RosterReport, compare
+from bot.roster.rows import RosterMatch, RosterPerson, read_roster
+from storage import accounts, people
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalLink:
+    """Somebody's web-chat link. `url` is empty when they have one already: it was shown once."""
+
+    person: Person
+    url: str
+
+
+def open_database(program: Program) -> Database:
+    """The school's database, at this version's schema. Raises Refused for a newer one."""
+    url = program.settings.storage.url or f"sqlite:///{program.folder / 'nearpeer.db'}"
+    database = Database(url)
+    try:
+        database.migrate()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def read_report(database: Database, program: Program, file: Path) -> RosterReport:
+    """What importing a roster file would do; writes nothing."""
+    sheet = read_roster(file.read_bytes(), file.name, program.languages)
+    with database.read() as connection:
+        everyone, matches = people.everyone(connection), people.matches(connection)
+    zone, language = program.settings.school.zone, program.languages[0]
+    return compare(sheet, everyone, matches, zone=zone, language=language, filename=file.name)
+
+
+def import_roster(database: Database, report: RosterReport, clock: Clock, *, update: bool = False) -> None:
+    """Write what a report says, all or nothing. Raises Refused on a bad row."""
+    rows, matches = report.to_write(update=update)
+    database.write(lambda connection: _write(connection, rows, matches, clock)).result()
+
+
+def mint_links(database: Database, program: Program, clock: Clock, *, renew: bool = False) -> Sequence[PersonalLink]:
+    """A link for everybody who has none; with `renew` a new one for all, and the old ones end."""
+
+    def unit(connection: Connection) -> list[PersonalLink]:
+        minted = []
+        for person in people.everyone(connection):
+            token = people.mint_link(connection, person.id, clock.wall(), renew=renew)
+            minted.append(PersonalLink(person, f"{program.base_url}/l/{token}" if token else ""))
+        return minted
+
+    return database.write(unit).result()
+
+
+def setup_code(database: Database, clock: Clock) -> str | None:
+    """The one-time code for the first staff account, or None when there is an account."""
+
+    def unit(connection: Connection) -> str | None:
+        return None if accounts.any_account(connection) else accounts.mint_first_run(connection, clock.wall())
+
+    return database.write(unit).result()
+
+
+def _write(connection: Connection, rows: Sequence[RosterPerson], matches: Sequence[RosterMatch], clock: Clock) -> None:
+    by_key = {person.key: person for person in people.everyone(connection)}
+    for row in rows:
+        known = by_key.get(row.key)
+        told = {name: getattr(row, name) for name in ("name", "language", "zone", "email", "phone")}
+        if known:
+            person = replace(known, **told)
+            people.change(connection, person)
+        else:
+            person = Person(id=clock.new_id(), key=row.key, role=row.role, **told)
+            people.add(connection, person, clock.now(), clock.new_id())
+        by_key[row.key] = person
+    for row_match in matches:
+        mentee = by_key[row_match.mentee]
+        running = people.matches(connection, mentee.id)
+        match = Match(
+            id=running[0].id if running else clock.new_id(),
+            mentees=(mentee.id,),
+            mentors=tuple(by_key[key].id for key in row_match.mentors),
+            advisor=by_key[row_match.advisor].id if row_match.advisor else None,
+            meets=row_match.meets,
+        )
+        people.put_match(connection, match)
