@@ -115,6 +115,7 @@ class App:
         finally:
             stop.set()
             self.heartbeat.stop()
+            await self.heartbeat.finish()
             for adapter in self.adapters:
                 await adapter.stop()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -34,7 +34,7 @@ class Heartbeat:
         self._clock = clock
         self._beats = beats
         self._beaten_at = dict.fromkeys(beats, time.monotonic())
-        self._running: set[str] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
         self._scheduler: AsyncIOScheduler | None = None
 
     def start(self) -> None:
@@ -42,7 +42,7 @@ class Heartbeat:
         scheduler = AsyncIOScheduler(timezone="UTC", executors={"default": AsyncIOExecutor()})
         for name in self._beats:
             scheduler.add_job(
-                self._beat,
+                self._tick,
                 "interval",
                 seconds=EVERY,
                 args=[name],
@@ -54,26 +54,32 @@ class Heartbeat:
         self._scheduler = scheduler
 
     def stop(self) -> None:
-        """Tick no more; a beat under way finishes."""
+        """Tick no more."""
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None
+
+    async def finish(self) -> None:
+        """Wait for the beats that are under way."""
+        await asyncio.gather(*self._running.values())
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Until `stop`: rebuild the scheduler when it has stopped ticking, whatever the reason."""
         while not stop.is_set():
             await asyncio.sleep(EVERY)
             late = [name for name, at in self._beaten_at.items() if time.monotonic() - at > MISSED]
-            if late and not self._running.intersection(late):
+            if late and not self._running.keys() & set(late):
                 log.critical("heartbeat stopped beats=%s, starting it anew", ",".join(late))
                 self._beaten_at.update(dict.fromkeys(late, time.monotonic()))
                 self.stop()
                 self.start()
 
+    async def _tick(self, name: str) -> None:
+        # A task of our own: the scheduler cancels what it runs when it is shut down or rebuilt.
+        if name not in self._running:
+            self._running[name] = asyncio.create_task(self._beat(name))
+
     async def _beat(self, name: str) -> None:
-        if name in self._running:
-            return
-        self._running.add(name)
         try:
             await self._beats[name]()
             wall = self._clock.wall()
@@ -83,4 +89,4 @@ class Heartbeat:
             log.error("beat failed beat=%s error=%s", name, type(error).__name__)
         finally:
             self._beaten_at[name] = time.monotonic()
-            self._running.discard(name)
+            self._running.pop(name, None)
