@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
@@ -34,7 +35,18 @@ def history(connection: Connection, address: Address, limit: int) -> Sequence[Li
         and_(column.status == "failed", column.error == "no_listener"),
     )
     rows = connection.execute(
-        select(column.id, column.direction, column.text, column.choices, column.created_at, column.kind)
+        select(
+            column.id,
+            column.direction,
+            column.text,
+            column.choices,
+            column.created_at,
+            column.kind,
+            column.person_id,
+            tables.escalation.c.status,
+            tables.escalation.c.acknowledged_person_id,
+        )
+        .outerjoin(tables.escalation, tables.escalation.c.id == column.escalation_id)
         .where(
             column.platform == address.platform,
             column.account == address.account,
@@ -45,6 +57,12 @@ def history(connection: Connection, address: Address, limit: int) -> Sequence[Li
         .limit(limit)
     ).all()
     return [
-        Line(row.id, row.direction == "out", row.text, choices_of(row.choices), row.created_at, row.kind)
+        Line(row.id, row.direction == "out", row.text, _choices(row), row.created_at, row.kind)
         for row in reversed(rows)
     ]
+
+
+def _choices(row: Any) -> tuple[Choice, ...]:
+    """The buttons that still make sense: none of a case that is closed, or that somebody else has."""
+    taken_by_another = row.status == "acknowledged" and row.acknowledged_person_id != row.person_id
+    return () if row.status == "closed" or taken_by_another else choices_of(row.choices)

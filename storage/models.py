@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, MetaData, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from storage.types import Id, Instant, Json, Sealed
+from storage.types import Id, Instant, Json, Sealed, SealedJson
 
 SQLModel.metadata = MetaData(
     naming_convention={
@@ -121,7 +121,7 @@ class Inbox(SQLModel, table=True):
     platform: str
     account: str
     event_id: str
-    body: Any = Field(sa_type=Json)
+    body: Any = Field(sa_type=SealedJson)
     received_at: datetime = _moment()
     status: str = "new"
     tries: int = 0
@@ -245,7 +245,7 @@ class Answer(SQLModel, table=True):
     topic: str = ""
     sensitivity: str = "none"
     kind: str
-    value: Any = Field(default=None, sa_type=Json, nullable=True)
+    value: Any = Field(default=None, sa_type=SealedJson, nullable=True)
     text: str = Field(sa_type=Sealed)
     at: datetime = _moment()
     reviewed_at: datetime | None = _moment(optional=True)

@@ -57,6 +57,12 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+class SealedJson(Json):
+    """JSON that holds what a person wrote: sealed like their texts (see Sealed)."""
+
+    cache_ok = True
+
+
 def milliseconds(moment: datetime) -> int:
     """Whole milliseconds since 1970 of an aware moment."""
     return round(moment.timestamp() * 1000)

@@ -44,9 +44,10 @@ def open_or_join(draft: Draft, person: Person, case: Case) -> None:
         )
         action = "opened"
     escalation, pages = step
+    holder_is_told = action == "updated" and escalation.status is EscalationStatus.ACKNOWLEDGED
     draft.escalations.append(escalation)
     draft.note("Nearpeer", action, escalation, detail=f"{escalation.tier}: {case.reason}")
-    send_pages(draft, escalation, pages)
+    send_pages(draft, escalation, pages, "alert_update" if holder_is_told else "alert")
 
 
 def ladder_for(draft: Draft, person: Person, tier: Tier) -> Ladder:
@@ -112,7 +113,7 @@ def _send_page(draft: Draft, escalation: Escalation, page: Page, adult: Person, 
         key = "still_with_it"
     elif page.kind is PageKind.TAKEN:
         key = "closed_by_other" if escalation.status is EscalationStatus.CLOSED else "taken_by_other"
-    elif key == "alert" and draft.now > escalation.opened_at:
+    elif key == "alert" and _minutes(draft, escalation, page) > 0:
         key = "alert_again"
     text = draft.text(
         adult,
