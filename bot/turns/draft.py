@@ -80,15 +80,21 @@ class Draft:
         return self.now.astimezone(ZoneInfo(person.zone) if person.zone else self.program.zone)
 
     def pressed(self, person: Person, token: str) -> tuple[Choice, Sent] | None:
-        """The choice that a button's token names and its message, if we sent it to this very person."""
+        """The choice that a button's token names and its message, if we sent it to this very person.
+
+        The log then holds our own label, whatever the platform said that the button was called.
+        """
         id_, _, number = token.partition(".")
         try:
             message = sent(self.connection, int(id_, 16))
             if message is None or message.person_id != person.id:
                 return None
-            return message.choices[int(number)], message
+            choice = message.choices[int(number)]
         except (ValueError, IndexError, OverflowError):
             return None
+        if self.received is not None:
+            self.received = replace(self.received, text=choice.label)
+        return choice, message
 
     def belongs_to(self, conversation: Conversation) -> None:
         """Note in the log which conversation and question the message at hand belongs to."""

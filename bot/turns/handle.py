@@ -20,6 +20,7 @@ from bot.domain import (
     Due,
     Event,
     Inbound,
+    Person,
     Raw,
     Received,
     ReviewKind,
@@ -86,8 +87,8 @@ class Turns:
                 await asyncio.wrap_future(future)
             except Exception as error:  # whatever it is, it is this event's own trouble
                 await self._step_aside(one, inbound, error)
-        failpoint("work.committed")
         if stored:
+            failpoint("work.committed")
             self._kick()
         return len(stored)
 
@@ -148,6 +149,17 @@ class Turns:
         return unit
 
     def _read(self, draft: Draft, inbound: Inbound, screening: Screening, received_at: datetime) -> None:
+        person = self._log(draft, inbound)
+        if person is None:
+            tier = screening.tier
+            draft.review(ReviewKind.STRANGER, f"Written by nobody on the roster{f' ({tier})' if tier else ''}", None)
+        elif person.role.adult:
+            adults.read(draft, person, inbound)
+        else:
+            students.read(draft, person, inbound, screening)
+
+    def _log(self, draft: Draft, inbound: Inbound) -> Person | None:
+        """Put a message into the log, with who wrote it."""
         person = people.by_address(draft.connection, inbound.address, lock=True)
         draft.received = Received(
             id=draft.new_id(),
@@ -157,13 +169,7 @@ class Turns:
             text=inbound.text,
             person_id=person.id if person else None,
         )
-        if person is None:
-            tier = screening.tier
-            draft.review(ReviewKind.STRANGER, f"Written by nobody on the roster{f' ({tier})' if tier else ''}", None)
-        elif person.role.adult:
-            adults.read(draft, person, inbound)
-        else:
-            students.read(draft, person, inbound, screening)
+        return person
 
     async def _step_aside(self, stored: inbox.Stored, inbound: Inbound | None, error: Exception) -> None:
         """Law 2: the event waits for its next try, others go on; at last it is told to staff."""
@@ -189,7 +195,7 @@ class Turns:
 
     def _quarantine(self, draft: Draft, inbound: Inbound | None) -> None:
         """An event that cannot be handled is a case: nobody knows what it said (decisions.md 8)."""
-        person = people.by_address(draft.connection, inbound.address) if inbound is not None else None
+        person = self._log(draft, inbound) if inbound is not None else None
         reason = draft.staff_text("reason_failure" if person else "reason_unknown_sender")
         draft.review(ReviewKind.QUARANTINED, reason, person)
         about = person or people.by_key(draft.connection, self.program.safety_contact)
