@@ -5,7 +5,12 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-import storage.models  # noqa: F401  (fills the metadata)
+import storage.models.conversations
+import storage.models.escalations
+import storage.models.messages
+import storage.models.people
+import storage.models.staff
+import storage.models.time  # noqa: F401  (all of them fill the metadata)
 
 _tables = SQLModel.metadata.tables
 

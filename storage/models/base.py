@@ -1,0 +1,41 @@
+"""What all tables share: one metadata with a naming convention, and short words for columns of ids and moments.
+
+Rows of these classes never leave `storage`; rooms outside see the nouns of bot.domain. Enums are text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import MetaData
+from sqlmodel import Field, SQLModel
+
+from storage.types import Id, Instant
+
+SQLModel.metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def row_id() -> Any:
+    """The primary key: the Clock makes it."""
+    return Field(sa_type=Id, primary_key=True, sa_column_kwargs={"autoincrement": False})
+
+
+def reference(target: str, *, optional: bool = False, index: bool = False) -> Any:
+    """The id of a row of another table."""
+    column = f"{target}.id"
+    if optional:
+        return Field(default=None, sa_type=Id, foreign_key=column, index=index)
+    return Field(sa_type=Id, foreign_key=column, index=index)
+
+
+def moment(*, optional: bool = False) -> Any:
+    """An aware UTC moment."""
+    return Field(default=None, sa_type=Instant) if optional else Field(sa_type=Instant)

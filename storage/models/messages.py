@@ -1,0 +1,113 @@
+"""What came in as it came, and the message log that is the outbox as well."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from storage.models.base import moment, reference, row_id
+from storage.types import Id, Json, Sealed, SealedJson
+
+
+class Inbox(SQLModel, table=True):
+    """What platforms handed us, as it came. A row is here before its platform is told."""
+
+    __table_args__ = (
+        UniqueConstraint("platform", "account", "event_id"),
+        Index(
+            "ix_inbox_new",
+            "next_at",
+            "id",
+            sqlite_where=text("status = 'new'"),
+            postgresql_where=text("status = 'new'"),
+        ),
+    )
+    id: int = row_id()
+    platform: str
+    account: str
+    event_id: str
+    body: Any = Field(sa_type=SealedJson)
+    received_at: datetime = moment()
+    status: str = "new"
+    tries: int = 0
+    next_at: datetime = moment()
+    error: str = ""
+
+
+class Message(SQLModel, table=True):
+    """Log and outbox. Inbound rows are `received`; outbound: pending, sending, sent, failed, cancelled, expired."""
+
+    __table_args__ = (
+        CheckConstraint("priority > 0 OR expires_at IS NULL", name="alerts_never_expire"),
+        Index(
+            "uq_message_in_flight",
+            "platform",
+            "account",
+            "chat",
+            unique=True,
+            sqlite_where=text("status = 'sending' AND priority > 0"),
+            postgresql_where=text("status = 'sending' AND priority > 0"),
+        ),
+        Index(
+            "ix_message_pending",
+            "platform",
+            "account",
+            "priority",
+            "id",
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index(
+            "ix_message_sending",
+            "lease_until",
+            sqlite_where=text("status = 'sending'"),
+            postgresql_where=text("status = 'sending'"),
+        ),
+        Index("ix_message_news", "id", sqlite_where=text("news <> ''"), postgresql_where=text("news <> ''")),
+        Index("ix_message_chat", "platform", "account", "chat", "id"),
+        Index("ix_message_person", "person_id", "id"),
+        Index("ix_message_escalation", "escalation_id"),
+    )
+    id: int = row_id()
+    direction: str
+    person_id: int | None = reference("person", optional=True)
+    platform: str = ""
+    account: str = ""
+    chat: str = ""
+    kind: str
+    priority: int = 1
+    text: str = Field(sa_type=Sealed)
+    choices: Any = Field(default=None, sa_type=Json, nullable=True)
+    step: str = ""
+    conversation_id: int | None = reference("conversation", optional=True, index=True)
+    escalation_id: int | None = reference("escalation", optional=True)
+    rung: int | None = None
+    round: int | None = None
+    dedupe_key: str | None = Field(default=None, unique=True)
+    status: str
+    not_before: datetime | None = moment(optional=True)
+    expires_at: datetime | None = moment(optional=True)
+    created_at: datetime = moment()
+    sent_at: datetime | None = moment(optional=True)
+    lease_token: int | None = Field(default=None, sa_type=Id)
+    lease_until: datetime | None = moment(optional=True)
+    attempts: int = 0
+    ambiguous: int = 0
+    provider_id: str = ""
+    error: str = ""
+    replaces: int | None = Field(default=None, sa_type=Id)
+    news: str = ""
+    """What somebody must still act on about this message; empty when nothing, or when it was acted on."""
+
+
+class DeliveryAttempt(SQLModel, table=True):
+    __tablename__ = "delivery_attempt"
+    message_id: int = Field(sa_type=Id, foreign_key="message.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    started_at: datetime = moment()
+    ended_at: datetime = moment()
+    result: str
+    code: str = ""

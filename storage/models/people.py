@@ -1,0 +1,60 @@
+"""People, where they can be reached, their links and matches."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from storage.models.base import moment, reference, row_id
+from storage.types import Id
+
+
+class Person(SQLModel, table=True):
+    id: int = row_id()
+    key: str = Field(unique=True)
+    name: str
+    role: str
+    language: str
+    zone: str
+    email: str = ""
+    phone: str = ""
+    status: str = "active"
+    paused_until: datetime | None = moment(optional=True)
+    created_at: datetime = moment()
+
+
+class Address(SQLModel, table=True):
+    __table_args__ = (UniqueConstraint("platform", "account", "chat"),)
+    id: int = row_id()
+    person_id: int = reference("person", index=True)
+    platform: str
+    account: str
+    chat: str
+    position: int = 0
+    unreachable_at: datetime | None = moment(optional=True)
+
+
+class Link(SQLModel, table=True):
+    """A personal web-chat link; only the hash of its token is kept."""
+
+    token_hash: str = Field(primary_key=True)
+    person_id: int = reference("person", index=True)
+    created_at: datetime = moment()
+    revoked_at: datetime | None = moment(optional=True)
+
+
+class Match(SQLModel, table=True):
+    id: int = row_id()
+    advisor_id: int | None = reference("person", optional=True)
+    meets: str = ""
+    ended_at: datetime | None = moment(optional=True)
+
+
+class MatchMember(SQLModel, table=True):
+    __tablename__ = "match_member"
+    match_id: int = Field(sa_type=Id, foreign_key="match.id", primary_key=True)
+    person_id: int = Field(sa_type=Id, foreign_key="person.id", primary_key=True, index=True)
+    side: str
+    """mentee or mentor"""

@@ -1,0 +1,44 @@
+"""Occurrences, and the marks of the heartbeat."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from storage.models.base import moment, reference, row_id
+from storage.types import Json
+
+
+class Occurrence(SQLModel, table=True):
+    __table_args__ = (
+        UniqueConstraint("schedule", "person_id", "local_date", "slot"),
+        Index(
+            "ix_occurrence_due",
+            "due_at",
+            sqlite_where=text("status = 'planned'"),
+            postgresql_where=text("status = 'planned'"),
+        ),
+    )
+    id: int = row_id()
+    schedule: str
+    person_id: int = reference("person", index=True)
+    local_date: date
+    slot: str
+    local_time: str
+    due_at: datetime = moment()
+    expires_at: datetime = moment()
+    flow: str = ""
+    match_id: int | None = reference("match", optional=True)
+    values: Any = Field(default=None, sa_type=Json, nullable=True)
+    status: str = "planned"
+    """planned, fired, missed, cancelled"""
+
+
+class Beat(SQLModel, table=True):
+    """The mark that each beat of the heartbeat leaves: wall time, for its age."""
+
+    name: str = Field(primary_key=True)
+    at: datetime = moment()
