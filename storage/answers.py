@@ -16,7 +16,7 @@ from storage.review import Mark, in_caseload, words_of
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One answer. `reply` is what the person wrote or the label that they pressed."""
+    """One answer. `reply` is what the person wrote, or the label that they pressed."""
 
     id: int
     at: datetime
@@ -30,6 +30,8 @@ class Line:
     sensitivity: str
     value: Any = field(repr=False)
     reply: str = field(repr=False)
+    meaning: str = field(repr=False)
+    """The label that a typed reply was understood as; empty where the reply says it itself."""
     marks: tuple[Mark, ...]
     message_id: int | None
     reviewed_at: datetime | None
@@ -82,7 +84,8 @@ def lines(connection: Connection, rows: Sequence[Any]) -> Sequence[Line]:
     for row in rows:
         question, labels = questions.get((row.conversation_id, row.step), ("", {}))
         words = written.get(row.message_id)
-        reply = row.text or (words.text if words else "") or _label(row.value, labels)
+        label = _label(row.value, labels)
+        reply = row.text or (words.text if words else "") or label
         found.append(
             Line(
                 id=row.id,
@@ -97,6 +100,7 @@ def lines(connection: Connection, rows: Sequence[Any]) -> Sequence[Line]:
                 sensitivity=row.sensitivity,
                 value=row.value,
                 reply=reply,
+                meaning=label if labels and label.casefold() not in reply.casefold() else "",
                 marks=words.marks if words and words.text == reply else (),
                 message_id=row.message_id,
                 reviewed_at=row.reviewed_at,

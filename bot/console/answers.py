@@ -81,6 +81,7 @@ def line_view(line: Line, moments: Moments) -> dict[str, object]:
         "kind": wording.ANSWER_KINDS.get(line.kind, line.kind),
         "protected": line.sensitivity.startswith("protected"),
         "pieces": wording.pieces(line.reply, line.marks),
+        "meaning": line.meaning,
         "skipped": line.kind == "skipped",
         "reviewed_by": line.reviewed_by,
         "reviewed_at": moments.when(line.reviewed_at) if line.reviewed_at else None,

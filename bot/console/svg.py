@@ -8,8 +8,8 @@ from datetime import datetime
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 640, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 20, 16, 30
+WIDTH, HEIGHT = 420, 190
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 8, 14, 32
 MOODS = {5: "Great", 4: "Good", 3: "Okay", 2: "Hard", 1: "Very hard"}
 
 

@@ -64,7 +64,9 @@ def sent(connection: Connection, id_: int, person: int, text: str, at: datetime 
     wrote(connection, id_, person, text, at, **(row | values))
 
 
-def case(connection: Connection, id_: int, person: int, tier: str, reason: str, opened: datetime, **values: Any) -> None:
+def case(
+    connection: Connection, id_: int, person: int, tier: str, reason: str, opened: datetime, **values: Any
+) -> None:
     """An open case with a ladder of two rungs."""
     row = {
         "id": id_, "person_id": person, "tier": tier, "category": "self-harm", "reason": reason, "status": "open",
@@ -102,7 +104,11 @@ def check_in(
         )
     )
     question = "How has your week been so far?"
-    choices = [{"label": "😀 Great", "token": "a", "value": "5"}, {"label": "😞 Hard", "token": "b", "value": "2"}]
+    choices = [
+        {"label": "😀 Great", "token": "a", "value": "5"},
+        {"label": "😞 Hard", "token": "b", "value": "2"},
+        {"label": "😢 Very hard", "token": "c", "value": "1"},
+    ]
     sent(connection, first + 1, person, question, at, conversation_id=first, step="mood", choices=choices)
     wrote(connection, first + 2, person, reply, at + timedelta(minutes=1), conversation_id=first, step="mood")
     connection.execute(

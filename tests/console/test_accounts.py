@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -19,14 +17,6 @@ from storage.database import Database
 
 NOW = datetime(2026, 11, 3, 21, 0, tzinfo=UTC)
 GOOD = "seven quiet otters"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'school.db'}")
-    database.migrate()
-    yield database
-    database.close()
 
 
 @pytest.fixture(scope="module")
