@@ -70,12 +70,14 @@ class HandsClock(Ids):
 
     def set(self, moment: datetime) -> None:
         """Move the hands to `moment` (aware)."""
-        self._at, self._since = moment, time.monotonic()
+        # One assignment: a reader in another thread must never meet a new moment with an old start.
+        self._set = moment, time.monotonic()
 
     def now(self) -> datetime:
+        at, since = self._set
         if not self._runs:
-            return self._at
-        return datetime.fromtimestamp(self._at.timestamp() + time.monotonic() - self._since, UTC)
+            return at
+        return datetime.fromtimestamp(at.timestamp() + time.monotonic() - since, UTC)
 
     def wall(self) -> datetime:
         return datetime.now(UTC)
