@@ -49,8 +49,8 @@ class Desk:
 
     @property
     def cookie(self) -> str:
-        """Browsers accept the `__Host-` name over https only, and then only as we set it (path /, no domain)."""
-        return "__Host-nearpeer-staff" if self.https else "nearpeer-staff"
+        """The name of the cookie that holds a sign-in."""
+        return cookie_name(self.https)
 
     def moments(self) -> Moments:
         """Wording of moments, seen from now."""
@@ -89,6 +89,11 @@ class Desk:
             "asset": self.asset,
         }
         return HTMLResponse(self.templates.get_template(template).render({**common, **values}), status_code=status)
+
+
+def cookie_name(https: bool) -> str:
+    """Browsers accept the `__Host-` name over https only, and then only as we set it (path /, no domain)."""
+    return "__Host-nearpeer-staff" if https else "nearpeer-staff"
 
 
 def templates() -> Environment:
