@@ -26,7 +26,12 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/base.stamp
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
 	@touch $@
 
-setup: $(VENV)/base.stamp  ## make .venv with what Nearpeer needs to run
+# `.venv/bin/nearpeer` runs this clone from any folder; -P keeps that folder's own files from being taken for ours.
+$(BIN)/nearpeer: Makefile | $(BIN)/uv
+	@printf '%s\n' '#!/bin/sh' 'root=$$(cd "$$(dirname "$$0")/../.." && pwd)' 'PYTHONPATH="$$root" exec "$$root/$(BIN)/python" -P -m bot "$$@"' > $@
+	@chmod +x $@
+
+setup: $(VENV)/base.stamp $(BIN)/nearpeer  ## make .venv with what Nearpeer needs to run
 
 test: $(VENV)/dev.stamp  ## set up and run the tests
 	$(BIN)/python -m pytest $(ARGS)
