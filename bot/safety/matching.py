@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from bot.domain import Finding, Tier
 from bot.errors import NearpeerError
-from bot.safety.normalize import NO_BREAK, SENTENCE, Token, words_of
-from bot.safety.packs import Pack, Rule, expand
+from bot.safety.normalize import COMMA, LINE, NO_BREAK, SENTENCE, Token, words_of
+from bot.safety.packs import Pack, Rule, slots
 
 STEPS = 400_000
 """How many comparisons one pack may make over one window; texts that people write need under a hundredth."""
@@ -26,20 +26,25 @@ class TooMuchWork(NearpeerError):
 
 @dataclass(slots=True)
 class _Node:
-    words: dict[str, _Node] = field(default_factory=dict)
-    prefixes: dict[str, _Node] = field(default_factory=dict)
+    words: dict[str, list[_Node]] = field(default_factory=dict)
+    prefixes: dict[str, list[_Node]] = field(default_factory=dict)
     ends: set[int] = field(default_factory=set)
 
     def after(self, word: str) -> Iterator[_Node]:
-        if word in self.words:
-            yield self.words[word]
-        for prefix, node in self.prefixes.items():
+        yield from self.words.get(word, ())
+        for prefix, nodes in self.prefixes.items():
             if word.startswith(prefix):
-                yield node
+                yield from nodes
+
+    def lead(self, word: str, to: _Node) -> None:
+        if word.endswith("*"):
+            self.prefixes.setdefault(word[:-1], []).append(to)
+        else:
+            self.words.setdefault(word, []).append(to)
 
 
 class Phrases:
-    """Phrases compiled into one tree. `find` gives (number of the phrase's owner, first word, word after the last)."""
+    """Phrases compiled into one machine. `find` gives (number of the phrase's owner, first word, word after the last)."""
 
     def __init__(self, owned: Iterable[tuple[int, str]], spellings: Spellings, gap: int = 0) -> None:
         self._root = _Node()
@@ -47,19 +52,26 @@ class Phrases:
         self.words: set[str] = set()
         self.prefixes: set[str] = set()
         for owner, phrase in owned:
-            for sequence in expand(phrase):
-                self._add(owner, spellings.of_phrase(sequence))
+            self._add(owner, [[spellings.of_phrase(choice) for choice in choices] for choices in slots(phrase)])
 
-    def _add(self, owner: int, sequence: Sequence[str]) -> None:
-        node = self._root
-        for word in sequence:
-            if word.endswith("*"):
-                self.prefixes.add(word[:-1])
-                node = node.prefixes.setdefault(word[:-1], _Node())
-            else:
-                self.words.add(word)
-                node = node.words.setdefault(word, _Node())
-        node.ends.add(owner)
+    def _add(self, owner: int, places: list[list[tuple[str, ...]]]) -> None:
+        standing = [self._root]
+        for choices in places:
+            reached = _Node()
+            for choice in filter(None, dict.fromkeys(choices)):
+                self._chain(standing, choice, reached)
+            standing = [*standing, reached] if () in choices else [reached]
+        for node in standing:
+            node.ends.add(owner)
+
+    def _chain(self, standing: list[_Node], choice: tuple[str, ...], reached: _Node) -> None:
+        for word in choice:
+            (self.prefixes if word.endswith("*") else self.words).add(word.rstrip("*"))
+        for place, word in enumerate(choice):
+            to = reached if place == len(choice) - 1 else _Node()
+            for node in standing:
+                node.lead(word, to)
+            standing = [to]
 
     def find(self, found: Sequence[Token], budget: list[int]) -> Iterator[tuple[int, int, int]]:
         """Every place of every phrase; `budget[0]` falls with each comparison. Raises TooMuchWork."""
@@ -229,7 +241,7 @@ class Surroundings:
         inside = range(first, last)
         if any(place in self._cues["first_person"] for place in inside):
             return "self"
-        before = range(first - 1, self._sentence(first) - 1, -1)
+        before = range(first - 1, self._begin(first, LINE) - 1, -1)
         for place in (*inside, *before):
             for name, about in (("first_person", "self"), ("friend", "friend"), ("other", "other")):
                 if place in self._cues[name]:
@@ -239,7 +251,7 @@ class Surroundings:
     def _denied(self, first: int) -> bool:
         if first in self._cues["stops"]:
             return False  # the finding brings its own subject: "I'm not okay, I want to die"
-        for place in range(first - 1, max(self._sentence(first), first - _REACH) - 1, -1):
+        for place in range(first - 1, max(self._begin(first, COMMA), first - _REACH) - 1, -1):
             if place in self._cues["not_denial"]:
                 continue
             if place in self._cues["denial"]:
@@ -260,7 +272,8 @@ class Surroundings:
             high += 1
         return any(place in cues for place in range(low, high) if not first <= place < last)
 
-    def _sentence(self, place: int) -> int:
-        while place > 0 and self._found[place].after == NO_BREAK:
+    def _begin(self, place: int, wall: int) -> int:
+        """Where the clause or sentence of a word begins: after the last break of `wall` or more."""
+        while place > 0 and self._found[place].after < wall:
             place -= 1
         return place

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from anyascii import anyascii
 
-NO_BREAK, LINE, SENTENCE = 0, 1, 2
+NO_BREAK, COMMA, LINE, SENTENCE = range(4)
 
 # Letters of other scripts that look like Latin ones; used only inside words that are otherwise Latin.
 _PAIRS = (
@@ -94,8 +94,8 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
             found.append(Token(_latin(word), start + offset, end + offset, after))
             after, since_break = NO_BREAK, since_break + 1
         # "I. Want. To." is one sentence: a full stop after a single word ends nothing.
-        if ended == LINE or (ended == SENTENCE and since_break > 1):
-            after, since_break = max(after, ended), 0
+        if ended in (COMMA, LINE) or (ended == SENTENCE and since_break > 1):
+            after, since_break = max(after, ended), 0 if ended > COMMA else since_break
     return found
 
 
@@ -122,6 +122,8 @@ def _pieces(characters: list[tuple[str, int]]) -> Iterator[tuple[str, int, int, 
             word = ""
         if character == "\n":
             yield "", index, index, LINE
+        elif character in ",:،、":
+            yield "", index, index, COMMA
         elif character in _ENDS and inside == "end":
             yield "", index, index, SENTENCE
     if word:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import product
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from bot.domain import Tier
 
-Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
+Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
-
-# One phrase may stand for so many plain word sequences; more means that it should be two phrases.
-EXPANSIONS = 1000
 
 
 class _Model(BaseModel):
@@ -53,7 +49,7 @@ class Rule(_Model):
     @classmethod
     def _phrases_can_be_read(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
         for phrase in phrases:
-            expand(phrase)
+            slots(phrase)
         return phrases
 
 
@@ -101,7 +97,7 @@ class Pack(_Model):
     @classmethod
     def _masks_can_be_read(cls, masks: tuple[str, ...]) -> tuple[str, ...]:
         for mask in masks:
-            expand(mask)
+            slots(mask)
         return masks
 
     @model_validator(mode="after")
@@ -112,7 +108,7 @@ class Pack(_Model):
                 raise ValueError(f"two rules are called {rule.id!r}")
             seen.add(rule.id)
         for phrase in self.modifiers.all:
-            expand(phrase)
+            slots(phrase)
         return self
 
     @property
@@ -121,21 +117,15 @@ class Pack(_Model):
         return f"{self.pack}@{self.version}"
 
 
-def expand(phrase: str) -> tuple[tuple[str, ...], ...]:
-    """Every plain word sequence that a phrase stands for; a word may end in `*`.
+def slots(phrase: str) -> tuple[tuple[tuple[str, ...], ...], ...]:
+    """A phrase as its places in order, each with the words that may stand there; a word may end in `*`.
 
     `(a|b c|)` is a choice, an empty choice may be left out. Raises ValueError in words for the phrase's author.
     """
-    parts = [_choices(part) for part in _parts(phrase)]
-    count = 1
-    for part in parts:
-        count *= len(part)
-    if count > EXPANSIONS:
-        raise ValueError(f"{phrase!r} stands for {count} phrases; split it (at most {EXPANSIONS})")
-    sequences = {tuple(word for words in chosen for word in words): None for chosen in product(*parts)}
-    if () in sequences:
+    found = tuple(_choices(part) for part in _parts(phrase))
+    if all(() in choices for choices in found):
         raise ValueError(f"{phrase!r} may be empty")
-    return tuple(sequences)
+    return found
 
 
 def _parts(phrase: str) -> Iterator[str]:
@@ -159,12 +149,12 @@ def _parts(phrase: str) -> Iterator[str]:
         yield part
 
 
-def _choices(part: str) -> list[tuple[str, ...]]:
+def _choices(part: str) -> tuple[tuple[str, ...], ...]:
     if not part.startswith("("):
-        return [_words([part], part)]
+        return (_words([part], part),)
     if not part.endswith(")"):
         raise ValueError(f"put a space after the choice in {part!r}")
-    return [_words(choice.split(), part) for choice in part[1:-1].split("|")]
+    return tuple(_words(choice.split(), part) for choice in part[1:-1].split("|"))
 
 
 def _words(words: Iterable[str], part: str) -> tuple[str, ...]:

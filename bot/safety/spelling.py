@@ -123,7 +123,7 @@ class Speller:
             if form in self._slips:
                 return (self._slips[form],)
         if len(word) >= 6:
-            for place in range(len(word)):
+            for place in range(1, len(word)):
                 fewer = word[:place] + word[place + 1 :]
                 if fewer in self._trigger or fewer in self._slips:
                     return (self._slips.get(fewer, fewer),)
