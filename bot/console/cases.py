@@ -282,7 +282,7 @@ async def _card_again(
         home=True,
         acted=True,
     )
-    response.headers["HX-Trigger"] = "cases-changed"
+    response.headers["HX-Trigger-After-Settle"] = "cases-changed"  # once the page shows this card, not the old one
     return response
 
 

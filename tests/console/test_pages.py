@@ -249,7 +249,7 @@ async def test_with_htmx_only_the_card_comes_back(console: Console, rivera: Staf
     assert answer.status_code == 200
     assert answer.text.strip().startswith("<article")
     assert "<html" not in answer.text
-    assert answer.headers["hx-trigger"] == "cases-changed"
+    assert answer.headers["hx-trigger-after-settle"] == "cases-changed"
 
 
 @pytest.mark.parametrize("headers", [HTMX, {}])

@@ -1,0 +1,245 @@
+"""The staff pages in a real browser: acting without losing one's place, news while a note is typed, accessibility."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from bot.console.routes import routes
+from bot.domain import ActionKind, Role
+from bot.server import asset, build, serve
+from storage import accounts
+from storage.accounts import Staff
+from storage.database import Database
+from tests.console import little_school
+from tests.console.little_school import MAYA, NOW, OKAFOR, PASSWORD, SAM, Console
+
+CHROMIUM = shutil.which("chromium")
+if CHROMIUM is None and os.environ.get("CI") != "true":
+    pytest.skip("no chromium on this computer: install it to try the pages", allow_module_level=True)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AXE = (Path(__file__).parent.parent / "vendor/axe.min.js").read_text()
+PAGES = (
+    "",
+    "escalations/900",
+    "answers",
+    "answers?show=reviewed",
+    "people",
+    "people/1",
+    "health",
+    "sign-in",
+    "first-run",
+)
+ASK = "htmx.trigger(document.body, 'cases-changed')"
+"""What the page does by itself every five seconds, now."""
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Site:
+    """The staff pages behind the real server."""
+
+    console: Console
+    staff: Staff
+    url: str
+    stop: asyncio.Event
+    said: list[str] = field(default_factory=list)
+
+    async def context(self, browser: Browser, *, width: int = 1200, scheme: str = "light") -> BrowserContext:
+        context = await browser.new_context(
+            viewport={"width": width, "height": 850},
+            color_scheme="dark" if scheme == "dark" else "light",
+            reduced_motion="reduce",
+        )
+        wall = self.console.clock.wall()
+        token = self.console.database.write(lambda c: accounts.sign_in(c, self.staff.id, wall)).result()
+        await context.add_cookies([{"name": "nearpeer-staff", "value": token, "url": self.url}])
+        return context
+
+    async def page(self, context: BrowserContext, path: str) -> Page:
+        page = await context.new_page()
+        page.on("console", lambda said: self.said.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+        await page.goto(self.url + path)
+        return page
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    assert CHROMIUM, "CI needs chromium"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(database: Database) -> AsyncIterator[Site]:
+    console = little_school.console(database)
+    console.seed(
+        little_school.people,
+        little_school.crisis,
+        lambda c: little_school.wrote(c, 210, SAM, "nobody sits with me"),
+        lambda c: little_school.item(c, 1, SAM, 210, "notice", "Nobody to be with"),
+    )
+    for week, mood in enumerate((4, 5, 2, 1)):
+        at = NOW - timedelta(days=7 * (4 - week))
+        console.seed(lambda c, w=week, m=mood, at=at: little_school.check_in(c, 1000 + 10 * w, MAYA, at, m, str(m)))
+    staff = console.account(50, "Mr. Okafor", Role.COORDINATOR, OKAFOR)
+    pages = routes(
+        database, console.clock, console.turns, school="Lincoln High School", zone="America/Chicago", asset=asset
+    )
+    stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(build(pages), "127.0.0.1", 0, stop, ready=ready.set_result))
+    site = Site(console, staff, f"http://127.0.0.1:{await ready}", stop)
+    yield site
+    stop.set()
+    await serving
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark"), (320, "light")])
+async def test_every_page_is_accessible_and_fits(site: Site, browser: Browser, width: int, scheme: str) -> None:
+    context = await site.context(browser, width=width, scheme=scheme)
+    stranger = await browser.new_context(viewport={"width": width, "height": 850})
+    wrong = []
+    for path in PAGES:
+        page = await site.page(stranger if path in ("sign-in", "first-run") else context, f"/staff/{path}")
+        for details in await page.query_selector_all("details"):
+            await details.evaluate("one => one.open = true")
+        if width > 320:  # the narrowest differs from the phone in its room only
+            await page.evaluate(AXE)
+            found = await page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", WCAG)
+            wrong += [(path, one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+        await page.close()
+    await context.close()
+    await stranger.close()
+    assert wrong == []
+    assert site.said == []
+
+
+async def test_signing_in_taking_and_closing_with_the_keyboard(site: Site, browser: Browser) -> None:
+    context = await browser.new_context()
+    page = await site.page(context, "/staff/escalations/900")
+    await page.get_by_label("E-mail or login").fill("mr. okafor")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(site.url + "/staff/escalations/900")
+    await page.goto(site.url + "/staff/")
+    await page.get_by_role("button", name="I have it").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#case-900 .who")).to_be_focused()
+    await expect(page.locator("#case-900")).to_contain_text("Mr. Okafor has this since 3:04 PM CST")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Nobody is waiting.")
+    await page.get_by_text("Close this case").click()
+    await page.get_by_label("I spoke with the student").check()
+    await page.get_by_label("Note", exact=True).fill("We talked at lunch.")
+    await page.get_by_role("button", name="Close the case").click()
+    await expect(page.locator("#case-900")).to_contain_text("Closed by Mr. Okafor")
+    assert [action.kind for action in site.console.turns.asked] == [ActionKind.TAKE, ActionKind.CLOSE]
+    await context.close()
+    assert site.said == []
+
+
+async def test_a_refusal_is_said_next_to_the_button_and_the_note_is_kept(site: Site, browser: Browser) -> None:
+    context = await site.context(browser)
+    page = await site.page(context, "/staff/")
+    site.console.turns.refuse = "Ms. Rivera already has this case."
+    await page.get_by_text("Close this case").click()
+    await page.get_by_label("This was a drill").check()
+    await page.get_by_label("Note", exact=True).fill("Half a thought")
+    await page.get_by_role("button", name="Close the case").click()
+    await expect(page.get_by_role("alert").filter(has_text="already has")).to_be_focused()
+    await expect(page.get_by_label("Note", exact=True)).to_have_value("Half a thought")
+    await expect(page.get_by_label("This was a drill")).to_be_checked()
+    await context.close()
+    # The browser itself notes every answer of 4xx; nothing else may be said.
+    assert all("422" in text for text in site.said)
+
+
+async def test_news_arrive_while_a_note_is_typed_and_focus_stays(site: Site, browser: Browser) -> None:
+    context = await site.context(browser)
+    page = await site.page(context, "/staff/")
+    await page.get_by_text("Close this case").click()
+    note = page.locator("#note-900")
+    await note.fill("Half a thou")
+    site.console.seed(lambda c: little_school.case(c, 901, SAM, "urgent", "Said that home is not safe", NOW))
+    await page.evaluate(ASK)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("2 students need an adult now.")
+    await expect(page.locator("#case-901")).to_contain_text("Said that home is not safe")
+    await expect(note).to_be_focused()
+    await page.keyboard.type("ght")
+    await expect(note).to_have_value("Half a thought")
+    assert await page.title() == "(2) 2 students need an adult now. · Lincoln High School"
+    await context.close()
+    assert site.said == []
+
+
+async def test_marking_reviewed_keeps_the_place(site: Site, browser: Browser) -> None:
+    context = await site.context(browser, width=390)
+    page = await site.page(context, "/staff/answers")
+    last = page.locator("#answer-1003")
+    await last.get_by_role("button").scroll_into_view_if_needed()
+    before = await page.evaluate("window.scrollY")
+    await last.get_by_role("button").click()
+    await expect(last).to_contain_text("Reviewed by Mr. Okafor")
+    assert abs(await page.evaluate("window.scrollY") - before) < 120
+    await expect(page.locator("article")).to_have_count(4)
+    await context.close()
+    assert site.said == []
+
+
+async def test_a_page_that_lost_its_server_says_so(site: Site, browser: Browser) -> None:
+    context = await site.context(browser)
+    page = await site.page(context, "/staff/")
+    await expect(page.locator("#offline")).to_be_hidden()
+    await context.set_offline(True)
+    await page.evaluate(ASK)
+    await expect(page.locator("#offline")).to_be_visible()
+    await context.set_offline(False)
+    await page.evaluate(ASK)
+    await expect(page.locator("#offline")).to_be_hidden()
+    await context.close()
+
+
+async def test_a_page_whose_sign_in_ended_leaves_the_screen(site: Site, browser: Browser) -> None:
+    context = await site.context(browser)
+    page = await site.page(context, "/staff/")
+    site.console.seed(lambda c: accounts.sign_out_everywhere(c, site.staff.id))
+    await expect(page).to_have_url(site.url + "/staff/sign-in", timeout=8_000)
+    await context.close()
+
+
+async def test_without_scripts_everything_still_works(site: Site, browser: Browser) -> None:
+    context = await browser.new_context(java_script_enabled=False)
+    wall = site.console.clock.wall()
+    token = site.console.database.write(lambda c: accounts.sign_in(c, site.staff.id, wall)).result()
+    await context.add_cookies([{"name": "nearpeer-staff", "value": token, "url": site.url}])
+    page = await context.new_page()
+    await page.goto(site.url + "/staff/")
+    await page.get_by_role("button", name="I have it").click()
+    await expect(page.locator("#case-900")).to_contain_text("Mr. Okafor has this")
+    await page.goto(site.url + "/staff/answers")
+    await page.locator("#answer-1003").get_by_role("button").click()
+    await expect(page.locator("article")).to_have_count(3)
+    await context.close()
