@@ -44,7 +44,7 @@ class _Node:
 
 
 class Phrases:
-    """Phrases compiled into one machine. `find` gives (number of the phrase's owner, first word, word after the last)."""
+    """Phrases compiled into one machine. `find` gives (number of the owner, first word, word after the last)."""
 
     def __init__(self, owned: Iterable[tuple[int, str]], spellings: Spellings, gap: int = 0) -> None:
         self._root = _Node()
