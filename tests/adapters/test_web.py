@@ -332,9 +332,22 @@ async def test_an_alert_counts_only_once_the_page_confirms_it(adapter: Adapter, 
     page.cancel()
 
 
-async def test_an_alert_with_nobody_there_is_unreachable_at_once(adapter: Adapter) -> None:
+async def test_an_alert_with_nobody_there_is_unreachable_at_once(port: MemoryPort) -> None:
+    adapter = Adapter(confirm_within=60)
+    await adapter.start(port)
+    adapter._pages_back_at = 0.0
     with pytest.raises(Unreachable, match="no_listener"):
-        await adapter.send(message(RIVERA, MessageKind.ALERT))
+        await asyncio.wait_for(adapter.send(message(RIVERA, MessageKind.ALERT)), 1)
+
+
+async def test_just_after_a_start_an_alert_waits_for_pages_to_come_back(adapter: Adapter) -> None:
+    sending = asyncio.create_task(adapter.send(message(RIVERA, MessageKind.ALERT, number=700)))
+    await asyncio.sleep(0)
+    page, told = await a_page(adapter, "30")
+    await until(lambda: any(event.body.get("id") == "700" for event in told))
+    adapter._streams.confirm("30", 700)
+    assert (await asyncio.wait_for(sending, 1)).shown
+    page.cancel()
 
 
 async def test_an_alert_on_a_page_that_does_not_confirm_is_unreachable(adapter: Adapter) -> None:

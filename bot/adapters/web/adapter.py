@@ -5,6 +5,7 @@ It translates, sends and serves the chat page. Whose chat a link opens and what 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -63,6 +64,7 @@ class Adapter:
         self._confirm_within = confirm_within
         self._streams = Streams()
         self._port: Port | None = None
+        self._pages_back_at = 0.0
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
         )
@@ -85,6 +87,8 @@ class Adapter:
     async def start(self, port: Port) -> None:
         """Take messages for this port."""
         self._port = port
+        # After a restart the pages that were open need a moment to come back: until then "nobody" is not known.
+        self._pages_back_at = asyncio.get_running_loop().time() + self._confirm_within
 
     async def stop(self) -> None:
         """Take no more, end all streams, and forget every word. It may be started again."""
@@ -101,7 +105,8 @@ class Adapter:
             self._streams.push(chat, event)
             return Receipt(shown=self._streams.listening(chat))
         # An alert that nobody sees must move on to the next adult, so it may not count as sent.
-        if not self._streams.listening(chat):
+        pages_are_back = asyncio.get_running_loop().time() >= self._pages_back_at
+        if pages_are_back and not self._streams.listening(chat):
             raise Unreachable("no_listener")
         if not await self._streams.shown(chat, outbound.id, event, self._confirm_within):
             if self._port is None:
