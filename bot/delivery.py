@@ -79,7 +79,8 @@ class Delivery:
         claims = await self._write(
             lambda connection: outbox.claim(connection, name, account, token, wall, max(room, 1), alerts_only=room <= 0)
         )
-        failpoint("send.claimed")
+        if claims:
+            failpoint("send.claimed")
         for claim in claims:
             task = asyncio.create_task(self._send(claim))
             self._sending.add(task)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ from bot.program import Program, load_program
 from bot.school import open_database, setup_code
 from bot.server import build, serve
 from config.settings import FILE
-from storage import people
-from storage.database import Database
+from storage import outbox, people
+from storage.database import Database, sqlite_file
 from storage.health import health
 
+log = logging.getLogger(__name__)
+
 LOCK = "nearpeer.lock"
+"""Windows has no flock: there Nearpeer runs under WSL."""
 
 
 def run(folder: Path) -> None:
@@ -31,10 +35,11 @@ def run(folder: Path) -> None:
     for chatty in ("apscheduler", "alembic", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     program = load_program(folder)
-    with instance_lock(folder):
+    with instance_lock(program):
         database = open_database(program)
         try:
             _needs_the_safety_contact(program, database)
+            _take_over(database)
             clock = SystemClock()
             print(f"{program.school}: staff pages at {program.base_url}/staff/", flush=True)
             code = setup_code(database, clock)
@@ -50,8 +55,13 @@ async def _run(program: Program, database: Database, clock: Clock) -> None:
     await run_until_told(app, [], program.settings.server.host, program.settings.server.port)
 
 
-async def run_until_told(app: App, more_routes: list[Any], host: str, port: int) -> None:
-    """Serve an app until SIGTERM or Ctrl-C; then finish what is under way."""
+async def run_until_told(
+    app: App, more_routes: list[Any], host: str, port: int, *, ready: Callable[[int], None] | None = None
+) -> None:
+    """Serve an app until SIGTERM or Ctrl-C; then finish what is under way.
+
+    `ready` is called with the port once connections are taken.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,7 +72,7 @@ async def run_until_told(app: App, more_routes: list[Any], host: str, port: int)
     # The server goes down first: what it accepted is stored, and delivery still has its ten seconds.
     serving_ended = asyncio.Event()
     working = asyncio.create_task(app.run(serving_ended))
-    serving = asyncio.create_task(serve(site, host, port, stop, public_url=public_url))
+    serving = asyncio.create_task(serve(site, host, port, stop, public_url=public_url, ready=ready))
     try:
         await asyncio.wait({working, serving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -79,18 +89,30 @@ def trouble(app: App) -> list[str]:
 
 
 @contextlib.contextmanager
-def instance_lock(folder: Path) -> Iterator[None]:
-    """Be the only running Nearpeer of this folder. Raises Refused when another one runs."""
-    import fcntl
+def instance_lock(program: Program) -> Iterator[None]:
+    """Be the only running Nearpeer of this school. Raises Refused when another one runs.
 
-    with (folder / LOCK).open("w") as file:
+    The lock lies beside a SQLite file, wherever that is: it is what two instances must not share.
+    """
+    beside = sqlite_file(program.settings.storage.url)
+    path = beside.with_suffix(".lock") if beside else program.folder / LOCK
+    try:
+        file = path.open("w")
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}. Nearpeer keeps people's words there.") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Refused(
-                f"Nearpeer is already running for {folder}. Two would send everything twice: stop the other one."
-            ) from None
+            text = f"Nearpeer is already running for {program.folder}. Two would send everything twice: stop the other."
+            raise Refused(text) from None
         yield
+
+
+def _take_over(database: Database) -> None:
+    """What a killed predecessor was sending is sent again now, not when its lease ends: the lock proves it is gone."""
+    if database.is_sqlite and (count := database.write(outbox.requeue_all).result()):
+        log.warning("messages whose sending was interrupted=%s, sending them again", count)
 
 
 def _needs_the_safety_contact(program: Program, database: Database) -> None:

@@ -23,6 +23,8 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 FILE = "nearpeer.toml"
 PREFIX = "NEARPEER_"
+NO_SETTINGS = ("NEARPEER_FAILPOINTS",)
+"""Variables that begin like settings and belong to somebody else: bot.failpoints."""
 LARGEST_FILE = 100_000
 """Bytes."""
 
@@ -201,7 +203,9 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     return [
         (name, "is an environment variable that is not known" + _did_you_mean(name.upper(), known))
         for name in sorted(environment)
-        if name.upper().startswith(PREFIX) and name.upper().partition("__")[0] not in sections
+        if name.upper().startswith(PREFIX)
+        and name.upper() not in NO_SETTINGS
+        and name.upper().partition("__")[0] not in sections
     ]
 
 

@@ -128,6 +128,12 @@ class Database:
         return True
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite database, or None for any other database."""
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
 def _revision(connection: Connection) -> str | None:
     tables = connection.dialect.get_table_names(connection)
     if "alembic_version" not in tables:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, true, update
 
 from bot.domain import Address, Choice, MessageKind, Outbound, Priority
 from storage import tables
@@ -153,12 +153,12 @@ def drop(connection: Connection, claim: Claim, status: str, wall: datetime) -> b
 
 def requeue_expired(connection: Connection, wall: datetime) -> int:
     """Return messages whose sender vanished to pending, as ambiguous. Gives their number."""
-    message = tables.message
-    return connection.execute(
-        update(message)
-        .where(message.c.status == "sending", message.c.lease_until < wall)
-        .values(status="pending", lease_token=None, lease_until=None, ambiguous=message.c.ambiguous + 1)
-    ).rowcount
+    return _requeue(connection, tables.message.c.lease_until < wall)
+
+
+def requeue_all(connection: Connection) -> int:
+    """Return every message under way to pending, as ambiguous: only for whoever knows that no sender lives."""
+    return _requeue(connection, true())
 
 
 def unsent(connection: Connection, wall: datetime) -> int:
@@ -174,6 +174,15 @@ def unsent(connection: Connection, wall: datetime) -> int:
 def choices_of(value: Any) -> tuple[Choice, ...]:
     """Choices as the message row keeps them."""
     return tuple(Choice(one["label"], one["token"], one["value"]) for one in value or ())
+
+
+def _requeue(connection: Connection, which: ColumnElement[bool]) -> int:
+    message = tables.message
+    return connection.execute(
+        update(message)
+        .where(message.c.status == "sending", which)
+        .values(status="pending", lease_token=None, lease_until=None, ambiguous=message.c.ambiguous + 1)
+    ).rowcount
 
 
 def _record(

@@ -1,0 +1,167 @@
+"""A school as the outside sees it: a real process, people at their pages, and the record of what they were promised."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot.clock import SystemClock
+from bot.program import create, load_program
+from bot.school import import_roster, mint_links, open_database, read_report
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGE = {"Sec-Fetch-Site": "same-origin"}
+
+
+class School:
+    """A school's folder with everybody's links, and the process that runs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder.parent / "log.txt"
+        self.port = _free_port()
+        create(folder)
+        _nothing_by_itself(folder / "program.yaml")
+        settings = folder / "nearpeer.toml"
+        settings.write_text(settings.read_text().replace("port = 8700", f"port = {self.port}"))
+        program = load_program(folder)
+        database, clock = open_database(program), SystemClock()
+        import_roster(database, read_report(database, program, folder / "roster.csv"), clock)
+        self.links = {link.person.key: link.url for link in mint_links(database, program, clock)}
+        database.close()
+
+    def run(self, failpoints: str = "") -> subprocess.Popen[bytes]:
+        """Start `nearpeer run` in a process of its own."""
+        environment = os.environ | {"NEARPEER_FAILPOINTS": failpoints}
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "bot", "run", str(self.folder)],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def rows(self, query: str) -> list[Any]:
+        """What the database holds, read past the program."""
+        connection = sqlite3.connect(f"file:{self.folder / 'nearpeer.db'}?mode=ro", uri=True, timeout=5)
+        with contextlib.closing(connection):
+            connection.row_factory = sqlite3.Row
+            return connection.execute(query).fetchall()
+
+    def quiet(self) -> bool:
+        """Whether nothing waits to be handled or sent."""
+        waiting = "SELECT (SELECT count(*) FROM inbox WHERE status = 'new') + (SELECT count(*) FROM message WHERE {})"
+        return bool(self.rows(waiting.format("status IN ('pending', 'sending') OR news <> ''"))[0][0] == 0)
+
+
+class Page:
+    """Somebody's chat page, which comes back whenever the connection breaks, and confirms the alerts that it shows."""
+
+    def __init__(self, key: str, link: str) -> None:
+        self.key, self._link = key, link
+        self.browser = httpx.AsyncClient(headers=PAGE, follow_redirects=True, timeout=5)
+        self.chat = ""
+        self.lines: Counter[int] = Counter()
+        """How often each message was told as new."""
+        self.history: set[int] = set()
+        self.opened = asyncio.Event()
+        self.alerted = asyncio.Event()
+        self.acknowledged: list[str] = []
+        """What this person wrote and the school said that it has."""
+
+    async def open(self) -> None:
+        """Follow the personal link: from now on the browser holds its cookie."""
+        answer = await self._again("GET", self._link)
+        self.chat = str(answer.url).removesuffix("/")
+
+    async def listen(self) -> None:
+        """Show what comes, for ever."""
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                async with self.browser.stream("GET", f"{self.chat}/stream") as stream:
+                    name = ""
+                    async for line in stream.aiter_lines():
+                        field, _, value = line.partition(": ")
+                        if field == "event":
+                            name = value
+                        elif field == "data":
+                            await self._told(name, json.loads(value))
+            await asyncio.sleep(0.05)
+
+    async def say(self, text: str) -> None:
+        """Write a line; try again with the same event id until the school has it."""
+        body = {"event_id": f"{self.key}-{len(self.acknowledged):016}", "text": text}
+        answer = await self._again("POST", f"{self.chat}/say", body)
+        assert answer.status_code == 204, answer.status_code
+        self.acknowledged.append(text)
+
+    async def _told(self, name: str, event: dict[str, Any]) -> None:
+        if name == "history":
+            self.history.update(int(line["id"]) for line in event["lines"])
+            self.opened.set()
+        elif event.get("ours"):
+            self.lines[int(event["id"])] += not event.get("again")
+            if event["kind"] == "alert":
+                await self.browser.post(f"{self.chat}/seen", json={"id": event["id"]})
+                self.alerted.set()
+
+    async def _again(self, method: str, url: str, body: Any = None) -> httpx.Response:
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                answer = await self.browser.request(method, url, json=body)
+                if answer.status_code < 500:
+                    return answer
+            await asyncio.sleep(0.05)
+
+
+async def ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a process, without holding up the pages."""
+    return await asyncio.to_thread(process.wait)
+
+
+async def stop(process: subprocess.Popen[bytes]) -> int:
+    """Ask a process to end, as a service runner does."""
+    process.send_signal(signal.SIGTERM)
+    return await ended(process)
+
+
+async def until_quiet(school: School, looks: int = 3) -> None:
+    """Until nothing waited at so many looks in a row."""
+    calm = 0
+    while calm < looks:
+        await asyncio.sleep(0.1)
+        calm = calm + 1 if school.quiet() else 0
+
+
+def shown_twice(pages: Sequence[Page]) -> set[int]:
+    """Messages that a page was told of as new more than once."""
+    return {id_ for page in pages for id_, times in page.lines.items() if times > 1}
+
+
+def _nothing_by_itself(plan: Path) -> None:
+    """Leave only a check-in that is three days away: what happens in the test is what people do."""
+    text = plan.read_text().replace("first_contact: first-contact", "first_contact: null")
+    first, _, rest = text.partition("  - name: mentor-check-in")
+    day = f"{datetime.now(UTC) + timedelta(days=3):%a}".lower()
+    plan.write_text(first.replace("days: [tue]", f"days: [{day}]") + rest[rest.index("# Who is told") :])
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
