@@ -100,7 +100,7 @@ def lines(connection: Connection, rows: Sequence[Any]) -> Sequence[Line]:
                 sensitivity=row.sensitivity,
                 value=row.value,
                 reply=reply,
-                meaning=label if labels and label.casefold() not in reply.casefold() else "",
+                meaning=label if str(row.value) in labels and label.casefold() not in reply.casefold() else "",
                 marks=words.marks if words and words.text == reply else (),
                 message_id=row.message_id,
                 reviewed_at=row.reviewed_at,

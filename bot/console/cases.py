@@ -245,7 +245,7 @@ async def _case_page(
         (
             moments.when(entry.at),
             entry.actor,
-            entry.action.replace("-", " "),
+            wording.DONE.get(entry.action, entry.action),
             wording.OUTCOMES.get(entry.detail, entry.detail),
         )
         for entry in whole.record

@@ -44,6 +44,18 @@ SENDING = {
     "cancelled": "no longer needed",
     "expired": "not sent, its time was over",
 }
+DONE = {
+    "opened": "opened the case",
+    "take": "took the case",
+    "pass-on": "passed it on",
+    "need-help": "asked for help",
+    "close": "closed it",
+    "reopen": "opened it again",
+    "re-opened": "opened it again",
+    "climbed": "told the next adult",
+    "nobody reached": "reached nobody",
+}
+"""What the record's actions say on a page."""
 CODES = {
     "no_listener": "no page was open",
     "no_address": "no address is known",

@@ -143,6 +143,16 @@ def test_an_answer_shows_the_question_and_what_a_typed_number_meant(console: Con
     assert (great.reply, great.meaning) == ("😀 Great", "")
 
 
+def test_a_skipped_question_needs_no_review(console: Console) -> None:
+    console.seed(
+        lambda c: little_school.check_in(c, 1000, MAYA, NOW, 4, "Skip"),
+        lambda c: c.execute(update(tables.answer).values(kind="skipped", value=None)),
+    )
+    assert _read(console, lambda c: answers.page(c, None, reviewed=False)) == ([], None)
+    assert _read(console, lambda c: answers.to_review(c, None)) == 0
+    assert len(_read(console, lambda c: answers.page(c, None))[0]) == 1
+
+
 def test_a_timeline_merges_both_ways_answers_and_cases_by_time(console: Console) -> None:
     console.seed(
         little_school.crisis, lambda c: little_school.check_in(c, 1000, MAYA, NOW - timedelta(days=1), 2, "hard")
