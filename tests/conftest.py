@@ -1,0 +1,69 @@
+"""What all tests share: settings of Hypothesis, a database on either engine, and the little school on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from bot.program import Program
+from storage.database import Database
+from tests import postgres as postgres_server
+from tests import school
+from tests.postgres import Postgres
+from tests.school import House
+
+settings.register_profile("nearpeer", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("nearpeer")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, started once and only if a test needs it."""
+    with postgres_server.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file without rows: copied for each test, because migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "school.db"
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    database.close()  # the last connection to leave folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A migrated database of the test's own, on each engine in turn; `on_sqlite` says that one is enough."""
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        return server.new_database()
+    path = tmp_path / "school.db"
+    path.write_bytes(request.getfixturevalue("migrated").read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """The tiny program of Lincoln High: read once, frozen, shared."""
+    return school.tiny_program(tmp_path_factory.mktemp("school"))
+
+
+@pytest.fixture
+async def house(database: Database, program: Program) -> AsyncIterator[House]:
+    """The whole house without network: Maya, Leo, Ms. Rivera and Mr. Okafor, a platform in memory, hands on the clock."""
+    house = school.house(database, program)
+    yield house
+    house.platform.judge()

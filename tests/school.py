@@ -1,0 +1,403 @@
+"""The little school for tests of the whole house: a tiny program, four people, a platform in memory, and its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from bot.adapters.base import Capabilities, Port
+from bot.app import App
+from bot.clock import HandsClock
+from bot.content import SHIPPED
+from bot.domain import (
+    ActionKind,
+    Address,
+    Inbound,
+    InboundKind,
+    Match,
+    Outbound,
+    Person,
+    Priority,
+    Raw,
+    Receipt,
+    Role,
+    StaffAction,
+)
+from bot.errors import Ambiguous
+from bot.program import Program, create, load_program
+from storage import due, people, tables
+from storage.database import Database
+
+MAYA, LEO, RIVERA, OKAFOR = 11, 12, 13, 14
+NAMES = {
+    MAYA: ("maya", "Maya Torres", Role.MENTEE),
+    LEO: ("leo", "Leo Kim", Role.MENTOR),
+    RIVERA: ("rivera", "Ms. Rivera", Role.ADVISOR),
+    OKAFOR: ("okafor", "Mr. Okafor", Role.COORDINATOR),
+}
+NOON = datetime(2026, 10, 5, 16, 0, tzinfo=UTC)
+"""Monday noon in New York: the check-in is on Tuesday at 15:30, Maya and Leo meet on Wednesday at 15:00."""
+CANARY = "violet-lantern"
+"""A word that stands in what people write here, and must stand nowhere but in the database."""
+
+# --- a tiny program ------------------------------------------------------------------------------------------------
+
+PLAN = """
+program: tiny
+languages: [en, es]
+schedules:
+  - name: mentee-check-in
+    audience: mentee
+    flow: mentee-weekly
+    weekly: {days: [tue], at: "15:30"}
+    catch_up: 24h
+  - name: session-reminder
+    audience: mentor
+    session: {before_start: 60m}
+  - name: mentee-reflection
+    audience: mentee
+    flow: mentee-reflection
+    session: {after_end: 15m}
+ladder:
+  crisis: {rungs: [{tell: [advisor], wait: 5m}, {tell: [coordinator], wait: 5m}], repeat: 10m, hold: 30m}
+"""
+WEEKLY = """
+flow: mentee-weekly
+kind: check-in
+audience: mentee
+languages: [en, es]
+window: 24h
+nudge: 4h
+placeholders: [name]
+steps:
+  - id: mood
+    scale: {en: "How is your week, {name}?", es: "¿Cómo va tu semana, {name}?"}
+    topic: mood
+    sensitivity: wellbeing
+    answers:
+      - {value: 3, label: {en: "Great", es: "Muy bien"}}
+      - {value: 2, label: {en: "So-so", es: "Regular"}}
+      - value: 1
+        label: {en: "Hard", es: "Difícil"}
+        escalate: {tier: notice, category: mood, why: "Chose the lowest mood"}
+  - id: words
+    text: {en: "What was it like?", es: "¿Cómo fue?"}
+    topic: week
+    sensitivity: wellbeing
+  - id: adult
+    choice: {en: "Would you like an adult to talk with you?", es: "¿Quieres que hable contigo una persona adulta?"}
+    topic: adult
+    sensitivity: none
+    answers:
+      - {value: "no", label: {en: "No, thanks", es: "No, gracias"}}
+      - value: today
+        label: {en: "Yes, today", es: "Sí, hoy"}
+        escalate: {tier: urgent, category: adult-requested, why: "Asked to talk with an adult today"}
+  - id: bye
+    end: {en: "Thank you, {name}.", es: "Gracias, {name}."}
+"""
+REFLECTION = """
+flow: mentee-reflection
+kind: reflection
+audience: mentee
+languages: [en, es]
+window: 12h
+placeholders: [partner]
+steps:
+  - id: met
+    yes_no: {en: "Did you and {partner} meet?", es: "¿Se reunieron tú y {partner}?"}
+    topic: session
+    sensitivity: none
+  - id: bye
+    end: {en: "See you next time.", es: "Hasta la próxima."}
+"""
+PACK = """
+pack: en
+language: en
+version: 1
+rules:
+  - {id: wish-to-die, tier: crisis, category: suicide, label: Wish to be dead, phrases: [want to die], negation: false}
+  - {id: bullied, tier: urgent, category: bullying, label: Bullied, phrases: [they hit me]}
+  - {id: left-out, tier: concern, category: isolation, label: Left out, phrases: [nobody likes me]}
+  - {id: no-school, tier: notice, category: school, label: Unhappy with school, phrases: [hate school]}
+"""
+WORDS = (
+    "i we you they it a the and but of in on at to for with my me was is am are not no yes have had do want like good "
+    "nice fine week day today school math test lunch friend friends mentor adult help thing things about all more very "
+    "really so just still think know feel felt went made take took came hate nobody likes hit die walked river red kite"
+)
+
+
+def tiny_program(folder: Path, *, weekly: str = WEEKLY) -> Program:
+    """The tiny program, made as `nearpeer init` makes one, with the texts and cards that ship."""
+    shipped = folder / "shipped"
+    written = {
+        "programs/tiny/program.yaml": PLAN,
+        "programs/tiny/flows/mentee-weekly.yaml": weekly,
+        "programs/tiny/flows/mentee-reflection.yaml": REFLECTION,
+        "safety/packs/en.yaml": PACK,
+        "safety/words/en.txt": "\n".join(WORDS.split()) + "\n",
+    }
+    for name, text in written.items():
+        (shipped / name).parent.mkdir(parents=True, exist_ok=True)
+        (shipped / name).write_text(text, encoding="utf-8")
+    for name in ("nearpeer.toml", "safety/cards.yaml", "texts/en.yaml", "texts/es.yaml"):
+        (shipped / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SHIPPED / name, shipped / name)
+    create(folder / "lincoln", "tiny", shipped=shipped)
+    return load_program(folder / "lincoln", shipped=shipped)
+
+
+def move_in(connection: Connection) -> None:
+    """Maya and Leo, who meet on Wednesdays; Ms. Rivera, who looks after them; Mr. Okafor behind her."""
+    for id_, (key, name, role) in NAMES.items():
+        people.add(connection, Person(id_, key, name, role, "en", ""), NOON, id_ + 100)
+    people.put_match(connection, Match(21, (MAYA,), (LEO,), RIVERA, "Wed 15:00 45m"))
+
+
+# --- time and a platform -------------------------------------------------------------------------------------------
+
+
+class Hands(HandsClock):
+    """A clock whose two faces both stand still: a test moves them."""
+
+    def wall(self) -> datetime:
+        return self.now()
+
+
+@dataclass
+class Platform:
+    """A chat platform in memory. It keeps a journal of what arrived on whose phone, and enforces its rules.
+
+    `plan(chat, ...)` says what the next sends to a chat come to: an error to raise; None takes the message. After an
+    Ambiguous error the message has arrived all the same, unless the error's code is "lost".
+    """
+
+    name: str = people.WEB
+    account: str = people.WEB_ACCOUNT
+    capabilities: Capabilities = field(default_factory=lambda: Capabilities(per_second=1e6, per_chat_second=1e6))
+    journal: list[Outbound] = field(default_factory=list)
+    attempts: list[int] = field(default_factory=list)
+    wrongs: list[str] = field(default_factory=list)
+    hold: asyncio.Event | None = None
+    """While set, sends wait for it."""
+    _plans: dict[str, list[Exception | None]] = field(default_factory=dict)
+    _in_flight: dict[str, int] = field(default_factory=dict)
+    _unsure: set[int] = field(default_factory=set)
+
+    def plan(self, person: int | str, *results: Exception | None) -> None:
+        self._plans.setdefault(str(person), []).extend(results)
+
+    def translate(self, body: Mapping[str, Any], account: str, event_id: str) -> Inbound | None:
+        if body.get("nothing"):
+            return None
+        if "nonsense" in body:
+            raise ValueError("nonsense")
+        return Inbound(
+            address=Address(self.name, account, body["chat"]),
+            event_id=event_id,
+            kind=InboundKind(body.get("kind", "text")),
+            text=body.get("text", ""),
+            token=body.get("token", ""),
+            reply_to=body.get("reply_to"),
+        )
+
+    async def start(self, port: Port) -> None:
+        """Nothing to connect to."""
+
+    async def stop(self) -> None:
+        """Nothing to let go."""
+
+    def routes(self) -> Sequence[Any]:
+        return ()
+
+    async def send(self, outbound: Outbound) -> Receipt:
+        chat = outbound.address.chat
+        self._keep_the_rules(outbound)
+        self.attempts.append(outbound.id)
+        ordinary = outbound.priority > Priority.ALERT
+        self._in_flight[chat] = self._in_flight.get(chat, 0) + ordinary
+        try:
+            if self.hold is not None:
+                await self.hold.wait()
+            planned = self._plans.get(chat)
+            error = planned.pop(0) if planned else None
+            if error is None or (isinstance(error, Ambiguous) and error.code != "lost"):
+                self.journal.append(outbound)
+            if isinstance(error, Ambiguous) or (error is not None and not hasattr(error, "code")):
+                self._unsure.add(outbound.id)
+            if error is not None:
+                raise error
+        finally:
+            self._in_flight[chat] -= ordinary
+        return Receipt(provider_id=f"p{len(self.journal)}")
+
+    def _keep_the_rules(self, outbound: Outbound) -> None:
+        units = len(outbound.text.encode("utf-16-le")) // 2
+        tokens = [choice.token for choice in outbound.choices]
+        rules = {
+            "an empty message": outbound.text.strip(),
+            "a message that is too long": units <= self.capabilities.length,
+            "a button without a label": all(choice.label for choice in outbound.choices),
+            "two buttons with one token": len(set(tokens)) == len(tokens),
+            "a button's token that is too long": all(0 < len(token) <= 64 for token in tokens),
+            "two messages at once into a chat": not self._in_flight.get(outbound.address.chat) or not outbound.priority,
+            "a message twice without doubt": outbound.id in self._unsure or outbound.id not in self.arrived(),
+        }
+        self.wrongs += [wrong for wrong, kept in rules.items() if not kept]
+
+    def arrived(self) -> list[int]:
+        """Ids of the messages on the phones, in order."""
+        return [outbound.id for outbound in self.journal]
+
+    def judge(self) -> None:
+        """Fail when a rule of the platform was broken: delivery takes an adapter's exceptions for doubt."""
+        assert not self.wrongs, self.wrongs
+
+
+# --- the house -----------------------------------------------------------------------------------------------------
+
+
+class House:
+    """An App whose loops a test turns by hand, and short words for what people do in a story."""
+
+    _events = itertools.count(1)
+
+    def __init__(self, database: Database, program: Program, clock: Hands, platforms: Sequence[Platform]) -> None:
+        self.database, self.program, self.clock = database, program, clock
+        self.platforms = platforms
+        self.platform = platforms[0]
+        self.app = App(program, database, clock, platforms)
+
+    def restarted(self, program: Program | None = None) -> House:
+        """The same school after its process was started anew."""
+        return House(self.database, program or self.program, self.clock, self.platforms)
+
+    # --- time ---
+
+    async def settle(self) -> None:
+        """Let the house do everything that there is to do now."""
+        app, done = self.app, 1
+        while done:
+            done = await app.turns.drain() + await app.beat_due()
+            await app.beat_leases()
+            for delivery in app.deliveries:
+                done += await delivery.sweep()
+                while delivery.busy:
+                    await asyncio.sleep(0.0005)
+
+    async def pass_time(self, **span: float) -> None:
+        """Time goes by while the house runs: nothing that falls due on the way is late."""
+        end = self.clock.now() + timedelta(**span)
+        while True:
+            await self.settle()
+            with self.database.read() as connection:
+                following = due.next_due(connection)
+            if following is None or following > end or following <= self.clock.now():
+                break
+            self.clock.set(following)
+        await self.jump_to(end)
+
+    async def jump(self, **span: float) -> None:
+        """Time goes by while the house is down; then it runs."""
+        await self.jump_to(self.clock.now() + timedelta(**span))
+
+    async def jump_to(self, moment: datetime) -> None:
+        self.clock.set(moment)
+        await self.settle()
+
+    # --- what people do ---
+
+    async def offer(self, body: Mapping[str, Any], *, event: str = "", platform: Platform | None = None) -> str:
+        """The platform hands an event over; gives its id."""
+        event = event or f"e{next(self._events)}"
+        platform = platform or self.platform
+        await self.app.port.receive(Raw(platform.name, platform.account, event, dict(body)))
+        return event
+
+    async def says(self, person: int, text: str, *, reply_to: int | None = None) -> None:
+        """A person writes, and the house reacts."""
+        await self.offer({"chat": str(person), "text": text, "reply_to": reply_to})
+        await self.settle()
+
+    async def taps(self, person: int, label: str) -> None:
+        """A person presses the newest button whose label begins so."""
+        await self.offer(self.button(person, label))
+        await self.settle()
+
+    def button(self, person: int, label: str) -> dict[str, str]:
+        """What the platform tells us when somebody presses that button."""
+        choice = next(
+            choice
+            for outbound in reversed(self.platform.journal)
+            if outbound.address.chat == str(person)
+            for choice in outbound.choices
+            if choice.label.startswith(label)
+        )
+        return {"chat": str(person), "kind": "button", "token": choice.token, "text": choice.label}
+
+    async def begins(self, person: int, flow: str) -> None:
+        """A flow starts with somebody, outside any schedule."""
+        turns, loaded = self.app.turns, self.app.program.flows[flow]
+        self.write(lambda connection: turns.begin(connection, person, loaded))
+        await self.settle()
+
+    async def staff(self, kind: ActionKind, object_id: int, **more: Any) -> None:
+        """Staff act on a page."""
+        await self.app.turns.handle(StaffAction(kind, "Ms. Chen (console)", object_id, **more))
+        await self.settle()
+
+    # --- what is to be seen ---
+
+    def phone(self, person: int) -> list[str]:
+        """The texts that arrived on somebody's phone."""
+        return [outbound.text for outbound in self.platform.journal if outbound.address.chat == str(person)]
+
+    def newest(self, person: int) -> Outbound:
+        """What arrived last on somebody's phone."""
+        return [outbound for outbound in self.platform.journal if outbound.address.chat == str(person)][-1]
+
+    def labels(self, person: int) -> list[str]:
+        """The buttons of what arrived last."""
+        return [choice.label for choice in self.newest(person).choices]
+
+    def rows(self, table: Table, **where: Any) -> list[Any]:
+        """Rows of a table, by id where there is one."""
+        query = select(table).where(*(table.c[name] == value for name, value in where.items()))
+        with self.database.read() as connection:
+            return list(connection.execute(query.order_by(*table.primary_key.columns)))
+
+    def case(self) -> Any:
+        """The one case that there is."""
+        (row,) = self.rows(tables.escalation)
+        return row
+
+    def code(self, person: int) -> str:
+        """Somebody's code for the one case that they were told of."""
+        (row,) = self.rows(tables.acknowledgement_code, person_id=person)
+        return str(row.code)
+
+    def text(self, key: str, language: str = "en", **values: str) -> str:
+        """One of the house's own texts."""
+        text = self.program.texts[language][key]
+        for name, value in values.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+    def write(self, unit: Any) -> Any:
+        """Run a unit of work and wait for its commit."""
+        return self.database.write(unit).result()
+
+
+def house(database: Database, program: Program, *more: Platform) -> House:
+    """The little school in an empty database, on Monday at noon. `more`: platforms beside the web."""
+    database.write(move_in).result()
+    return House(database, program, Hands(NOON), (Platform(), *more))
