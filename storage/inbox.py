@@ -28,10 +28,10 @@ class Stored:
 
 
 def insert_once(connection: Connection, table: Table) -> Insert:
-    """INSERT ... ON CONFLICT DO NOTHING, in the database's own words."""
-    if connection.dialect.name == "postgresql":
-        return postgresql_insert(table).on_conflict_do_nothing()
-    return sqlite_insert(table).on_conflict_do_nothing()
+    """INSERT ... ON CONFLICT DO NOTHING, in the database's own words. Its `rowcount` tells whether the row was new."""
+    new = postgresql_insert(table) if connection.dialect.name == "postgresql" else sqlite_insert(table)
+    # Without the option SQLAlchemy does not ask PostgreSQL how many rows an INSERT wrote.
+    return new.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def put(connection: Connection, raw: Raw, id_: int, now: datetime) -> bool:
