@@ -193,7 +193,6 @@ def item_view(item: Item, moments: Moments) -> dict[str, object]:
     """A review item as it is drawn."""
     return {
         "id": item.id,
-        "kind": wording.KINDS[item.kind],
         "reason": item.reason,
         "at": moments.when(item.at),
         "person_id": item.person_id,

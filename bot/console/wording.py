@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.domain import EscalationStatus, ReviewKind, Tier
+from bot.domain import EscalationStatus, Tier
 from storage.review import Case, Mark, Told
 
 OUTCOMES = {
@@ -26,16 +26,8 @@ TIERS = {
     Tier.NOTICE: "Notice",
     Tier.UNSCREENED: "Not screened",
 }
-KINDS = {
-    ReviewKind.NOTICE: "A quiet signal",
-    ReviewKind.UNSCREENED: "Could not be screened",
-    ReviewKind.UNREADABLE: "An answer that was not understood",
-    ReviewKind.UNSOLICITED: "Written without being asked",
-    ReviewKind.MEDIA: "A photo, voice message or file",
-    ReviewKind.QUARANTINED: "A message that we failed to read",
-    ReviewKind.STRANGER: "Written by somebody unknown",
-}
 ANSWER_KINDS = {"answer": "", "skipped": "Skipped", "unread": "Not understood", "late": "Came late"}
+TOLD = {"alert": "alert", "staff": "message", "card": "crisis card"}
 SENDING = {
     "pending": "waiting to be sent",
     "sending": "being sent",
@@ -178,8 +170,8 @@ def standing(case: Case, moments: Moments) -> tuple[str, str]:
 
 
 def told_line(told: Told, moments: Moments) -> str:
-    """How far a message got: `delivered 3:01 PM CST (web)`."""
-    state = SENDING.get(told.status, told.status)
+    """How far a message got: `alert delivered 3:01 PM CST (web)`."""
+    state = f"{TOLD.get(told.kind, told.kind)} {SENDING.get(told.status, told.status)}"
     if told.status == "sent" and told.sent_at:
         state = f"{state} {moments.when(told.sent_at).text}"
     if told.status in ("failed", "pending") and told.error:
