@@ -47,6 +47,8 @@ class Card:
     reason: str
     opened: When
     status: str
+    asked: bool
+    """Whoever has it was asked whether they still do."""
     headline: str
     next: str
     told: tuple[tuple[str, str], ...]
@@ -174,6 +176,7 @@ def card(case: Case, moments: Moments) -> Card:
         reason=case.reason,
         opened=moments.when(case.opened_at),
         status=case.status,
+        asked=case.asked_at is not None,
         headline=headline,
         next=following,
         told=tuple(

@@ -242,6 +242,19 @@ async def test_taking_a_case_goes_through_turns_and_back_to_the_page(console: Co
     assert "Ms. Rivera has this since 3:04 PM CST" in page
 
 
+async def test_whoever_is_asked_whether_they_still_have_a_case_can_say_so(console: Console, rivera: Staff) -> None:
+    held = {"status": "acknowledged", "acknowledged_by": "Ms. Rivera", "acknowledged_at": NOW}
+    console.seed(little_school.crisis, lambda c: c.execute(update(tables.escalation).values(held)))
+    async with console.browser(rivera) as browser:
+        assert "I still have it" not in (await browser.get("/staff/")).text
+        console.seed(lambda c: c.execute(update(tables.escalation).values(asked_at=NOW)))
+        page = (await browser.get("/staff/")).text
+        assert "Without an answer it opens again at" in page
+        assert "I still have it" in page
+        await browser.post("/staff/escalations/900/take")
+    assert console.turns.asked[0].kind is ActionKind.TAKE
+
+
 async def test_with_htmx_only_the_card_comes_back(console: Console, rivera: Staff) -> None:
     console.seed(little_school.crisis)
     async with console.browser(rivera) as browser:
