@@ -170,7 +170,6 @@ class ActionKind(StrEnum):
     NEED_HELP = "need-help"
     CLOSE = "close"
     REOPEN = "reopen"
-    NOTE = "note"
     REVIEW_ANSWER = "review-answer"
     REVIEW_ITEM = "review-item"
     RESUME = "resume"

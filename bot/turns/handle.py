@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -151,8 +152,11 @@ class Turns:
     def _read(self, draft: Draft, inbound: Inbound, screening: Screening, received_at: datetime) -> None:
         person = self._log(draft, inbound)
         if person is None:
-            tier = screening.tier
-            draft.review(ReviewKind.STRANGER, f"Written by nobody on the roster{f' ({tier})' if tier else ''}", None)
+            draft.review(ReviewKind.STRANGER, "Written by nobody on the roster", None)
+            draft.findings = screening.findings
+            verdict = rules.judge(screening.findings)
+            if verdict.case is not None:
+                self._open_about_nobody(draft, replace(verdict.case, reason=_stranger_reason(draft, verdict.case)))
         elif person.role.adult:
             adults.read(draft, person, inbound)
         else:
@@ -198,10 +202,18 @@ class Turns:
         person = self._log(draft, inbound) if inbound is not None else None
         reason = draft.staff_text("reason_failure" if person else "reason_unknown_sender")
         draft.review(ReviewKind.QUARANTINED, reason, person)
-        about = person or people.by_key(draft.connection, self.program.safety_contact)
-        if about is not None:
-            signal = rules.failure(reason)
-            cases.open_or_join(draft, about, rules.Case(signal.tier, signal.category, signal.label))
+        signal = rules.failure(reason)
+        case = rules.Case(signal.tier, signal.category, signal.label)
+        if person is None:
+            self._open_about_nobody(draft, case)
+        else:
+            cases.open_or_join(draft, person, case)
+
+    def _open_about_nobody(self, draft: Draft, case: rules.Case) -> None:
+        """A case about somebody we do not know stands in the safety contact's name, so that it climbs all the same."""
+        contact = people.by_key(draft.connection, self.program.safety_contact)
+        if contact is not None:
+            cases.open_or_join(draft, contact, case)
 
     def _draft(self, connection: Connection, cause: str) -> Draft:
         return Draft(connection, self.program, self.clock.now(), self.clock.new_id, cause)
@@ -212,6 +224,10 @@ class Turns:
         save_turn(draft.connection, turn, draft.now, draft.new_id, state.dump)
         failpoint("work.saved")
         return turn
+
+
+def _stranger_reason(draft: Draft, case: rules.Case) -> str:
+    return f"{draft.staff_text('reason_stranger')}: {case.reason}"
 
 
 def _cause(event: Event, new_id: int) -> str:
