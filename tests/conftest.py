@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from bot.program import Program
 from storage.database import Database
 from tests import postgres as postgres_server
 from tests import school
-from tests.postgres import Postgres
+from tests.postgres import FAST, Postgres
 from tests.school import House
 
 settings.register_profile("nearpeer", deadline=None, derandomize="CI" in os.environ)
@@ -37,13 +38,20 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def fast_path() -> Iterator[Path]:
+    """A folder for a test's own database."""
+    with tempfile.TemporaryDirectory(prefix="nearpeer-", dir=FAST) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, fast_path: Path) -> str:
     """A migrated database of the test's own, on each engine in turn; `on_sqlite` says that one is enough."""
     if request.param == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
         return server.new_database()
-    path = tmp_path / "school.db"
+    path = fast_path / "school.db"
     path.write_bytes(request.getfixturevalue("migrated").read_bytes())
     return f"sqlite:///{path}"
 
@@ -63,7 +71,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 @pytest.fixture
 async def house(database: Database, program: Program) -> AsyncIterator[House]:
-    """The whole house without network: Maya, Leo, Ms. Rivera and Mr. Okafor, a platform in memory, hands on the clock."""
+    """The whole house without network: four people, a platform in memory, hands on the clock."""
     house = school.house(database, program)
     yield house
     house.platform.judge()

@@ -291,7 +291,7 @@ class House:
             await app.beat_leases()
             for delivery in app.deliveries:
                 done += await delivery.sweep()
-                while delivery.busy:
+                while delivery.busy:  # noqa: ASYNC110  (delivery tells nobody when it is idle)
                     await asyncio.sleep(0.0005)
 
     async def pass_time(self, **span: float) -> None:

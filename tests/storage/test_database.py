@@ -66,8 +66,8 @@ def test_the_migrations_make_the_same_checks_and_partial_indexes(postgres: Postg
                 SQLModel.metadata.create_all(connection)
             found = connection.execute(
                 text(
-                    "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint "
-                    "WHERE connamespace = 'public'::regnamespace AND contype <> 'n' "
+                    "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) "
+                    "FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n' "
                     "UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'"
                 )
             )
