@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -142,14 +141,14 @@ class Turns:
             turn = None
             if inbound is not None:
                 draft = self._draft(connection, f"inbox:{stored.id}")
-                self._read(draft, inbound, screening, stored.received_at)
+                self._read(draft, inbound, screening)
                 turn = self._save(draft)
             inbox.finish(connection, stored.id)
             return turn
 
         return unit
 
-    def _read(self, draft: Draft, inbound: Inbound, screening: Screening, received_at: datetime) -> None:
+    def _read(self, draft: Draft, inbound: Inbound, screening: Screening) -> None:
         person = self._log(draft, inbound)
         if person is None:
             draft.review(ReviewKind.STRANGER, "Written by nobody on the roster", None)
