@@ -19,9 +19,11 @@ def waiting(connection: Connection, person_id: int) -> str | None:
     return _first(connection, person_id, "waiting")
 
 
-def queued(connection: Connection, person_id: int) -> str | None:
-    """The state of the oldest conversation that waits behind another."""
-    return _first(connection, person_id, "queued")
+def queue(connection: Connection, person_id: int) -> Sequence[str]:
+    """The states of all conversations that wait behind another, oldest first."""
+    column = tables.conversation.c
+    query = select(column.state).where(column.person_id == person_id, column.status == "queued")
+    return connection.execute(query.order_by(column.id)).scalars().all()
 
 
 def suspended(connection: Connection, person_id: int) -> str | None:
@@ -57,7 +59,9 @@ class Sent:
 
 
 def sent(connection: Connection, message_id: int) -> Sent | None:
-    """One of our messages by its id."""
+    """One of our messages by its id, which may be anything that somebody made up."""
+    if not 0 < message_id < 1 << 63:
+        return None
     row = connection.execute(
         select(tables.message).where(tables.message.c.id == message_id, tables.message.c.direction == "out")
     ).one_or_none()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, Table, select
 
 from bot.adapters.base import Capabilities, Port
@@ -45,6 +46,8 @@ NAMES = {
 }
 NOON = datetime(2026, 10, 5, 16, 0, tzinfo=UTC)
 """Monday noon in New York: the check-in is on Tuesday at 15:30, Maya and Leo meet on Wednesday at 15:00."""
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of what does not depend on the database."""
 CANARY = "violet-lantern"
 """A word that stands in what people write here, and must stand nowhere but in the database."""
 

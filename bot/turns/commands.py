@@ -34,7 +34,7 @@ def _stop(draft: Draft, person: Person, _command: Command) -> None:
     stopped = replace(person, status=PersonStatus.STOPPED, paused_until=None)
     draft.people.append(stopped)
     draft.cancel_prompts_of.append(person.id)
-    prompts.stop(draft, person)
+    prompts.stop_all(draft, person)
     draft.review(ReviewKind.STOPPED, "Asked for no more check-ins", person)
     draft.note(person.name, "stopped check-ins", person_id=person.id)
     draft.say(stopped, "stopped", (Choice(draft.text(person, "label_resume"), "", "/resume"),))
@@ -46,7 +46,7 @@ def _pause(draft: Draft, person: Person, command: Command) -> None:
     until = draft.now + min(command.span or PAUSE, LONGEST_PAUSE)
     draft.people.append(replace(person, status=PersonStatus.PAUSED, paused_until=until))
     draft.cancel_prompts_of.append(person.id)
-    prompts.stop(draft, person)
+    prompts.stop_all(draft, person)
     draft.note(person.name, "paused check-ins", person_id=person.id)
     draft.say(person, "paused", date=draft.program.local_date(until, person))
 

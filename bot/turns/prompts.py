@@ -68,11 +68,14 @@ def apply(draft: Draft, person: Person, turn: Turn) -> None:
     draft.take(person, turn)
     if not turn.conversations[-1].status.ended:
         return
-    stored = conversations.queued(draft.connection, person.id)
-    if stored is not None:
+    for stored in conversations.queue(draft.connection, person.id):
         conversation = replace(state.load(stored), language=person.language)
         flow = flow_of(draft, conversation).flow
-        draft.take(person, engine.start(flow, conversation, draft.local_now(person), priority=Priority.CHECK_IN))
+        if draft.now < conversation.started_at + flow.window:
+            draft.take(person, engine.start(flow, conversation, draft.local_now(person), priority=Priority.CHECK_IN))
+            return
+        # It waited in line for as long as it would have waited for an answer: its time is over.
+        draft.conversations.append(replace(conversation, status=ConversationStatus.LAPSED))
 
 
 def ask_again(draft: Draft, person: Person, conversation: Conversation) -> None:
@@ -86,6 +89,13 @@ def stop(draft: Draft, person: Person) -> None:
     open_one = waiting(draft, person)
     if open_one is not None:
         draft.conversations.append(replace(open_one, status=ConversationStatus.STOPPED, due_at=None))
+
+
+def stop_all(draft: Draft, person: Person) -> None:
+    """The person wants no more: the waiting conversation ends, and those in line behind it are never begun."""
+    stop(draft, person)
+    for stored in conversations.queue(draft.connection, person.id):
+        draft.conversations.append(replace(state.load(stored), status=ConversationStatus.STOPPED))
 
 
 def resume(draft: Draft, person: Person, actor: str) -> None:

@@ -84,7 +84,7 @@ def test_one_conversation_of_a_person_waits_at_a_time(database: Database) -> Non
     save(database, Turn(conversations=(ended, conversation(2))))
     with database.read() as connection:
         assert conversations.waiting(connection, MAYA) == state.dump(conversation(2))
-        assert conversations.queued(connection, MAYA) is None
+        assert conversations.queue(connection, MAYA) == []
 
 
 def test_a_turn_is_saved_whole(database: Database) -> None:
