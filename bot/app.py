@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from bot.adapters.base import Adapter, Profile, Shown, load
 from bot.clock import Clock
 from bot.console.routes import routes as console_routes
-from bot.delivery import Delivery
+from bot.delivery import Delivery, first_of
 from bot.domain import Address, DeliveryNews, Due, Raw
 from bot.heartbeat import Heartbeat
 from bot.program import Program
@@ -123,11 +123,7 @@ class App:
     async def _work(self, stop: asyncio.Event) -> None:
         """Turn what arrives into turns; a look each second finds what stepped aside."""
         while not stop.is_set():
-            try:
-                async with asyncio.timeout(1):
-                    await self.turns.arrived.wait()
-            except TimeoutError:
-                pass
+            await first_of(self.turns.arrived, stop, timeout=1)
             try:
                 while await self.turns.drain():
                     pass

@@ -66,7 +66,7 @@ class Delivery:
                 claimed = 0
                 await asyncio.sleep(IDLE)
             if not claimed:
-                await _first_of(self._kicked, stop, timeout=IDLE)
+                await first_of(self._kicked, stop, timeout=IDLE)
         if self._sending:
             await asyncio.wait(self._sending, timeout=10)
 
@@ -163,7 +163,8 @@ def back_off(attempt: int) -> float:
     return longest * random.uniform(0.75, 1.25)  # noqa: S311  (jitter, no secret)
 
 
-async def _first_of(*events: asyncio.Event, timeout: float) -> None:  # noqa: ASYNC109  (a look, not a deadline)
+async def first_of(*events: asyncio.Event, timeout: float) -> None:  # noqa: ASYNC109  (a look, not a deadline)
+    """Wait until one of these happens, or that many seconds."""
     waits = [asyncio.create_task(event.wait()) for event in events]
     await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:

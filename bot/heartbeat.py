@@ -7,6 +7,7 @@ and rebuilds the scheduler after three missed seconds: a clock set back stops an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -66,7 +67,8 @@ class Heartbeat:
     async def watch(self, stop: asyncio.Event) -> None:
         """Until `stop`: rebuild the scheduler when it has stopped ticking, whatever the reason."""
         while not stop.is_set():
-            await asyncio.sleep(EVERY)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), EVERY)
             late = [name for name, at in self._beaten_at.items() if time.monotonic() - at > MISSED]
             if late and not self._running.keys() & set(late):
                 log.critical("heartbeat stopped beats=%s, starting it anew", ",".join(late))
