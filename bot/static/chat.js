@@ -76,12 +76,21 @@ class Chat {
   }
 
   isAtEnd() {
+    const card = this.tallCard();
+    if (card) return card.offsetTop < this.log.scrollTop + this.log.clientHeight;
     return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 120;
   }
 
   toEnd() {
-    this.log.scrollTop = this.log.scrollHeight;
+    const card = this.tallCard();
+    // What to do in danger stands first: of a card that is taller than the screen the beginning is shown.
+    this.log.scrollTop = card ? card.offsetTop - 12 : this.log.scrollHeight;
     this.atEnd = true;
+  }
+
+  tallCard() {
+    const last = this.lines().at(-1);
+    return last?.dataset.kind === "card" && last.offsetHeight > this.log.clientHeight ? last : null;
   }
 
   // The history as the server has it, after the page was away: add what is missing, keep what is there.
