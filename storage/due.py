@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,14 @@ def next_due(connection: Connection) -> datetime | None:
     )
     moments = [moment for query in queries if (moment := connection.execute(query).scalar()) is not None]
     return min(moments, default=None)
+
+
+def next_planned(connection: Connection, flows: Collection[str], after: datetime) -> datetime | None:
+    """When the next planned occurrence of one of these flows is due, or None."""
+    column = tables.occurrence.c
+    return connection.execute(
+        select(func.min(column.due_at)).where(column.status == "planned", column.flow.in_(flows), column.due_at > after)
+    ).scalar()
 
 
 def replan(

@@ -1,0 +1,93 @@
+"""The little school of the demo: its settings, its people, and what they wrote in the weeks before it opens.
+
+Nobody in it is real. What they wrote goes the real way in; nothing here knows how it is stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from config.settings import ProgramFolder, Safety, School, Server, Settings, Storage
+
+ZONE = ZoneInfo("America/Chicago")
+ROSTER = Path(__file__).parent / "roster.csv"
+JOINED = datetime(2026, 9, 21, 12, 0, tzinfo=ZONE)
+"""A Monday: everybody is on the roster, and the program says hello to its students."""
+OPENS = datetime(2026, 10, 6, 15, 24, tzinfo=ZONE)
+"""The Tuesday of Maya's weekly check-in, six minutes before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """Somebody whose phone is on the page. `key`: as in the roster."""
+
+    key: str
+    name: str
+    short: str
+    part: str
+    adult: bool = False
+
+
+CAST = (
+    Character("maya", "Maya Torres", "Maya", "mentee, grade 9"),
+    Character("leo", "Leo Kim", "Leo", "mentor, grade 11"),
+    Character("rivera", "Ms. Rivera", "Ms. Rivera", "advisor", adult=True),
+    Character("okafor", "Mr. Okafor", "Mr. Okafor", "coordinator", adult=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """What somebody wrote at a moment, one reply after the other."""
+
+    at: datetime
+    key: str
+    replies: tuple[str, ...]
+
+
+def _at(month: int, day: int, hour: int, minute: int) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=ZONE)
+
+
+HISTORY = (
+    Wrote(_at(9, 21, 12, 2), "maya", ("Staff of the program", "Call 911")),
+    Wrote(_at(9, 21, 12, 5), "leo", ("Staff of the program", "Call 911")),
+    Wrote(_at(9, 22, 15, 41), "maya", ("Hard", "I get lost between classes", "Some days", "No", "No, thanks")),
+    Wrote(
+        _at(9, 23, 9, 31),
+        "maya",
+        ("Yes", "Very much", "He showed me the shortcut", "Start earlier", "Say hi to my lab group", "Friday", "No"),
+    ),
+    Wrote(
+        _at(9, 23, 9, 40),
+        "leo",
+        ("Yes", "Great", "Walking her schedule", "Be on time", "Find the library", "Both of us", "Friday", "No"),
+    ),
+    Wrote(_at(9, 24, 16, 8), "leo", ("Yes", "Yes", "OK", "No, thanks")),
+    Wrote(_at(9, 29, 15, 36), "maya", ("Good", "I found my table at lunch", "Yes, most days", "Yes", "No, thanks")),
+    Wrote(
+        _at(9, 30, 9, 30),
+        "maya",
+        ("Yes", "Yes", "We made a plan for math", "More time", "Ask one question in class", "Tuesday", "No"),
+    ),
+    Wrote(
+        _at(9, 30, 9, 44),
+        "leo",
+        ("Yes", "Well", "The math plan was her idea", "Talk less", "Go through her notes", "Theirs", "Tuesday", "No"),
+    ),
+    Wrote(_at(10, 1, 16, 20), "leo", ("Yes", "Yes", "A lot", "No, thanks")),
+)
+
+
+def settings(folder: Path, port: int) -> Settings:
+    """The school's settings: these and no others. The environment may be set for a real school: it is not asked."""
+    return Settings.model_construct(
+        school=School(name="Cedar Grove", zone=ZONE.key, place="room 12"),
+        safety=Safety(safety_contact="okafor"),
+        server=Server(port=port),
+        storage=Storage(url=f"sqlite:///{folder / 'nearpeer.db'}"),
+        program=ProgramFolder(),
+    )
