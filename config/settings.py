@@ -25,6 +25,7 @@ FILE = "nearpeer.toml"
 PREFIX = "NEARPEER_"
 NO_SETTINGS = ("NEARPEER_FAILPOINTS",)
 """Variables that begin like settings and belong to somebody else: bot.failpoints."""
+SQLITE = "sqlite:///"
 LARGEST_FILE = 100_000
 """Bytes."""
 
@@ -77,7 +78,14 @@ class Storage(_Section):
     """Where people and their words are kept."""
 
     url: str = ""
-    """Empty: SQLite, in the school's folder."""
+    """Empty: SQLite, in the school's folder. A SQLite file's path is seen from there as well."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_database(cls, value: str) -> str:
+        if value and not value.startswith((SQLITE, "postgresql://")):
+            raise ValueError("must be empty, or begin with sqlite:/// or postgresql://")
+        return value
 
 
 class School(_Section):
@@ -163,10 +171,11 @@ def load_settings(folder: Path) -> Settings:
         raise SettingsError([("", f"an environment variable {PREFIX}... cannot be read"), *wrong]) from None
     if wrong:
         raise SettingsError(wrong)
-    if settings.storage.url:
-        return settings
-    storage = Storage(url=f"sqlite:///{(folder / 'nearpeer.db').resolve()}")
-    return settings.model_copy(update={"storage": storage})
+    url = settings.storage.url or f"{SQLITE}nearpeer.db"
+    if url.startswith(SQLITE):
+        # Seen from the school's folder, wherever the command is given: never a second, empty database elsewhere.
+        url = SQLITE + str((folder / url.removeprefix(SQLITE)).resolve())
+    return settings.model_copy(update={"storage": Storage(url=url)})
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -126,3 +126,20 @@ def test_a_missing_file_and_one_that_is_no_text_are_said_so(tmp_path: Path) -> N
     (tmp_path / "nearpeer.toml").write_bytes(b"\xff\xfe[\x00")
     with pytest.raises(SettingsError, match="not UTF-8"):
         load_settings(tmp_path)
+
+
+def test_a_database_files_path_is_seen_from_the_schools_folder(tmp_path: Path) -> None:
+    settings = load(tmp_path, LINCOLN + '\n[storage]\nurl = "sqlite:///kept/lincoln.db"\n')
+    assert settings.storage.url == f"sqlite:///{tmp_path}/kept/lincoln.db"
+    elsewhere = load(tmp_path, LINCOLN + '\n[storage]\nurl = "sqlite:////srv/lincoln.db"\n')
+    assert elsewhere.storage.url == "sqlite:////srv/lincoln.db"
+
+
+def test_an_address_of_no_database_is_named_without_its_password(tmp_path: Path) -> None:
+    found = problems(tmp_path, LINCOLN + '\n[storage]\nurl = "mysql://office:sesame@db/lincoln"\n')
+    assert found == {"storage.url": "must be empty, or begin with sqlite:/// or postgresql://"}
+
+
+def test_the_variable_of_crash_tests_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEARPEER_FAILPOINTS", "send.posted=exit")
+    assert load(tmp_path, LINCOLN).school.name == "Lincoln High"
