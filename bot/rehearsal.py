@@ -15,12 +15,12 @@ from bot.adapters.terminal import Adapter
 from bot.app import App
 from bot.clock import SystemClock
 from bot.content import SHIPPED
-from bot.domain import Person, Role
+from bot.domain import Role
 from bot.errors import Refused
 from bot.flows.loaded import LoadedFlow, load_flow
 from bot.program import Program, create, load_program
 from bot.school import import_roster, open_database, read_report
-from storage import people
+from storage import conversations, people
 
 FLOWS = SHIPPED / "programs" / "near-peer" / "flows"
 
@@ -39,6 +39,8 @@ def find_flow(name: str) -> LoadedFlow:
 def play(name: str, language: str, *, source: TextIO | None = None, screen: TextIO | None = None) -> None:
     """Rehearse a flow until its person types Ctrl-D or the flow has ended."""
     loaded = find_flow(name)
+    if language not in loaded.flow.languages:
+        raise Refused(f'The flow "{loaded.name}" speaks {" and ".join(loaded.flow.languages)}, not "{language}".')
     with tempfile.TemporaryDirectory(prefix="nearpeer-play-") as folder:
         create(Path(folder) / "school")
         program = load_program(Path(folder) / "school")
@@ -51,29 +53,33 @@ async def _play(
     program: Program, loaded: LoadedFlow, language: str, source: TextIO | None, screen: TextIO | None
 ) -> None:
     clock, database = SystemClock(), open_database(program)
+
+    async def settle() -> None:
+        await app.settle()
+        with database.read() as connection:
+            if conversations.waiting(connection, person.id) is None:
+                print("\n(The conversation ends here.)", file=screen)
+                terminal.ended.set()
+
     try:
         import_roster(database, read_report(database, program, program.folder / "roster.csv"), clock)
-        terminal = Adapter(source=source, screen=screen)
+        terminal = Adapter(source=source, screen=screen, settle=settle)
         app = App(program, database, clock, [terminal])
+        with database.read() as connection:
+            everyone = people.everyone(connection)
+        person = next(one for one in everyone if one.role is Role(loaded.flow.audience))
 
         def begin(connection: Connection) -> None:
-            everyone = people.everyone(connection)
-            person = next(one for one in everyone if one.role is Role(loaded.flow.audience))
-            _sit_down(connection, person, language, terminal, clock)
+            people.change(connection, replace(person, language=language))
+            people.add_address(connection, person.id, terminal.address, clock.new_id(), position=0)
             app.turns.begin(connection, person.id, loaded)
 
         database.write(begin).result()
         stop = asyncio.Event()
         running = asyncio.create_task(app.run(stop))
         app.kick()
-        await terminal.ended.wait()
-        await app.settle()
+        await asyncio.wait({asyncio.create_task(terminal.ended.wait()), running}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         await running
     finally:
         database.close()
-
-
-def _sit_down(connection: Connection, person: Person, language: str, terminal: Adapter, clock: SystemClock) -> None:
-    people.change(connection, replace(person, language=language))
-    people.add_address(connection, person.id, terminal.address, clock.new_id(), position=0)

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 from bot.adapters.base import Capabilities, Port
@@ -29,12 +29,14 @@ class Adapter:
         chat: str = "you",
         source: TextIO | None = None,
         screen: TextIO | None = None,
+        settle: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
+        """`settle` is awaited before the next line is taken: a script's lines must not run ahead of the replies."""
         self.account = account
         self.address = Address(self.name, account, chat)
         self.ended = asyncio.Event()
         """Set when the source has no more lines and all of them were handed on."""
-        self._source, self._screen = source, screen
+        self._source, self._screen, self._settle = source, screen, settle
         self._choices: tuple[Choice, ...] = ()
         self._taking: asyncio.Task[None] | None = None
 
@@ -81,9 +83,12 @@ class Adapter:
         loop = asyncio.get_running_loop()
         # A thread of its own, for nothing can wake it from reading: it must not hold up the end of the program.
         threading.Thread(target=self._read, args=(loop, lines), daemon=True, name="terminal").start()
+        settle = self._settle or _at_once
+        await settle()
         while line := await lines.get():
             if text := line.strip():
                 await self._hand_on(port, text)
+                await settle()
         self.ended.set()
 
     def _read(self, loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[str]) -> None:
@@ -114,3 +119,7 @@ class Adapter:
         for line in lines:
             screen.write(line + "\n")
         screen.flush()
+
+
+async def _at_once() -> None:
+    """Nobody to wait for."""
