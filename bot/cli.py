@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from bot.errors import ContentError, NearpeerError
+from bot.errors import ContentError, NearpeerError, Refused
 
 app = typer.Typer(
     help="Nearpeer: check-ins for students, reminders for mentors, alerts for adults. Not an emergency service.",
@@ -17,19 +18,34 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The school's folder.")]
+
+
+def _school(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise Refused(f"There is no folder {folder}. To make a school's folder: nearpeer init {folder}")
+    if not (folder / "nearpeer.toml").exists():
+        raise Refused(
+            f"{folder} is no school's folder: there is no nearpeer.toml in it. To make one: nearpeer init NEW_FOLDER"
+        )
+    return folder
+
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The school's folder.", callback=_school)]
+NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the school.")]
+Flow = Annotated[str, typer.Argument(metavar="FLOW", help="A flow's file, or the name of one that ships.")]
 
 
 @app.command()
 def init(
-    folder: Folder, program: Annotated[str, typer.Option(help="The program model to start from.")] = "near-peer"
+    folder: NewFolder, program: Annotated[str, typer.Option(help="The program model to start from.")] = "near-peer"
 ) -> None:
     """Make a school's folder: settings, a program, its flows, a sample roster."""
     from bot.program import create
 
     for path in create(folder, program):
         print(f"wrote {path}")
-    print(f"\nNext: put your school into {folder / 'nearpeer.toml'}, then: nearpeer check {folder}")
+    print(f"\nNext: write your school into {folder / 'nearpeer.toml'} and your people into {folder / 'roster.csv'}.")
+    print(f"Then: nearpeer check {folder}")
 
 
 @app.command()
@@ -45,7 +61,7 @@ def check(folder: Folder) -> None:
     errors = sum(len(result.problems) for result in results if not result.warns)
     if errors:
         _fail(f"\n{errors} to put right.")
-    print("\nReady to run.")
+    print(f"\nNothing stands in the way. Next: nearpeer roster {folder} {folder / 'roster.csv'}")
 
 
 @app.command()
@@ -68,17 +84,19 @@ def roster(
         if not report.ok:
             _fail("Nothing was imported.")
         if not yes:
-            print("\nNothing was imported yet. To import: the same words with --import.")
+            print("\nNothing was imported yet. If this is right, import it: the same words with --import at the end.")
             return
         school.import_roster(database, report, SystemClock(), update=update)
-        print("\nImported.")
+        print(f"\nImported. Next: nearpeer links {folder}")
     finally:
         database.close()
 
 
 @app.command()
 def links(
-    folder: Folder, renew: Annotated[bool, typer.Option(help="New links for all; the old ones end at once.")] = False
+    folder: Folder,
+    renew: Annotated[bool, typer.Option(help="New links; the old ones end at once.")] = False,
+    only: Annotated[str, typer.Option(metavar="KEY", help="Only this person, by the roster's key.")] = "",
 ) -> None:
     """Print each person's web-chat link. A link is shown once: keep it, or renew it."""
     from bot import school
@@ -88,12 +106,13 @@ def links(
     program = load_program(folder)
     database = school.open_database(program)
     try:
-        for link in school.mint_links(database, program, SystemClock(), renew=renew):
-            print(
-                f"{link.person.name}\t{link.person.role}\t{link.url or 'has a link already (--renew makes a new one)'}"
-            )
+        minted = school.mint_links(database, program, SystemClock(), renew=renew, only=only)
     finally:
         database.close()
+    for link in minted:
+        print(f"{link.person.name}\t{link.person.role}\t{link.url or 'has a link already (--renew makes a new one)'}")
+    if not minted:
+        _fail(f"There is nobody yet. First: nearpeer roster {folder} FILE.csv --import")
 
 
 @app.command()
@@ -117,7 +136,7 @@ def demo(
 
 @app.command()
 def play(
-    flow: Annotated[str, typer.Argument(metavar="FLOW", help="A flow's file, or the name of one that ships.")],
+    flow: Flow,
     language: Annotated[str, typer.Option(help="en or es.")] = "en",
 ) -> None:
     """Rehearse a flow in the terminal. Nothing is kept."""
@@ -127,9 +146,7 @@ def play(
 
 
 @app.command()
-def graph(
-    flow: Annotated[str, typer.Argument(metavar="FLOW", help="A flow's file, or the name of one that ships.")],
-) -> None:
+def graph(flow: Flow) -> None:
     """Write a flow as Mermaid text."""
     from bot.flows.graph import mermaid
     from bot.rehearsal import find_flow
@@ -144,6 +161,11 @@ def screen() -> None:
     from bot.safety.filter import screen_lines
     from bot.safety.screen import Screener
 
+    # Whatever the terminal's own letters are: a line that cannot be read must not end the run.
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    if sys.stdin.isatty():
+        print('Type lines like {"text": "..."}; Ctrl-D ends.', file=sys.stderr)
     screener = Screener(read_packs(Path()), read_words())
     for line in screen_lines(sys.stdin, screener):
         print(line, flush=True)
@@ -155,14 +177,24 @@ def _fail(text: str) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command line; errors that Nearpeer raises on purpose are shown as their text."""
+    """Run the command line; what Nearpeer refuses on purpose, and what the computer refuses, is shown as its text."""
     try:
-        app(standalone_mode=False, prog_name="nearpeer")
+        try:
+            app(prog_name="nearpeer")
+        finally:
+            sys.stdout.flush()
     except ContentError as error:
         print(f"{error}\n\n{len(error.problems)} to put right.", file=sys.stderr)
         sys.exit(1)
     except NearpeerError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
-    except typer.Abort:
+    except BrokenPipeError:
+        # Whoever read our lines has gone ("| head"); Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        print(": ".join(str(part) for part in (error.filename, error.strerror) if part) or error, file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
         sys.exit(130)

@@ -10,9 +10,11 @@ from sqlalchemy import Connection
 
 from bot.clock import Clock
 from bot.domain import Match, Person
+from bot.errors import Refused
 from bot.program import Program
 from bot.roster.compare import RosterReport, compare
 from bot.roster.rows import RosterMatch, RosterPerson, read_roster
+from bot.roster.sheet import LARGEST_FILE
 from storage import accounts, people
 from storage.database import Database
 
@@ -39,7 +41,8 @@ def open_database(program: Program) -> Database:
 
 def read_report(database: Database, program: Program, file: Path) -> RosterReport:
     """What importing a roster file would do; writes nothing."""
-    sheet = read_roster(file.read_bytes(), file.name, program.languages)
+    with file.open("rb") as opened:
+        sheet = read_roster(opened.read(LARGEST_FILE + 1), file.name, program.languages)
     with database.read() as connection:
         everyone, matches = people.everyone(connection), people.matches(connection)
     zone, language = program.settings.school.zone, program.languages[0]
@@ -52,12 +55,20 @@ def import_roster(database: Database, report: RosterReport, clock: Clock, *, upd
     database.write(lambda connection: _write(connection, rows, matches, clock)).result()
 
 
-def mint_links(database: Database, program: Program, clock: Clock, *, renew: bool = False) -> Sequence[PersonalLink]:
-    """A link for everybody who has none; with `renew` a new one for all, and the old ones end."""
+def mint_links(
+    database: Database, program: Program, clock: Clock, *, renew: bool = False, only: str = ""
+) -> Sequence[PersonalLink]:
+    """A link for everybody who has none; with `renew` a new one for all, and the old ones end.
+
+    `only`: for the person of this roster key. Raises Refused when there is none.
+    """
 
     def unit(connection: Connection) -> list[PersonalLink]:
         minted = []
-        for person in people.everyone(connection):
+        wanted = [one for one in people.everyone(connection) if only.casefold() in ("", one.key)]
+        if only and not wanted:
+            raise Refused(f'Nobody has the key "{only}"; the keys are in the first column of the roster.')
+        for person in wanted:
             token = people.mint_link(connection, person.id, clock.wall(), renew=renew)
             minted.append(PersonalLink(person, f"{program.base_url}/l/{token}" if token else ""))
         return minted

@@ -20,6 +20,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from bot.errors import Refused
 
@@ -68,6 +69,14 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables to this version's schema. Refuses a database that a newer Nearpeer made."""
+        try:
+            self._migrate()
+        except DBAPIError as error:
+            # The driver's own words name the file or server; statements and their values are not in them.
+            reason = str(error.orig).strip().partition("\n")[0]
+            raise Refused(f"The database cannot be opened: {reason}. See storage.url in nearpeer.toml.") from error
+
+    def _migrate(self) -> None:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,13 @@ class School:
         import_roster(database, read_report(database, program, folder / "roster.csv"), clock)
         self.links = {link.person.key: link.url for link in mint_links(database, program, clock)}
         database.close()
+
+    def moved_to(self, folder: Path) -> School:
+        """The same school in a folder of its own, as if nothing had ever happened in it."""
+        shutil.copytree(self.folder, folder)
+        moved = copy(self)
+        moved.folder, moved.log = folder, folder.parent / "log.txt"
+        return moved
 
     def run(self, failpoints: str = "") -> subprocess.Popen[bytes]:
         """Start `nearpeer run` in a process of its own."""

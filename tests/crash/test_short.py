@@ -20,9 +20,14 @@ CHECK_IN = ("/checkin", "Good", "Drawing class, says {}", "Some days", "yes", "N
 VALUES: dict[str, Any] = {"mood": 4, "good": CHECK_IN[2], "company": "some_days", "met": "yes", "adult": "no"}
 
 
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> School:
+    return School(tmp_path_factory.mktemp("seeded") / "school")
+
+
 @pytest.fixture
-def school(tmp_path: Path) -> School:
-    return School(tmp_path / "school")
+def school(seeded: School, tmp_path: Path) -> School:
+    return seeded.moved_to(tmp_path / "school")
 
 
 @pytest_asyncio.fixture
