@@ -43,6 +43,17 @@ class _Node:
             self.words.setdefault(word, []).append(to)
 
 
+def _merged(nodes: Sequence[_Node]) -> _Node:
+    merged = _Node()
+    for node in nodes:
+        merged.ends |= node.ends
+        for word, following in node.words.items():
+            merged.words.setdefault(word, []).extend(following)
+        for prefix, following in node.prefixes.items():
+            merged.prefixes.setdefault(prefix, []).extend(following)
+    return merged
+
+
 class Phrases:
     """Phrases compiled into one machine. `find` gives (number of the owner, first word, word after the last)."""
 
@@ -53,6 +64,9 @@ class Phrases:
         self.prefixes: set[str] = set()
         for owner, phrase in owned:
             self._add(owner, [[spellings.of_phrase(choice) for choice in choices] for choices in slots(phrase)])
+        # Hundreds of phrases begin with "i": after the first word they are looked at as one.
+        for begins in (self._root.words, self._root.prefixes):
+            begins.update({word: [_merged(nodes)] for word, nodes in begins.items()})
 
     def _add(self, owner: int, places: list[list[tuple[str, ...]]]) -> None:
         standing = [self._root]
@@ -101,6 +115,7 @@ class Spellings:
 
     def __init__(self, table: dict[str, str]) -> None:
         self._table = {words_of(key): words_of(value) for key, value in table.items()}
+        self._first = frozenset(key[0] for key in self._table)
         self.words = frozenset(word for key, value in self._table.items() for word in (*key, *value))
 
     def of_phrase(self, sequence: Sequence[str]) -> tuple[str, ...]:
@@ -115,22 +130,28 @@ class Spellings:
 
     def of(self, found: Sequence[Token]) -> list[Token]:
         """The tokens with texting spellings written out, each in its place."""
+        if not self._table:
+            return list(found)
         written: list[Token] = []
         place = 0
         while place < len(found):
-            for length in (2, 1):
-                part = found[place : place + length]
-                key = tuple(token.word for token in part)
-                if len(part) == length and key in self._table and all(token.after < SENTENCE for token in part[1:]):
-                    break
-            else:
+            length = self._length(found, place) if found[place].word in self._first else 0
+            if not length:
                 written.append(found[place])
                 place += 1
                 continue
-            for number, word in enumerate(self._table[key]):
-                written.append(Token(word, part[0].start, part[-1].end, part[0].after if number == 0 else NO_BREAK))
+            first, last = found[place], found[place + length - 1]
+            for number, word in enumerate(self._table[tuple(token.word for token in found[place : place + length])]):
+                written.append(Token(word, first.start, last.end, first.after if number == 0 else NO_BREAK))
             place += length
         return written
+
+    def _length(self, found: Sequence[Token], place: int) -> int:
+        """How many words from here on are one spelling: two, one or none."""
+        pair = tuple(token.word for token in found[place : place + 2])
+        if len(pair) == 2 and pair in self._table and found[place + 1].after < SENTENCE:
+            return 2
+        return 1 if (found[place].word,) in self._table else 0
 
 
 class CompiledPack:
@@ -241,12 +262,15 @@ class Surroundings:
         inside = range(first, last)
         if any(place in self._cues["first_person"] for place in inside):
             return "self"
-        before = range(first - 1, self._begin(first, LINE) - 1, -1)
-        for place in (*inside, *before):
-            for name, about in (("first_person", "self"), ("friend", "friend"), ("other", "other")):
-                if place in self._cues[name]:
-                    return about
-        return "self"
+        about = "other" if any(place in self._cues["other"] for place in inside) else ""
+        for place in range(first - 1, self._begin(first, LINE) - 1, -1):
+            if place in self._cues["friend"]:
+                return "friend"  # also behind a pronoun: "my friend says she wants to die"
+            if place in self._cues["first_person"]:
+                return about or "self"
+            if place in self._cues["other"]:
+                about = "other"
+        return about or "self"
 
     def _denied(self, first: int) -> bool:
         if first in self._cues["stops"]:

@@ -5,6 +5,7 @@ How a disguised or misspelled word is read lives in `spelling`; nothing here kno
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ _PAIRS = (
     "αa βb γy εe ηn ιi κk νv οo ρp σo τt υu χx ωw"
 )
 LOOK_ALIKES = {ord(pair[0]): pair[1] for pair in _PAIRS.split()}
+_LONGEST_FOLD = 4  # some signs stand for whole sentences
 _EMOJI = {"🔫": "gun", "🔪": "knife", "🗡": "knife", "💊": "pills", "😂": "lol", "🤣": "lol", "😹": "lol", "💀": "skull"}
 _APOSTROPHES = "'’‘ʼ`´‛′"
 _SIGNS = "@$!|*"  # stand for letters inside a word; `spelling` reads them
 _ENDS = ".!?;…。؟।"
+_RUN, _LONG_RUN = re.compile(r"(.)\1+"), re.compile(r"(.)\1\1+")
 _SINGLES = (
     (0x3040, 0x30FF),
     (0x3400, 0x9FFF),
@@ -60,7 +63,7 @@ def fold(character: str) -> str:
             if kind in ("Cf", "Mn", "Me") or base == "ـ":
                 continue
             folded += _plain(base, kind)
-    return folded
+    return folded[:_LONGEST_FOLD]
 
 
 def _plain(base: str, kind: str) -> str:
@@ -93,9 +96,11 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
         if word:
             found.append(Token(_latin(word), start + offset, end + offset, after))
             after, since_break = NO_BREAK, since_break + 1
-        # "I. Want. To." is one sentence: a full stop after a single word ends nothing.
+        # "I. Want. To. Die." is one sentence: a full stop after a single word ends nothing.
         if ended in (COMMA, LINE) or (ended == SENTENCE and since_break > 1):
-            after, since_break = max(after, ended), 0 if ended > COMMA else since_break
+            after = max(after, ended)
+        if ended > COMMA:
+            since_break = 0
     return found
 
 
@@ -161,19 +166,20 @@ def _latin(word: str) -> str:
 
 
 def squeeze(word: str, longest: int = 1) -> str:
-    """The word with every run of one letter cut to `longest`."""
-    kept: list[str] = []
-    for character in word:
-        if len(kept) < longest or any(before != character for before in kept[-longest:]):
-            kept.append(character)
-    return "".join(kept)
+    """The word with every run of one letter cut to `longest`, 1 or 2."""
+    return (_RUN if longest == 1 else _LONG_RUN).sub(r"\1" * longest, word)
 
 
+@lru_cache(maxsize=65536)
 def words_of(text: str) -> tuple[str, ...]:
-    """The folded words of a phrase or a word list, without their places."""
+    """The folded words of a phrase or a word list, without their places. Remembered: never for what people write."""
     return tuple(token.word for token in tokens(text))
 
 
 def fold_all(words: Iterable[str]) -> frozenset[str]:
     """A word list, folded as texts are."""
-    return frozenset(folded for word in words for folded in words_of(word))
+    return frozenset(
+        folded
+        for word in words
+        for folded in ((word.lower(),) if word.isascii() and word.isalnum() else words_of(word))
+    )

@@ -117,6 +117,8 @@ class Screener:
         return not named or any(token.word in listed for listed in (*self._known, self._foreign))
 
     def _is_in(self, listed: frozenset[str], word: str) -> bool:
+        if len(word) == 1:
+            return word in "iayoue"
         return word in listed or squeeze(word, 2) in listed or squeeze(word) in listed
 
 

@@ -13,7 +13,7 @@ _LEET = (
     str.maketrans("0123456789@$!|", "oizeasgtbgasil"),
 )
 _SIGNS = frozenset("@$!|*")
-_LONGEST_JOIN = 60
+_LONGEST_JOIN = 300
 # Short words that may be a piece of a run of words written together; any other short word makes nonsense splits.
 _SHORT = frozenset(
     [
@@ -77,8 +77,9 @@ class Speller:
     def read(self, found: list[Token]) -> list[Token]:
         """The tokens with their words as they were meant; spaced letters are joined."""
         read: list[Token] = []
+        meant: dict[str, tuple[str, ...]] = {}
         for token in self._rejoined(found):
-            words = self.meant(token.word)
+            words = meant.get(token.word) or meant.setdefault(token.word, self.meant(token.word))
             for place, word in enumerate(words):
                 after = token.after if place == 0 else SENTENCE if "!" in token.word and len(words) > 1 else 0
                 read.append(Token(word, token.start, token.end, after))
@@ -179,16 +180,14 @@ class Speller:
         return joined
 
     def _joined(self, run: list[Token]) -> list[Token]:
-        if not 3 <= len(run) <= _LONGEST_JOIN:
+        if len(run) > _LONGEST_JOIN:
+            return [*self._joined(run[:_LONGEST_JOIN]), *self._joined(run[_LONGEST_JOIN:])]
+        meant = self.meant("".join(token.word for token in run)) if len(run) >= 3 else ()
+        if not meant or not all(self.knows(piece) for piece in meant):
             return run
-        word = "".join(token.word for token in run)
-        meant = self.meant(word)
-        if all(self.knows(piece) for piece in meant):
-            return [
-                replace(run[0], word=piece, end=run[-1].end, after=run[0].after if place == 0 else 0)
-                for place, piece in enumerate(meant)
-            ]
-        return run
+        first, *others = meant
+        end = run[-1].end
+        return [replace(run[0], word=first, end=end), *(Token(word, run[0].start, end) for word in others)]
 
 
 def _maskings(words: Iterable[str]) -> dict[str, str]:
