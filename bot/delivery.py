@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -95,18 +96,19 @@ class Delivery:
             log.error("send not recorded error=%s", type(task.exception()).__name__)
 
     async def _send(self, claim: outbox.Claim) -> None:
-        outbound, started = claim.outbound, self._clock.wall()
-        now = self._clock.now()
+        outbound = claim.outbound
+        await self._pace(outbound.address, outbound.priority)
+        started, now = self._clock.wall(), self._clock.now()
+        # The last look before the send: whatever happened while the message waited its turn counts.
         unwanted = await asyncio.to_thread(self._still_wanted, outbound.id)
         if unwanted:
             await self._write(lambda connection: outbox.drop(connection, claim, unwanted, started))
             return
-        await self._pace(outbound.address, outbound.priority)
         try:
             async with asyncio.timeout(DEADLINE):
                 receipt = await self._adapter.send(outbound)
         except TimeoutError:
-            await self._again(claim, Ambiguous("timeout"))
+            await self._again(claim, Ambiguous("timeout"), started)
         except Unreachable as error:
             code = error.code
             wall = self._clock.wall()
@@ -114,11 +116,11 @@ class Delivery:
             log.warning("unreachable message=%s code=%s", outbound.id, code)
             self._told()
         except SendError as error:
-            await self._again(claim, error)
+            await self._again(claim, error, started)
         except Exception as error:
             # An adapter's own fault may have come after the request left: it counts as perhaps sent.
             log.error("adapter failed message=%s error=%s", outbound.id, type(error).__name__)
-            await self._again(claim, Ambiguous(type(error).__name__))
+            await self._again(claim, Ambiguous(type(error).__name__), started)
         else:
             failpoint("send.posted")
             wall = self._clock.wall()
@@ -127,11 +129,11 @@ class Delivery:
             )
             failpoint("send.recorded")
 
-    async def _again(self, claim: outbox.Claim, error: SendError) -> None:
+    async def _again(self, claim: outbox.Claim, error: SendError, started: datetime) -> None:
         wait = error.after if isinstance(error, TryLater) and error.after is not None else back_off(claim.attempt)
         wall, code, ambiguous = self._clock.wall(), error.code, isinstance(error, Ambiguous)
         await self._write(
-            lambda connection: outbox.give_back(connection, claim, code, wall, wall, wait=wait, ambiguous=ambiguous)
+            lambda connection: outbox.give_back(connection, claim, code, started, wall, wait=wait, ambiguous=ambiguous)
         )
         log.warning("try later message=%s code=%s wait=%.1f", claim.outbound.id, code, wait)
 
@@ -159,7 +161,7 @@ class Delivery:
 
 def back_off(attempt: int) -> float:
     """Seconds before the next try: 1, 2, 4 ... up to five minutes, with jitter."""
-    longest = min(2.0 ** (attempt - 1), LONGEST_WAIT)
+    longest = min(2.0 ** min(attempt - 1, 16), LONGEST_WAIT)  # an alert may be at its thousandth try
     return longest * random.uniform(0.75, 1.25)  # noqa: S311  (jitter, no secret)
 
 

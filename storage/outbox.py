@@ -88,22 +88,45 @@ def claim(
 def still_wanted(connection: Connection, message_id: int, now: datetime) -> str:
     """Why a claimed message must not be sent any more ("cancelled", "expired"), or "" when its reason still holds."""
     message, escalation, person = tables.message.c, tables.escalation.c, tables.person.c
+    conversation, newer = tables.conversation.c, tables.message.alias("newer")
+    asked_since = exists().where(
+        newer.c.conversation_id == message.conversation_id,
+        newer.c.kind == MessageKind.QUESTION,
+        newer.c.id > message.id,
+    )
     row = connection.execute(
         select(
-            message.kind, message.expires_at, message.priority, escalation.status, person.status.label("person_status")
+            message.kind,
+            message.priority,
+            message.expires_at,
+            message.created_at,
+            escalation.status.label("case"),
+            escalation.acknowledged_at,
+            person.status.label("person"),
+            conversation.status.label("conversation"),
+            asked_since.label("asked_since"),
         )
         .select_from(tables.message)
         .outerjoin(tables.escalation, escalation.id == message.escalation_id)
         .outerjoin(tables.person, person.id == message.person_id)
+        .outerjoin(tables.conversation, conversation.id == message.conversation_id)
         .where(message.id == message_id)
     ).one()
     if row.expires_at is not None and row.expires_at < now:
         return "expired"
-    if row.kind == MessageKind.ALERT and row.status == "closed":
-        return "cancelled"
-    if row.priority >= Priority.REMINDER and row.person_status != "active":
-        return "cancelled"
-    return ""
+    return "" if _reason_holds(row) else "cancelled"
+
+
+def _reason_holds(row: Any) -> bool:
+    if row.kind == MessageKind.ALERT:
+        # Somebody has the case; what was told after that (help wanted, still with it?) is still meant.
+        taken = row.case == "acknowledged" and row.created_at < row.acknowledged_at
+        return not taken and row.case != "closed"
+    if row.kind == MessageKind.QUESTION and (row.conversation != "waiting" or row.asked_since):
+        return False
+    if row.conversation in ("suspended", "stopped"):
+        return False
+    return bool(row.priority < Priority.REMINDER or row.person == "active")
 
 
 def complete(
