@@ -89,6 +89,8 @@ def _code_in(draft: Draft, adult: Person, text: str) -> int | None:
 
 
 def _verb(text: str) -> ActionKind:
+    if read_code(text) is not None:
+        return ActionKind.TAKE  # "ACK 4F7K, I can help": what was said outright counts
     words = text.casefold().split()
     return next((kind for kind, verbs in _VERBS.items() if any(verb in words for verb in verbs)), ActionKind.TAKE)
 

@@ -10,6 +10,7 @@ from bot.domain import Choice, Person, PersonStatus, Priority, ReviewKind, Signa
 from bot.flows.commands import Command, CommandName
 from bot.turns import prompts
 from bot.turns.draft import Draft
+from storage import escalations
 
 PAUSE = timedelta(weeks=2)
 LONGEST_PAUSE = timedelta(days=180)
@@ -53,6 +54,10 @@ def _pause(draft: Draft, person: Person, command: Command) -> None:
 
 def _resume(draft: Draft, person: Person, command: Command) -> None:
     if prompts.is_paused_by_crisis(person):
+        return _help(draft, person, command)
+    if any(case.tier is Tier.CRISIS for case in escalations.not_closed(draft.connection, person.id)):
+        # Stopping and starting again does not end the pause that only an adult ends.
+        draft.people.append(replace(person, status=PersonStatus.PAUSED, paused_until=None))
         return _help(draft, person, command)
     resumed = replace(person, status=PersonStatus.ACTIVE, paused_until=None)
     draft.people.append(resumed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain import (
-    Conversation,
     DeliveryNews,
     Due,
     DueKind,
@@ -65,18 +64,16 @@ def _conversation(draft: Draft, conversation_id: int) -> None:
     if conversation is None or person is None:
         return
     try:
-        prompts.apply(
-            draft,
-            person,
-            engine.lapse(prompts.flow_of(draft, conversation).flow, conversation, draft.local_now(person)),
-        )
+        turn = engine.lapse(prompts.flow_of(draft, conversation).flow, conversation, draft.local_now(person))
+        if turn.conversations != (conversation,):
+            prompts.apply(draft, person, turn)
     except FlowError:
+        prompts.stop(draft, person)
         _cannot_go_on(draft, person)
 
 
-def _cannot_go_on(draft: Draft, person: Person, conversation: Conversation | None = None) -> None:
+def _cannot_go_on(draft: Draft, person: Person) -> None:
     """Law 2: what cannot be judged or go on is told."""
-    prompts.stop(draft, person)
     draft.signals.append(rules.failure(draft.staff_text("reason_failure")))
     conclude(draft, person)
 

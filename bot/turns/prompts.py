@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain import Conversation, ConversationStatus, Match, Person, PersonStatus, Priority, Role, Turn
-from bot.errors import FlowError
+from bot.errors import FlowError, Refused
 from bot.flows import engine, state
 from bot.flows.loaded import LoadedFlow, parse_flow
 from bot.turns.draft import Draft
@@ -99,7 +99,12 @@ def stop_all(draft: Draft, person: Person) -> None:
 
 
 def resume(draft: Draft, person: Person, actor: str) -> None:
-    """An adult lets scheduled prompts go on; a conversation that was suspended asks its question again."""
+    """An adult lets scheduled prompts go on; a conversation that was suspended asks its question again.
+
+    Raises Refused for somebody who wants no prompts.
+    """
+    if person.status is PersonStatus.STOPPED:
+        raise Refused(f"{person.name} asked for no more check-ins; only they can start them again, with /resume.")
     active = replace(person, status=PersonStatus.ACTIVE, paused_until=None)
     draft.people.append(active)
     draft.note(actor, "resumed check-ins", person_id=person.id)
@@ -115,8 +120,10 @@ def is_paused_by_crisis(person: Person) -> bool:
 
 
 def pause_for_crisis(draft: Draft, person: Person) -> None:
-    """After a crisis scheduled prompts wait until an adult resumes them."""
-    draft.people.append(replace(person, status=PersonStatus.PAUSED, paused_until=None))
+    """After a crisis scheduled prompts wait until an adult resumes them; who stopped them stays stopped."""
+    person = next((one for one in reversed(draft.people) if one.id == person.id), person)
+    if person.status is not PersonStatus.STOPPED:
+        draft.people.append(replace(person, status=PersonStatus.PAUSED, paused_until=None))
     draft.cancel_prompts_of.append(person.id)
     draft.note("Nearpeer", "paused check-ins", person_id=person.id, detail="crisis")
 

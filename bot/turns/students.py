@@ -45,7 +45,7 @@ class Reading:
     person: Person
     inbound: Inbound
     our_words: bool = False
-    """The text is a label or number that we offered, or a command: nothing to screen."""
+    """The text is a label or number that we offered, or a command as such: nothing to screen."""
 
 
 def read(draft: Draft, person: Person, inbound: Inbound, screening: Screening) -> None:
@@ -73,12 +73,17 @@ def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
     case = verdict.case
     if verdict.crisis:
         _suspend(draft, person)
+    if draft.received is not None:  # else time brought it: a card about nothing would only frighten
+        _tell(draft, person, case)
+    cases.open_or_join(draft, person, case)
+
+
+def _tell(draft: Draft, person: Person, case: rules.Case) -> None:
     if case.tier in (Tier.CRISIS, Tier.URGENT):
         card = draft.program.card(person.language, prompts.advisor_name(draft, person))
         draft.write(person, card, kind=MessageKind.CARD, priority=Priority.ALERT, first=True)
     elif not draft.messages:
         draft.say(person, "adult_soon")
-    cases.open_or_join(draft, person, case)
 
 
 def _suspend(draft: Draft, person: Person) -> None:
@@ -103,7 +108,8 @@ def _route(reading: Reading) -> None:
         return _pressed(reading)
     command = read_command(inbound.text) if inbound.kind is InboundKind.TEXT else None
     if command is not None:
-        reading.our_words = True
+        # Behind a slashed command people write why, and that is read like any text.
+        reading.our_words = not inbound.text.lstrip().startswith("/")
         return obey(draft, person, command)
     waiting = prompts.waiting(draft, person)
     named = conversations.sent(draft.connection, inbound.reply_to) if inbound.reply_to is not None else None
