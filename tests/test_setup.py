@@ -43,9 +43,8 @@ def in_clone(clone: Path, *words: str, typed: str = "") -> subprocess.CompletedP
 
 def test_every_module_of_a_fresh_clone_can_be_imported(clone: Path) -> None:
     files = [path.relative_to(clone) for room in ("bot", "storage", "config") for path in (clone / room).rglob("*.py")]
-    names = [
-        ".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files if "__main__" not in str(path)
-    ]
+    names = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]
+    names = [name for name in names if not name.endswith("__main__")]
     names = sorted(name for name in names if not name.startswith("storage.migrations"))
     assert len(names) > 80
     asked = in_clone(clone, "-c", f"import importlib\nfor name in {names}: importlib.import_module(name)")
@@ -76,10 +75,8 @@ def test_every_page_of_a_fresh_clone_finds_its_templates_and_static_files(clone:
 
 
 def test_what_ships_is_in_a_fresh_clone(clone: Path) -> None:
-    assert (
-        in_clone(clone, "-c", "from bot.content import read_words; assert {'en', 'es'} <= set(read_words())").stderr
-        == ""
-    )
+    asked = in_clone(clone, "-c", "from bot.content import read_words; print(*read_words())")
+    assert {"en", "es"} <= set(asked.stdout.split()), asked.stderr
     for name in ("README.md", "LICENSE", "CHANGELOG.md", "Makefile", "requirements/base.txt", "requirements/dev.txt"):
         assert (clone / name).stat().st_size > 0, f"{name} is empty"
     assert (clone / ".ci/run").stat().st_mode & stat.S_IXUSR
