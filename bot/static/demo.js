@@ -14,6 +14,8 @@ const LOOK_EVERY = 3000;
 const LOOK_MOVING = 200;
 const RINGS_FOR = 6000;
 const REPLY_WITHIN = 4000;
+const LINES_WITHIN = 150;
+const SUMS_FOR = 1500;
 const STORED = "nearpeer-demo";
 
 // What a reload must not lose. Another era (the school has begun anew) begins with nothing.
@@ -70,6 +72,8 @@ function tick() {
 
 let moving = false;
 let news = new Map();
+// While this is a text, what still arrives counts to the last move.
+let sum = null;
 
 function setMoving(value) {
   moving = value;
@@ -81,9 +85,8 @@ function setMoving(value) {
 }
 
 function newsInWords() {
-  const names = [...news].map(([key, count]) => `${handset(key).dataset.name} (${count})`);
-  if (!names.length) return "Nothing new on any phone.";
-  return `New on the phones of ${new Intl.ListFormat("en").format(names)}.`;
+  const counts = handsets.filter((one) => news.has(one.dataset.key)).map((one) => `${one.dataset.name} ${news.get(one.dataset.key)}`);
+  return counts.length ? `New messages: ${counts.join(", ")}.` : "Nothing new on any phone.";
 }
 
 async function standing() {
@@ -105,6 +108,7 @@ async function followTheHands() {
 async function move(name) {
   if (moving) return;
   news = new Map();
+  sum = null;
   setMoving(true);
   said.textContent = "The hands are moving …";
   followTheHands();
@@ -112,10 +116,14 @@ async function move(name) {
   try {
     const answer = await post(`/demo/hands/${name}`);
     const state = await answer.json();
-    // The last lines are on their way to the phones.
-    await pause(150);
-    words = answer.ok ? `${state.said} ${newsInWords()}`.trim() : "The hands are moving already. Please wait.";
-    if (answer.ok) setClock(state.now);
+    // The last lines may be on their way to the phones.
+    await pause(LINES_WITHIN);
+    if (answer.ok) {
+      setClock(state.now);
+      sum = state.said;
+      setTimeout(() => (sum = null), SUMS_FOR);
+    }
+    words = answer.ok ? `${sum} ${newsInWords()}`.trim() : "The hands are moving already. Please wait.";
   } catch {
     // Said below.
   }
@@ -198,6 +206,7 @@ function arrived(one, line) {
   const own = line.classList.contains("own");
   if (!own) {
     news.set(key, (news.get(key) || 0) + 1);
+    if (sum !== null) said.textContent = `${sum} ${newsInWords()}`.trim();
     if (!isVisible(one)) unseen.set(key, (unseen.get(key) || 0) + 1);
     one.classList.remove("lit");
     void one.offsetWidth;
