@@ -8,7 +8,7 @@ OPEN ?= yes
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup test check demo requirements format
+.PHONY: help setup test check demo screenshot requirements format
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ format: $(VENV)/dev.stamp  ## write the house style
 
 demo: $(VENV)/base.stamp  ## the little school in a browser (PORT=8700 OPEN=yes)
 	@exec $(BIN)/python -m bot demo --port $(PORT) $(if $(filter no,$(OPEN)),--no-open)
+
+screenshot: $(VENV)/dev.stamp  ## take the picture of the demo for the README (needs chromium)
+	PYTHONPATH=. $(BIN)/python docs/screenshot.py
 
 requirements: | $(BIN)/uv  ## pin what pyproject.toml asks for, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements/base.txt
