@@ -1,0 +1,117 @@
+"""An event that cannot be handled: it steps aside, blocks nobody, and is told to an adult in the end."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from bot.errors import FlowError
+from storage import tables
+from storage.turns import save_turn
+from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House
+
+POISON = {"chat": str(MAYA), "nonsense": True, "text": CANARY}
+
+
+async def tries(house: House) -> None:
+    """Let all five tries pass: 2, 4, 8 and 16 seconds apart."""
+    for seconds in (2, 4, 8, 16):
+        await house.jump(seconds=seconds)
+
+
+async def test_a_poison_event_is_given_up_after_five_tries_and_opens_a_case(house: House) -> None:
+    await house.offer(POISON)
+    await house.settle()
+    (row,) = house.rows(tables.inbox)
+    assert (row.status, row.tries) == ("new", 1)
+    await tries(house)
+    (row,) = house.rows(tables.inbox)
+    assert (row.status, row.tries, row.error, row.body["text"]) == ("quarantined", 5, "ValueError", CANARY)
+    assert [item.kind for item in house.rows(tables.review_item)] == ["quarantined"]
+    assert (house.case().category, house.case().person_id) == ("failure", OKAFOR)
+    assert house.newest(RIVERA).kind == "alert"
+
+
+async def test_a_poison_event_blocks_nobody_not_even_its_own_person(house: House) -> None:
+    await house.begins(MAYA, "mentee-weekly")
+    tap = house.button(MAYA, "Great")
+    await house.offer(POISON)
+    await house.offer(tap)
+    await house.offer({"chat": str(LEO), "text": "I need an adult"})
+    await house.settle()
+    assert [row.value for row in house.rows(tables.answer)] == [3]
+    assert house.case().person_id == LEO
+
+
+async def test_an_event_of_a_platform_that_nobody_knows_any_more_is_given_up_in_front_of_staff(house: House) -> None:
+    await house.offer({"chat": "1", "text": "hi"}, event="old")
+    house.write(lambda c: c.execute(tables.inbox.update().values(platform="gone")))
+    await house.settle()
+    await tries(house)
+    assert [row.status for row in house.rows(tables.inbox)] == ["quarantined"]
+    assert house.case().category == "failure"
+
+
+async def test_a_turn_that_fails_is_tried_again_and_nothing_of_it_was_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full for a moment: the words wait in the inbox, and then all of the turn is done, once."""
+    calls = itertools.count(1)
+
+    def full(*arguments: Any) -> None:
+        save_turn(*arguments)
+        if next(calls) < 3:
+            raise OSError("no space left on device")
+
+    await house.begins(MAYA, "mentee-weekly")
+    monkeypatch.setattr("bot.turns.handle.save_turn", full)
+    await house.offer(house.button(MAYA, "Great"))
+    await house.settle()
+    assert house.rows(tables.answer) == []
+    assert [row.status for row in house.rows(tables.inbox)] == ["new"]
+    await house.jump(seconds=3)
+    assert [(row.step, row.value) for row in house.rows(tables.answer)] == [("mood", 3)]
+    assert [row.status for row in house.rows(tables.inbox)] == ["done"]
+    assert house.phone(MAYA) == ["How is your week, Maya?", "What was it like?"]
+
+
+async def test_a_person_s_poison_event_opens_a_case_about_that_person(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object) -> None:
+        raise RuntimeError(CANARY)
+
+    monkeypatch.setattr("bot.turns.students.read", broken)
+    await house.offer({"chat": str(MAYA), "text": f"hello {CANARY}"})
+    await house.settle()
+    await tries(house)
+    assert (house.case().person_id, house.case().category) == (MAYA, "failure")
+    assert house.newest(RIVERA).kind == "alert"
+    (log,) = house.rows(tables.message, direction="in")
+    assert CANARY in log.text
+
+
+async def test_a_flow_that_cannot_go_on_is_told_and_the_answer_is_in_the_log(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(*_arguments: object) -> None:
+        raise FlowError("stuck")
+
+    await house.begins(MAYA, "mentee-weekly")
+    monkeypatch.setattr("bot.flows.engine.advance", stuck)
+    await house.says(MAYA, f"great {CANARY}")
+    assert (house.case().category, house.case().tier) == ("failure", "urgent")
+    assert [row.status for row in house.rows(tables.conversation)] == ["stopped"]
+    (log,) = house.rows(tables.message, direction="in")
+    assert log.text == f"great {CANARY}"
+
+
+async def test_a_rule_that_raises_is_told_and_the_text_is_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError(CANARY)
+
+    monkeypatch.setattr(type(house.program.screener), "_screened", broken)
+    await house.says(MAYA, f"hello {CANARY}")
+    assert sorted(item.kind for item in house.rows(tables.review_item)) == ["unscreened", "unsolicited"]
