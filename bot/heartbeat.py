@@ -69,8 +69,10 @@ class Heartbeat:
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), EVERY)
-            late = [name for name, at in self._beaten_at.items() if time.monotonic() - at > MISSED]
-            if late and not self._running.keys() & set(late):
+            # A beat that is still at work is slow, not missed: it keeps no other from being rebuilt.
+            silent = self._beaten_at.keys() - self._running.keys()
+            late = [name for name in silent if time.monotonic() - self._beaten_at[name] > MISSED]
+            if late:
                 log.critical("heartbeat stopped beats=%s, starting it anew", ",".join(late))
                 self._beaten_at.update(dict.fromkeys(late, time.monotonic()))
                 self.stop()
