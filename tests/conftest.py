@@ -18,6 +18,8 @@ from tests.postgres import FAST, Postgres
 from tests.school import House
 
 settings.register_profile("nearpeer", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("thorough", settings.get_profile("nearpeer"), max_examples=2000)
+"""For a long look before a release: pytest --hypothesis-profile=thorough."""
 settings.load_profile("nearpeer")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -176,12 +176,17 @@ class Hands(HandsClock):
         return self.now()
 
 
+class Killed(Exception):
+    """The process dies when the platform has taken the message and before that is written down."""
+
+
 @dataclass
 class Platform:
     """A chat platform in memory. It keeps a journal of what arrived on whose phone, and enforces its rules.
 
     `plan(chat, ...)` says what the next sends to a chat come to: an error to raise; None takes the message. After an
-    Ambiguous error the message has arrived all the same, unless the error's code is "lost".
+    Ambiguous error the message has arrived all the same, unless the error's code is "lost"; after `Killed` as well.
+    `witness` looks at each message before it is taken, and says what is wrong with it.
     """
 
     name: str = people.WEB
@@ -192,12 +197,21 @@ class Platform:
     wrongs: list[str] = field(default_factory=list)
     hold: asyncio.Event | None = None
     """While set, sends wait for it."""
+    witness: Callable[[Outbound], str] | None = None
     _plans: dict[str, list[Exception | None]] = field(default_factory=dict)
     _in_flight: dict[str, int] = field(default_factory=dict)
     _unsure: set[int] = field(default_factory=set)
 
     def plan(self, person: int | str, *results: Exception | None) -> None:
         self._plans.setdefault(str(person), []).extend(results)
+
+    def forget_what_is_under_way(self) -> None:
+        """The process that was sending is dead."""
+        self._in_flight.clear()
+
+    def mend(self) -> None:
+        """From now on everything is taken."""
+        self._plans.clear()
 
     def translate(self, body: Mapping[str, Any], account: str, event_id: str) -> Inbound | None:
         if body.get("nothing"):
@@ -233,10 +247,13 @@ class Platform:
                 await self.hold.wait()
             planned = self._plans.get(chat)
             error = planned.pop(0) if planned else None
-            if error is None or (isinstance(error, Ambiguous) and error.code != "lost"):
+            doubt = isinstance(error, Ambiguous) or not hasattr(error, "code")
+            if error is None or isinstance(error, Killed) or (isinstance(error, Ambiguous) and error.code != "lost"):
                 self.journal.append(outbound)
-            if isinstance(error, Ambiguous) or (error is not None and not hasattr(error, "code")):
+            if error is not None and doubt:
                 self._unsure.add(outbound.id)
+            if isinstance(error, Killed):
+                raise asyncio.CancelledError
             if error is not None:
                 raise error
         finally:
@@ -256,6 +273,8 @@ class Platform:
             "a message twice without doubt": outbound.id in self._unsure or outbound.id not in self.arrived(),
         }
         self.wrongs += [wrong for wrong, kept in rules.items() if not kept]
+        if self.witness is not None and (wrong := self.witness(outbound)):
+            self.wrongs.append(wrong)
 
     def arrived(self) -> list[int]:
         """Ids of the messages on the phones, in order."""

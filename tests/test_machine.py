@@ -1,0 +1,264 @@
+"""Everything at once, in any order: what people, time, adults, the platform and crashes do, and what must always hold.
+
+The invariants are those of a house that may lose nothing: every event once, every answer kept, an open case is due,
+every message in a known state and twice only in doubt, nothing sent for a reason that has gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from bot.domain import ActionKind, MessageKind, Outbound, Priority
+from bot.errors import Ambiguous, Refused, TryLater, Unreachable
+from bot.program import Program
+from storage import outbox, people, tables
+from storage.database import Database
+from tests import school
+from tests.postgres import FAST
+from tests.school import LEO, MAYA, OKAFOR, RIVERA, House, Killed
+
+CRISIS = "I want to die"
+TEXTS = (CRISIS, "they hit me", "nobody likes me", "I hate school", "we had a nice day in math", "great", "2", "skip")
+COMMANDS = ("/stop", "/resume", "/pause 1w", "/adult", "/checkin", "/language es", "/language en", "/help", "/privacy")
+ADULTS = ("ACK {}", "PASS {}", "HELP {}", "CLOSE {}", "ok", "it was a song in the play")
+ON_PAGES = (ActionKind.TAKE, ActionKind.PASS_ON, ActionKind.NEED_HELP, ActionKind.CLOSE, ActionKind.REOPEN)
+STATES = {"pending", "sending", "sent", "failed", "cancelled", "expired"}
+STUDENTS, STAFF = st.sampled_from((MAYA, LEO)), st.sampled_from((RIVERA, OKAFOR))
+
+
+class Little(RuleBasedStateMachine):
+    """The little school, through whatever Hypothesis thinks of."""
+
+    program: Program
+    template: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory(prefix="nearpeer-", dir=FAST)
+        path = Path(self._folder.name) / "school.db"
+        path.write_bytes(self.template.read_bytes())
+        self.url = f"sqlite:///{path}"
+        self.runner = asyncio.Runner()
+        self.house = school.house(Database(self.url), self.program)
+        self.platform = self.house.platform
+        self.platform.witness = self._why_not
+        self.offered: dict[str, dict[str, Any]] = {}
+        self.numbers = itertools.count(1)
+
+    def teardown(self) -> None:
+        try:
+            self._everything_comes_to_its_end()
+        finally:
+            self.house.database.close()
+            self.runner.close()
+            self._folder.cleanup()
+
+    # --- what happens ---
+
+    @rule(person=STUDENTS, text=st.sampled_from((*TEXTS, *COMMANDS)), at_once=st.booleans())
+    def a_student_writes(self, person: int, text: str, at_once: bool) -> None:
+        self._offer({"chat": str(person), "text": text}, at_once)
+
+    @rule(person=st.sampled_from((MAYA, LEO, RIVERA, OKAFOR)), which=st.integers(0, 40), at_once=st.booleans())
+    def somebody_taps_a_button_new_or_old(self, person: int, which: int, at_once: bool) -> None:
+        buttons = [
+            choice for sent in self.platform.journal if sent.address.chat == str(person) for choice in sent.choices
+        ]
+        if buttons:
+            choice = buttons[-1 - which % len(buttons)]
+            self._offer({"chat": str(person), "kind": "button", "token": choice.token, "text": choice.label}, at_once)
+
+    @rule(person=STUDENTS, texts=st.tuples(st.sampled_from(TEXTS), st.sampled_from((*TEXTS, *COMMANDS))))
+    def a_student_writes_twice_at_once(self, person: int, texts: tuple[str, str]) -> None:
+        for text in texts:
+            self._offer({"chat": str(person), "text": text}, at_once=False)
+        self._do(self.house.settle())
+
+    @precondition(lambda self: self.offered)
+    @rule(which=st.integers(0, 100))
+    def an_event_is_delivered_again(self, which: int) -> None:
+        event, body = list(self.offered.items())[which % len(self.offered)]
+        self._do(self.house.offer(body, event=event))
+
+    @rule(adult=STAFF, words=st.sampled_from(ADULTS), which=st.integers(0, 5))
+    def an_adult_writes(self, adult: int, words: str, which: int) -> None:
+        codes = [row.code for row in self.house.rows(tables.acknowledgement_code, person_id=adult)] or ["4F7K"]
+        self._offer({"chat": str(adult), "text": words.format(codes[which % len(codes)])}, at_once=True)
+
+    @precondition(lambda self: self.house.rows(tables.escalation))
+    @rule(kind=st.sampled_from(ON_PAGES), which=st.integers(0, 5))
+    def staff_act_on_a_page(self, kind: ActionKind, which: int) -> None:
+        cases = self.house.rows(tables.escalation)
+        self._staff(kind, cases[which % len(cases)].id, outcome="spoke-with-student")
+
+    @rule(person=STUDENTS)
+    def staff_let_check_ins_go_on(self, person: int) -> None:
+        self._staff(ActionKind.RESUME, person)
+
+    @rule(person=STUDENTS)
+    def a_check_in_begins(self, person: int) -> None:
+        flow = "mentee-weekly" if person == MAYA else "mentee-reflection"
+        if self.house.rows(tables.person, id=person, status="active"):
+            self._do(self.house.begins(person, flow))
+
+    @rule(minutes=st.sampled_from((1, 6, 31, 300, 1500)))
+    def time_passes(self, minutes: int) -> None:
+        self._do(self.house.pass_time(minutes=minutes))
+
+    @rule(minutes=st.sampled_from((6, 300, 3000)))
+    def the_house_is_down_for_a_while(self, minutes: int) -> None:
+        self._restart()
+        self._do(self.house.jump(minutes=minutes))
+
+    @rule(
+        person=st.sampled_from((MAYA, LEO, RIVERA, OKAFOR)),
+        error=st.sampled_from(
+            (TryLater("busy", 40), TryLater("busy"), Ambiguous("reset"), Ambiguous("lost"), Unreachable("gone"),
+             ValueError("a fault in the adapter"), Killed())
+        ),
+    )  # fmt: skip
+    def the_platform_will_refuse(self, person: int, error: Exception) -> None:
+        self.platform.plan(person, error)
+
+    @rule(half=st.sampled_from(("drain", "beat", "sweep", "claim")))
+    def the_process_is_killed_half_way(self, half: str) -> None:
+        app = self.house.app
+        if half == "drain":
+            self._do(app.turns.drain())
+        elif half == "beat":
+            self._do(app.beat_due())
+        elif half == "sweep":
+            self._do(app.deliveries[0].sweep())
+        else:
+            wall, token = self.house.clock.wall(), self.house.clock.new_id()
+            self.house.write(lambda c: outbox.claim(c, people.WEB, people.WEB_ACCOUNT, token, wall, 3))
+        self._restart()
+
+    @rule()
+    def everything_settles(self) -> None:
+        self._do(self.house.settle())
+        now = self.house.clock.now()
+        overdue = [
+            row for row in self.house.rows(tables.escalation) if row.next_action_at and row.next_action_at <= now
+        ]
+        assert not overdue, "a case is overdue although the house has settled"
+        assert not [row for row in self.house.rows(tables.inbox) if row.status != "done"], "an event was left"
+
+    # --- what must always hold ---
+
+    @invariant()
+    def every_event_is_there_once(self) -> None:
+        rows = self.house.rows(tables.inbox)
+        assert sorted(row.event_id for row in rows) == sorted(self.offered)
+        assert {row.status for row in rows} <= {"new", "done"}
+        done = Counter((row.body["chat"], row.body["text"]) for row in rows if row.status == "done")
+        log = Counter((row.chat, row.text) for row in self.house.rows(tables.message, direction="in"))
+        assert log == done
+
+    @invariant()
+    def every_answer_is_kept_and_one_answers_the_question(self) -> None:
+        answers = self.house.rows(tables.answer)
+        assert max(Counter(row.message_id for row in answers).values(), default=0) <= 1
+        first = Counter((row.conversation_id, row.step) for row in answers if row.kind != "late")
+        assert max(first.values(), default=0) <= 1
+        kept = {row.message_id for row in answers}
+        for row in self.house.rows(tables.message, direction="in", kind="button"):
+            if row.step:
+                assert row.id in kept, f"an answer to {row.step} is not kept"
+
+    @invariant()
+    def whoever_must_know_is_told(self) -> None:
+        cases = self.house.rows(tables.escalation)
+        alerts = self.house.rows(tables.message, kind="alert")
+        for case in cases:
+            assert case.status == "closed" or case.next_action_at is not None
+            assert any(alert.escalation_id == case.id for alert in alerts)
+        wrote = Counter(row.person_id for row in self.house.rows(tables.message, direction="in") if row.text == CRISIS)
+        cards = Counter(row.person_id for row in self.house.rows(tables.message, kind="card"))
+        for person in (MAYA, LEO):
+            assert cards[person] >= wrote[person], "a crisis without its card"
+            if wrote[person]:
+                assert any(case.person_id == person and case.tier == "crisis" for case in cases)
+
+    @invariant()
+    def every_message_is_in_a_known_state(self) -> None:
+        arrived = Counter(self.platform.arrived())
+        for row in self.house.rows(tables.message, direction="out"):
+            assert row.status in STATES
+            assert arrived[row.id] <= 1 + row.ambiguous + (row.status == "sending")
+            assert row.status != "sent" or arrived[row.id] >= 1
+            assert row.priority or row.expires_at is None
+        self.platform.judge()
+
+    # --- inside ---
+
+    def _why_not(self, outbound: Outbound) -> str:
+        """What speaks against sending this message at this moment."""
+        (row,) = self.house.rows(tables.message, id=outbound.id)
+        (person,) = self.house.rows(tables.person, id=row.person_id)
+        if row.priority >= Priority.REMINDER and person.status != "active":
+            return f"a prompt to somebody who is {person.status}"
+        if row.kind == MessageKind.QUESTION:
+            (conversation,) = self.house.rows(tables.conversation, id=row.conversation_id)
+            if conversation.status != "waiting":
+                return f"a question of a conversation that is {conversation.status}"
+        if row.kind == MessageKind.ALERT:
+            (case,) = self.house.rows(tables.escalation, id=row.escalation_id)
+            if case.status == "closed":
+                return "an alert of a closed case"
+        if row.expires_at is not None and row.expires_at < self.house.clock.now():
+            return "a message that has expired"
+        return ""
+
+    def _offer(self, body: dict[str, Any], at_once: bool) -> None:
+        event = f"event {next(self.numbers)}"
+        self.offered[event] = body
+        self._do(self.house.offer(body, event=event))
+        if at_once:
+            self._do(self.house.settle())
+
+    def _staff(self, kind: ActionKind, object_id: int, **more: str) -> None:
+        # What no longer fits is refused with words, and nothing has changed.
+        with contextlib.suppress(Refused):
+            self._do(self.house.staff(kind, object_id, **more))
+
+    def _restart(self) -> None:
+        self.runner.close()  # whatever was under way dies with its loop
+        self.house.database.close()
+        self.runner = asyncio.Runner()
+        platforms, clock = self.house.platforms, self.house.clock
+        self.platform.forget_what_is_under_way()
+        self.house = House(Database(self.url), self.program, clock, platforms)
+
+    def _do(self, coroutine: Any) -> None:
+        self.runner.run(coroutine)
+
+    def _everything_comes_to_its_end(self) -> None:
+        """With a platform that works again, what was on its way arrives, and open cases have been told to somebody."""
+        self.platform.mend()
+        self._do(self.house.jump(seconds=61))
+        for _ in range(4):
+            self._do(self.house.pass_time(minutes=6))
+        left = {row.status for row in self.house.rows(tables.message, direction="out")} & {"pending", "sending"}
+        assert not left, f"messages are left {left}"
+        told = {row.escalation_id for row in self.house.rows(tables.message, kind="alert", status="sent")}
+        for case in self.house.rows(tables.escalation):
+            assert case.id in told or case.status != "open", "an open case that nobody was told of"
+        self.every_event_is_there_once()
+        self.every_message_is_in_a_known_state()
+
+
+def test_whatever_happens_nothing_is_lost_and_nothing_goes_out_in_vain(program: Program, migrated: Path) -> None:
+    Little.program, Little.template = program, migrated
+    examples = max(settings.default.max_examples // 12, 5) if settings.default else 8
+    run_state_machine_as_test(Little, settings=settings(max_examples=examples, stateful_step_count=30))
