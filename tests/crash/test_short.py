@@ -126,9 +126,12 @@ def the_alert_reached_an_adult(school: School, pages: dict[str, Page]) -> None:
 
 def every_message_arrived(school: School, pages: dict[str, Page]) -> None:
     rows = school.rows("SELECT * FROM message WHERE direction = 'out'")
-    unsent = [(row["kind"], row["status"], row["error"]) for row in rows if row["status"] != "sent"]
-    assert set(unsent) <= {("alert", "failed", "no_listener")}
+    unsent = {(row["kind"], row["status"], row["error"]) for row in rows if row["status"] != "sent"}
+    # These students type ahead: a question that was answered before it could be sent is not asked any more.
+    assert unsent <= {("alert", "failed", "no_listener"), ("question", "cancelled", "")}
     by_chat = {page.chat.rpartition("/")[2]: page for page in pages.values()}
     for row in rows:
+        if row["status"] == "cancelled":
+            continue
         page = by_chat[row["chat"]]
         assert row["id"] in page.history or row["id"] in page.lines, f"{page.key} never got a {row['kind']}"
