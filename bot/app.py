@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -142,7 +142,15 @@ class App:
             if isinstance(result, Exception):
                 # Its row is still due: the next beat tries again, and the others were not held up.
                 log.error("due event failed kind=%s error=%s", type(event).__name__, type(result).__name__)
+                await self._tell(self.turns.failed(event))
         return len(events)
+
+    async def _tell(self, telling: Awaitable[None]) -> None:
+        """Tell adults of a fault of ours; when even that fails, the log and the next time are left."""
+        try:
+            await telling
+        except Exception as error:
+            log.critical("telling of a fault failed error=%s", type(error).__name__)
 
     async def beat_leases(self) -> None:
         """Messages whose sender vanished go back to pending."""
@@ -180,8 +188,13 @@ class App:
         if self._planned_at is not None and abs(now - self._planned_at) < REPLAN:
             return
         program, new_id = self.program, self.clock.new_id
-        await self._write(lambda connection: plan_ahead(connection, program, now, new_id))
         self._planned_at = now
+        try:
+            await self._write(lambda connection: plan_ahead(connection, program, now, new_id))
+        except Exception as error:
+            # What is due goes on without a new plan: a ladder must climb whatever is wrong with a schedule.
+            log.critical("planning failed error=%s", type(error).__name__)
+            await self._tell(self.turns.unplanned())
 
     def _what_is_due(self) -> Sequence[Due | DeliveryNews]:
         with self.database.read() as connection:

@@ -12,6 +12,13 @@ from bot.domain import DeliveryNews, Due, DueKind, News, Occurrence
 from storage import tables
 from storage.inbox import insert_once
 
+_TABLES = {
+    DueKind.ESCALATION: tables.escalation,
+    DueKind.CONVERSATION: tables.conversation,
+    DueKind.OCCURRENCE: tables.occurrence,
+    DueKind.PAUSE: tables.person,
+}
+
 
 def what_is_due(connection: Connection, now: datetime, limit: int = 500) -> Sequence[Due | DeliveryNews]:
     """Everything whose time has come: news of failed sends, cases, conversations, occurrences, pauses."""
@@ -33,6 +40,16 @@ def what_is_due(connection: Connection, now: datetime, limit: int = 500) -> Sequ
         rows = connection.execute(select(id_, at).where(running, at <= now).order_by(at).limit(limit))
         events += [Due(kind, row[0], row[1]) for row in rows]
     return events
+
+
+def person_of(connection: Connection, event: Due | DeliveryNews) -> int | None:
+    """Whom something due is about, read without judging the row: it may be the very row that cannot be read."""
+    if isinstance(event, DeliveryNews):
+        table, id_ = tables.message, event.message_id
+    else:
+        table, id_ = _TABLES[event.kind], event.id
+    who = table.c.id if table is tables.person else table.c.person_id
+    return connection.execute(select(who).where(table.c.id == id_)).scalar()
 
 
 def next_due(connection: Connection) -> datetime | None:

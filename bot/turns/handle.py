@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -37,6 +38,7 @@ from bot.turns import adults, cases, due, prompts, staff, students
 from bot.turns.draft import Draft
 from storage import inbox, people
 from storage.database import Database
+from storage.due import person_of
 from storage.turns import acted_on, save_turn
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Turns:
         self._translators = translators
         self._kick = kick
         self.arrived = asyncio.Event()
+        self._failures: Counter[Due | DeliveryNews] = Counter()
 
     async def receive(self, raw: Raw) -> None:
         """Store what a platform handed us; returns after the commit. Only then may the platform be told."""
@@ -95,6 +98,23 @@ class Turns:
     async def handle(self, event: Due | DeliveryNews | StaffAction) -> None:
         """Handle what time, delivery or staff brought. Raises Refused with words for whoever asked."""
         await asyncio.wrap_future(self.database.write(lambda connection: self.save(connection, event)))
+        self._kick()
+
+    async def failed(self, event: Due | DeliveryNews) -> None:
+        """Note that what is due could not be handled. It stays due; at the fifth failure an adult is told (law 2)."""
+        self._failures[event] += 1
+        if self._failures[event] != inbox.TRIES:
+            return
+        try:
+            await asyncio.wrap_future(self.database.write(lambda connection: self._tell_of(connection, event)))
+        except Exception:
+            self._failures[event] -= 1  # nobody was told yet
+            raise
+        self._kick()
+
+    async def unplanned(self) -> None:
+        """Nothing could be planned: whoever looks after the program is told."""
+        await asyncio.wrap_future(self.database.write(self._tell_unplanned))
         self._kick()
 
     def save(self, connection: Connection, event: Event) -> Turn:
@@ -201,6 +221,21 @@ class Turns:
         person = self._log(draft, inbound) if inbound is not None else None
         reason = draft.staff_text("reason_failure" if person else "reason_unknown_sender")
         draft.review(ReviewKind.QUARANTINED, reason, person)
+        self._open_failure(draft, person, reason)
+
+    def _tell_of(self, connection: Connection, event: Due | DeliveryNews) -> None:
+        draft = self._draft(connection, f"failed:{_cause(event, 0)}")
+        person_id = person_of(connection, event)
+        person = people.load(connection, person_id) if person_id is not None else None
+        self._open_failure(draft, person, draft.staff_text("reason_failure"))
+        self._save(draft)
+
+    def _tell_unplanned(self, connection: Connection) -> None:
+        draft = self._draft(connection, f"unplanned:{self.clock.new_id()}")
+        self._open_failure(draft, None, draft.staff_text("reason_unplanned"))
+        self._save(draft)
+
+    def _open_failure(self, draft: Draft, person: Person | None, reason: str) -> None:
         signal = rules.failure(reason)
         case = rules.Case(signal.tier, signal.category, signal.label)
         if person is None:

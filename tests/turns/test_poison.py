@@ -115,3 +115,30 @@ async def test_a_rule_that_raises_is_told_and_the_text_is_kept(house: House, mon
     monkeypatch.setattr(type(house.program.screener), "_screened", broken)
     await house.says(MAYA, f"hello {CANARY}")
     assert sorted(item.kind for item in house.rows(tables.review_item)) == ["unscreened", "unsolicited"]
+
+
+async def test_a_row_that_cannot_be_handled_when_it_is_due_is_told_after_five_tries_and_holds_up_no_other(
+    house: House,
+) -> None:
+    """A case whose ladder cannot be read any more: the case is still told, and others still climb."""
+    await house.says(MAYA, "I want to die")
+    await house.says(LEO, "I want to die")
+    broken, whole = house.rows(tables.escalation)
+    escalation, unreadable = tables.escalation, {"x": CANARY}
+    house.write(lambda c: c.execute(escalation.update().where(escalation.c.id == broken.id).values(ladder=unreadable)))
+    house.clock.set(broken.next_action_at)
+    for _ in range(7):
+        await house.app.beat_due()
+    await house.app.deliveries[0].sweep()
+    (told,) = house.rows(tables.escalation, category="failure")
+    assert (told.person_id, told.tier) == (MAYA, "urgent")
+    assert [row.rung for row in house.rows(tables.escalation, id=whole.id)] == [1]
+    assert [row.status for row in house.rows(tables.escalation, id=broken.id)] == ["open"]
+
+
+async def test_a_plan_that_cannot_be_made_stops_no_ladder_and_is_told(house: House) -> None:
+    await house.says(MAYA, "I want to die")
+    house.write(lambda c: c.execute(tables.match.update().values(meets=f"every {CANARY}")))
+    await house.pass_time(minutes=11)
+    assert house.rows(tables.escalation, category="suicide")[0].rung == 1
+    assert [row.person_id for row in house.rows(tables.escalation, category="failure")] == [OKAFOR]
