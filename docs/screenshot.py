@@ -24,7 +24,7 @@ def tell_the_story(page: Page) -> None:
         page.locator("body:not(.moving)").wait_for()
 
     def says(key: str, text: str) -> None:
-        page.locator(f"#handset-{key} .line", has_text=text).last.wait_for()
+        page.locator(f"#handset-{key} .line.fresh", has_text=text).last.wait_for()
 
     press("Next check-in")
     page.locator("#handset-maya").get_by_role("button", name="🙂 Good").click()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
+from itertools import zip_longest
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -49,16 +50,21 @@ class Hands:
     async def tell_history(self, history: Sequence[Wrote] = HISTORY) -> None:
         """Let the weeks before the demo opens happen, and keep how the school stands then."""
         async with self._moving:
-            for number, wrote in enumerate(history):
+            for wrote in history:
                 await self._walk(wrote.at)
-                # All at once: they are read in the order of their arrival, each for the question that then waits.
-                for place, text in enumerate(wrote.replies):
-                    body = {"chat": self._chats[wrote.key], "text": text}
-                    raw = Raw(self._adapter.name, self._adapter.account, f"history:{number}:{place}", body)
-                    await self._app.port.receive(raw)
-                await self._app.settle()
+                # Question by question, as it happened: who answers three at once has two of them left unasked.
+                for replies in zip_longest(*wrote.replies.values()):
+                    for key, text in zip(wrote.replies, replies, strict=True):
+                        if text is not None:
+                            await self._say(key, text)
+                    await self._app.settle()
             await self._walk(OPENS)
             self._seeded = await self._read(snapshot.take)
+
+    async def _say(self, key: str, text: str) -> None:
+        body = {"chat": self._chats[key], "text": text}
+        event_id = f"history:{self._clock.new_id()}"
+        await self._app.port.receive(Raw(self._adapter.name, self._adapter.account, event_id, body))
 
     async def move(self, hand: str) -> str:
         """Move one of the hands named in `_HANDS`; gives what to say if it did not get there. Raises KeyError, Busy."""

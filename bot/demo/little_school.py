@@ -5,6 +5,7 @@ Nobody in it is real. What they wrote goes the real way in; nothing here knows h
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,44 +42,40 @@ CAST = (
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
-    """What somebody wrote at a moment, one reply after the other."""
+    """What people wrote at a moment, by roster key: one reply to each question as it came."""
 
     at: datetime
-    key: str
-    replies: tuple[str, ...]
+    replies: Mapping[str, Sequence[str]]
 
 
 def _at(month: int, day: int, hour: int, minute: int) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=ZONE)
 
 
+_UNDERSTOOD = ("Staff of the program", "Call 911")
 HISTORY = (
-    Wrote(_at(9, 21, 12, 2), "maya", ("Staff of the program", "Call 911")),
-    Wrote(_at(9, 21, 12, 5), "leo", ("Staff of the program", "Call 911")),
-    Wrote(_at(9, 22, 15, 41), "maya", ("Hard", "I get lost between classes", "Some days", "No", "No, thanks")),
+    Wrote(_at(9, 21, 12, 2), {"maya": _UNDERSTOOD, "leo": _UNDERSTOOD}),
+    Wrote(_at(9, 22, 15, 41), {"maya": ("Hard", "I get lost between classes", "Some days", "No", "No, thanks")}),
     Wrote(
         _at(9, 23, 9, 31),
-        "maya",
-        ("Yes", "Very much", "He showed me the shortcut", "Start earlier", "Say hi to my lab group", "Friday", "No"),
+        {
+            "maya": ("Yes", "Very much", "He showed me the shortcut", "Start earlier", "Say hi in lab", "Friday", "No"),
+            "leo": ("Yes", "Great", "Walking her schedule", "Be on time", "Find the library", "Mine", "Friday", "No"),
+        },
     ),
+    Wrote(_at(9, 24, 16, 8), {"leo": ("Yes", "Yes", "OK", "No, thanks")}),
     Wrote(
-        _at(9, 23, 9, 40),
-        "leo",
-        ("Yes", "Great", "Walking her schedule", "Be on time", "Find the library", "Both of us", "Friday", "No"),
+        _at(9, 29, 15, 36),
+        {"maya": ("Good", "I found my table at lunch", "Yes, most days", "Yes", "No, thanks")},
     ),
-    Wrote(_at(9, 24, 16, 8), "leo", ("Yes", "Yes", "OK", "No, thanks")),
-    Wrote(_at(9, 29, 15, 36), "maya", ("Good", "I found my table at lunch", "Yes, most days", "Yes", "No, thanks")),
     Wrote(
         _at(9, 30, 9, 30),
-        "maya",
-        ("Yes", "Yes", "We made a plan for math", "More time", "Ask one question in class", "Tuesday", "No"),
+        {
+            "maya": ("Yes", "Yes", "We made a plan for math", "More time", "Ask a question in class", "Tuesday", "No"),
+            "leo": ("Yes", "Well", "The plan was her idea", "Talk less", "Read her notes", "Theirs", "Tuesday", "No"),
+        },
     ),
-    Wrote(
-        _at(9, 30, 9, 44),
-        "leo",
-        ("Yes", "Well", "The math plan was her idea", "Talk less", "Go through her notes", "Theirs", "Tuesday", "No"),
-    ),
-    Wrote(_at(10, 1, 16, 20), "leo", ("Yes", "Yes", "A lot", "No, thanks")),
+    Wrote(_at(10, 1, 16, 20), {"leo": ("Yes", "Yes", "A lot", "No, thanks")}),
 )
 
 

@@ -38,8 +38,8 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.open = asyncio.Event()
-        """Set when the weeks before the demo have been told: until then a page waits."""
+        self.opening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the weeks before the demo have been told: until then a page waits."""
 
     def routes(self) -> list[BaseRoute]:
         """For the server, beside the app's own."""
@@ -55,7 +55,7 @@ class Pages:
         ]
 
     async def _page(self, request: Request) -> Response:
-        await self.open.wait()
+        await asyncio.shield(self.opening)
         phones = []
         for one in CAST:
             chat = self._chats[one.key]
@@ -69,7 +69,7 @@ class Pages:
         return HTMLResponse(page)
 
     async def _stream(self, request: Request) -> Response:
-        await self.open.wait()
+        await asyncio.shield(self.opening)
         return self._adapter.stream(self._adapter.events(list(self._chats.values())))
 
     async def _say(self, request: Request) -> Response:
@@ -82,7 +82,7 @@ class Pages:
         return JSONResponse(self._standing())
 
     async def _move(self, request: Request) -> Response:
-        await self.open.wait()
+        await asyncio.shield(self.opening)
         try:
             said = await self._hands.move(request.path_params["hand"])
         except KeyError:
@@ -92,7 +92,7 @@ class Pages:
         return JSONResponse(self._standing() | {"said": said})
 
     async def _reset(self, request: Request) -> Response:
-        await self.open.wait()
+        await asyncio.shield(self.opening)
         try:
             await self._hands.reset()
         except Busy:

@@ -28,8 +28,6 @@ from bot.serving import run_until_told
 from storage import accounts, people
 from storage.database import Database
 
-log = logging.getLogger(__name__)
-
 
 def run(port: int, *, open_browser: bool) -> None:
     """Serve the demo on this computer until SIGTERM or Ctrl-C. Raises Refused when the port is taken."""
@@ -54,18 +52,23 @@ async def _serve(program: Program, database: Database, clock: HandsClock, *, ope
     account = await asyncio.to_thread(_staff_account, database, clock, rivera)
     hands = Hands(app, adapter, clock, chats)
     pages = Pages(app, adapter, hands, chats, account)
-    opening: list[asyncio.Task[None]] = []
+    tasks: list[asyncio.Task[None]] = []
 
     async def open_up(port: int) -> None:
         address = f"http://127.0.0.1:{port}/"
         print(f"The little school is at {address}  (Ctrl-C ends it)", flush=True)
-        await hands.tell_history()
-        pages.open.set()
+        try:
+            await hands.tell_history()
+        except Exception as error:
+            # Told by every page that waits for it.
+            pages.opening.set_exception(error)
+            return
+        pages.opening.set_result(None)
         if open_browser:
             await asyncio.to_thread(webbrowser.open, address)
 
     def ready(port: int) -> None:
-        opening.append(asyncio.create_task(open_up(port)))
+        tasks.append(asyncio.create_task(open_up(port)))
 
     server = program.settings.server
     await run_until_told(app, pages.routes(), server.host, server.port, ready=ready)

@@ -71,7 +71,10 @@ class OpenPage:
     client: httpx.AsyncClient
     chats: dict[str, str]
     """Roster key by chat."""
+    history: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What the page found on each phone, by roster key."""
     shown: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What has come since."""
 
     async def listen(self) -> None:
         async with self.client.stream("GET", "/demo/stream", timeout=None) as answer:
@@ -85,7 +88,7 @@ class OpenPage:
     async def _told(self, name: str, body: dict[str, Any]) -> None:
         key = self.chats[body["chat"]]
         if name == "history":
-            self.shown[key] = [*body["lines"]]
+            self.history[key], self.shown[key] = body["lines"], []
             return
         self.shown[key].append(body)
         if body.get("kind") == "alert":
@@ -97,9 +100,9 @@ class OpenPage:
         assert (await self.client.post(f"/demo/phones/{key}/say", json=posted)).status_code == 204
 
     async def tap(self, key: str, label: str) -> None:
-        """Tap the newest button on somebody's phone whose label begins so."""
+        """Tap the newest button on somebody's phone whose label is this, or this and a code."""
         offered = [choice for line in self.shown[key] for choice in line.get("choices", ())]
-        choice = [one for one in offered if one["label"].startswith(label)][-1]
+        choice = [one for one in offered if re.fullmatch(rf"{label}( [0-9A-Z]{{4}})?", one["label"])][-1]
         posted = {"event_id": secrets.token_hex(16), "button": choice["token"], "label": choice["label"]}
         assert (await self.client.post(f"/demo/phones/{key}/say", json=posted)).status_code == 204
 
@@ -110,7 +113,7 @@ class OpenPage:
         return str(answer.json()["now"])
 
     def ours(self, key: str) -> list[dict[str, Any]]:
-        """What we have written on somebody's phone."""
+        """What we have written on somebody's phone since the page was opened."""
         return [line for line in self.shown[key] if line["ours"]]
 
     async def reads(self, key: str, text: str, kind: str = "", within: float = 5.0) -> dict[str, Any]:
@@ -143,7 +146,7 @@ async def open_page(url: str) -> AsyncIterator[OpenPage]:
         opened = OpenPage(client, chats)
         listening = asyncio.create_task(opened.listen())
         try:
-            await eventually(lambda: opened.shown if len(opened.shown) == len(chats) else None, 5.0)
+            await eventually(lambda: opened.history if len(opened.history) == len(chats) else None, 5.0)
             yield opened
         finally:
             listening.cancel()

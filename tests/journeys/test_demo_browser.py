@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -66,8 +67,8 @@ class Visitor:
         return self.page.locator(f"#handset-{key}")
 
     def line(self, key: str, text: str, kind: str = "line") -> Locator:
-        """The newest line of a kind on somebody's phone with this text."""
-        return self.phone(key).locator(f".{kind}", has_text=text).last
+        """The newest line of a kind with this text that has come to somebody's phone since the page was opened."""
+        return self.phone(key).locator(f".{kind}.fresh", has_text=text).last
 
     async def write(self, key: str, text: str) -> None:
         box = self.phone(key).get_by_role("textbox")
@@ -75,7 +76,9 @@ class Visitor:
         await box.press("Enter")
 
     async def tap(self, key: str, label: str) -> None:
-        await self.phone(key).get_by_role("button", name=label).last.click()
+        """Tap the button with this label, or with this and a code."""
+        name = re.compile(f"^{re.escape(label)}( [0-9A-Z]{{4}})?$")
+        await self.phone(key).get_by_role("button", name=name).last.click()
 
     async def move(self, hand: str) -> None:
         """Press a hand and wait until the clock stands."""
@@ -189,7 +192,7 @@ async def a_phone_speaks_spanish(one: Visitor) -> None:
     await one.phone("leo").get_by_role("button", name="Español").click()
     await expect(one.phone("leo").get_by_role("textbox", name="Escribe un mensaje")).to_be_visible(timeout=10_000)
     await expect(one.phone("leo").get_by_role("button", name="Español")).to_be_focused()
-    await expect(one.line("leo", "¿Se reunieron hoy tú y Maya?")).to_be_visible()
+    await expect(one.phone("leo").locator(".line", has_text="¿Se reunieron hoy tú y Maya?").last).to_be_visible()
     await expect(one.phone("maya").get_by_role("textbox", name="Write a message")).to_be_visible()
 
 
