@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -238,3 +239,15 @@ def test_a_folder_that_is_not_there_is_an_error_not_a_wait(tmp_path: Path) -> No
     with pytest.raises(Exception, match="unable to open"):
         database.write(lambda connection: beat(connection, "x")).result(5)
     database.close()
+
+
+def test_a_row_that_a_check_refuses_is_not_quoted_in_the_error(database: Database) -> None:
+    """PostgreSQL would tell the whole row, words and all: "Failing row contains (...)"."""
+    row = {"id": 1, "direction": "out", "kind": "alert", "status": "pending", "text": "violet-lantern"}
+    row |= {"platform": "", "account": "", "chat": "", "priority": 0, "step": "", "attempts": 0, "ambiguous": 0}
+    row |= {"provider_id": "", "error": "", "news": "", "created_at": NOON, "expires_at": NOON}
+    with pytest.raises(IntegrityError) as caught:
+        database.write(lambda connection: connection.execute(insert(tables.message).values(**row))).result()
+    told = "".join(traceback.format_exception(caught.value))
+    assert "alerts_never_expire" in told
+    assert "violet-lantern" not in told
