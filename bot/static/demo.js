@@ -204,7 +204,8 @@ function rings(one) {
 function arrived(one, line) {
   const key = one.dataset.key;
   const own = line.classList.contains("own");
-  if (!own) {
+  if (own) sum = null;
+  else {
     news.set(key, (news.get(key) || 0) + 1);
     if (sum !== null) said.textContent = `${sum} ${newsInWords()}`.trim();
     if (!isVisible(one)) unseen.set(key, (unseen.get(key) || 0) + 1);
