@@ -59,9 +59,10 @@ def serve_demo(*, until_open: bool = True, **environment: str) -> Iterator[Serve
             assert httpx.get(served.url, timeout=STARTS_WITHIN).status_code == 200
         yield served
     finally:
+        # Not killed: it takes its temporary folder with it.
         if process.poll() is None:
-            process.kill()
-        process.communicate()
+            process.terminate()
+        process.communicate(timeout=10)
 
 
 @dataclass
