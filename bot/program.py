@@ -89,9 +89,12 @@ class Program:
         server = self.settings.server
         return server.public_url or f"http://{server.host}:{server.port}"
 
-    def card(self, language: str, adult: str) -> str:
-        """The crisis card in a language (or English), with the school's place and the adult's name."""
-        return card_for(self.cards, self.country, language).render(self.place, adult)
+    def card(self, language: str, adult: str, *, asked: bool = False) -> str:
+        """The crisis card in a language (or English), with the school's place and the adult's name.
+
+        `asked`: worded for who asked for an adult and wrote nothing alarming.
+        """
+        return card_for(self.cards, self.country, language).render(self.place, adult, asked=asked)
 
     def check_in_for(self, role: Role) -> LoadedFlow | None:
         """What /checkin starts for a role: the flow of its first regular schedule."""

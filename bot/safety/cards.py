@@ -8,11 +8,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=160)]
 _PLACES = frozenset({"place", "adult"})
 
 
 class Card(BaseModel):
-    """The words for one country and language. `text` names {place} and {adult}, and each of the `numbers`."""
+    """The words for one country and language. `text` names {place} and {adult}, and each of the `numbers`.
+
+    It begins with `opening`, or with `asked` for somebody who wrote nothing alarming and asked for an adult.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,6 +24,8 @@ class Card(BaseModel):
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
     version: int = Field(ge=1)
     numbers: tuple[str, ...] = Field(min_length=1)
+    opening: Sentence
+    asked: Sentence
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=40, max_length=900)]
 
     @field_validator("text")
@@ -34,9 +40,9 @@ class Card(BaseModel):
         if missing:
             raise ValueError(f"the card's text does not say {', '.join(missing)}")
 
-    def render(self, place: str, adult: str) -> str:
+    def render(self, place: str, adult: str, *, asked: bool = False) -> str:
         """The card with the school's place and the adult's name. What they contain is never read as a placeholder."""
-        return "".join(
+        return f"{self.asked if asked else self.opening}\n\n" + "".join(
             literal + ({"place": place, "adult": adult}[name] if name is not None else "")
             for literal, name, _, _ in string.Formatter().parse(self.text)
         )

@@ -80,7 +80,8 @@ def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
 
 def _tell(draft: Draft, person: Person, case: rules.Case) -> None:
     if case.tier in (Tier.CRISIS, Tier.URGENT):
-        card = draft.program.card(person.language, prompts.advisor_name(draft, person))
+        asked = case.category == "adult-requested" and not draft.findings
+        card = draft.program.card(person.language, prompts.advisor_name(draft, person), asked=asked)
         draft.write(person, card, kind=MessageKind.CARD, priority=Priority.ALERT, first=True)
     elif not draft.messages:
         draft.say(person, "adult_soon")

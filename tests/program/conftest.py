@@ -67,6 +67,8 @@ cards:
     language: en
     version: 1
     numbers: ["988", "911"]
+    opening: You are not alone with this.
+    asked: You asked for an adult.
     text: "Call or text 988. In danger now, call 911. At school: {place}, or find {adult}."
 """,
     "safety/words/en.txt": "# common words\ni\nwant\nto\ndie\nthe\n",

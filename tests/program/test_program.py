@@ -261,6 +261,8 @@ cards:
     language: en
     version: 2
     numbers: ["911"]
+    opening: You are not alone with this.
+    asked: You asked for an adult.
     text: "In danger now, call 911. At school: {place}, or find {adult}, room 12."
 """
 

@@ -52,6 +52,13 @@ def test_a_card_promises_nothing_and_claims_no_reader(card: Card) -> None:
     assert len(card.text.split()) / len(sentences) <= 12, "short sentences read at grade 5 to 6"
 
 
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: f"{card.country}-{card.language}")
+def test_who_asked_for_an_adult_is_not_told_that_it_sounds_serious(card: Card) -> None:
+    asked = card.render("the office", "Ms. Rivera", asked=True)
+    assert card.opening not in asked
+    assert all(number in asked for number in card.numbers)
+
+
 def test_an_unknown_language_falls_back_to_english_and_an_unknown_country_is_told() -> None:
     assert card_for(CARDS, "us", "vi").language == "en"
     with pytest.raises(LookupError):
@@ -73,8 +80,18 @@ def test_a_name_with_braces_is_not_read_as_a_placeholder() -> None:
     ],
 )
 def test_a_card_without_its_parts_is_refused(change: dict[str, str]) -> None:
+    good = {
+        "country": "us",
+        "language": "en",
+        "version": 1,
+        "numbers": ["988"],
+        "opening": "You are not alone.",
+        "asked": "You asked for an adult.",
+        "text": "Call or text 988 at any hour. At school go to {place} or find {adult}.",
+    }
     with pytest.raises(ValidationError):
-        Card.model_validate({"country": "us", "language": "en", "version": 1, "numbers": ["988"]} | change)
+        Card.model_validate(good | change)
+    assert Card.model_validate(good).render("here", "Ms. Rivera").startswith("You are not alone")
 
 
 def test_a_country_without_an_english_card_and_a_double_card_are_refused() -> None:
