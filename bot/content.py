@@ -6,7 +6,7 @@ Whatever is wrong comes out as ContentError with every problem of that part, nam
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from bot.flows.loader import Document, judge, read, read_document, read_source
 from bot.flows.wording import names_in
 from bot.plan import Plan
 from bot.safety.cards import Card, Cards
-from bot.safety.packs import Pack
+from bot.safety.packs import Pack, with_base
 from bot.safety.screen import problems as failing_cases
 from config import settings as school_settings
 from config.settings import Settings, SettingsError
@@ -103,11 +103,14 @@ def read_packs(folder: Path, shipped: Path = SHIPPED) -> tuple[Pack, ...]:
     """
     parts = Parts()
     own, theirs = (sorted((place / SAFETY / "packs").glob("*.yaml")) for place in (shipped, folder))
-    packs = [pack for path in own if (pack := parts.read(partial(read, path, Pack)))]
+    alone = [(path, pack) for path in own if (pack := parts.read(partial(read, path, Pack)))]
+    bases = [pack for _, pack in alone]
+    packs = [pack for path, one in alone if (pack := _with_base(parts, path, one, bases))]
     names = {pack.pack for pack in packs}
     words = read_words(shipped) if theirs else {}
     for path in theirs:
-        pack = parts.read(partial(read, path, Pack))
+        read_alone = parts.read(partial(read, path, Pack))
+        pack = _with_base(parts, path, read_alone, bases) if read_alone else None
         if pack is None:
             continue
         if pack.pack in names:
@@ -120,6 +123,15 @@ def read_packs(folder: Path, shipped: Path = SHIPPED) -> tuple[Pack, ...]:
         parts.problems.append(Problem(str(shipped / SAFETY / "packs"), 0, 0, "there is no safety pack here"))
     parts.judge()
     return tuple(packs)
+
+
+def _with_base(parts: Parts, path: Path, pack: Pack, bases: Sequence[Pack]) -> Pack | None:
+    try:
+        return with_base(pack, bases)
+    except ValueError as error:
+        known = ", ".join(base.pack for base in bases if base.base is None)
+        parts.problems.append(Problem(str(path), 1, 1, str(error), f"bases are {known}" if known else ""))
+        return None
 
 
 def read_words(shipped: Path = SHIPPED) -> Words:

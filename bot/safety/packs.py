@@ -84,6 +84,8 @@ class Pack(_Model):
     pack: Name
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
     version: int = Field(ge=1)
+    base: Name | None = None
+    """Another pack of the language, whose spellings, masks and modifiers this one has as well."""
     spellings: dict[str, str] = {}
     """Texting spellings of this language: one or two words -> the words that rules are written in."""
     masks: tuple[Phrase, ...] = ()
@@ -115,6 +117,24 @@ class Pack(_Model):
     def mark(self) -> str:
         """How a finding names the pack that made it."""
         return f"{self.pack}@{self.version}"
+
+
+def with_base(pack: Pack, packs: Iterable[Pack]) -> Pack:
+    """The pack with its base's spellings, masks and modifiers. Raises ValueError for a base that is not among `packs`."""
+    if pack.base is None:
+        return pack
+    base = next((other for other in packs if other.pack == pack.base and other.base is None), None)
+    if base is None:
+        raise ValueError(f'there is no pack "{pack.base}" that could be a base')
+    own = pack.modifiers
+    joined = {name: (*getattr(base.modifiers, name), *getattr(own, name)) for name in type(own).model_fields}
+    return pack.model_copy(
+        update={
+            "spellings": {**base.spellings, **pack.spellings},
+            "masks": (*base.masks, *pack.masks),
+            "modifiers": Modifiers(**joined),
+        }
+    )
 
 
 def slots(phrase: str) -> tuple[tuple[tuple[str, ...], ...], ...]:

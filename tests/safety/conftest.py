@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.flows.loader import read
-from bot.safety.packs import Pack
+from bot.safety.packs import Pack, with_base
 from bot.safety.screen import Screener
 
 SAFETY = Path(__file__).resolve().parents[2] / "config" / "safety"
@@ -24,7 +24,8 @@ def words() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="session")
 def packs() -> dict[str, Pack]:
-    return {path.stem: read(path, Pack) for path in sorted((SAFETY / "packs").glob("*.yaml"))}
+    alone = {path.stem: read(path, Pack) for path in sorted((SAFETY / "packs").glob("*.yaml"))}
+    return {name: with_base(pack, alone.values()) for name, pack in alone.items()}
 
 
 @pytest.fixture(scope="session")

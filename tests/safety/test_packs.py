@@ -79,7 +79,7 @@ def test_every_shipped_pack_passes_its_own_cases(
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_english_and_spanish_are_complete(language: str, packs: dict[str, Pack]) -> None:
-    rules = packs[language].rules
+    rules = [rule for pack in packs.values() if pack.language == language for rule in pack.rules]
     crisis = [rule for rule in rules if rule.tier is Tier.CRISIS]
     assert {rule.category for rule in crisis} == {"suicide", "self-harm", "danger", "abuse", "weapon"}
     assert sum(len(rule.match) for rule in crisis) >= 60
