@@ -545,6 +545,8 @@ class Turn:
     """Changed status or language."""
     occurrence_done: tuple[int, str] | None = None
     """(occurrence id, fired | missed | cancelled)."""
+    occurrence_held: tuple[int, datetime] | None = None
+    """(occurrence id, when it may go out): late, and the hour is unfit."""
     cancel_prompts_of: tuple[int, ...] = ()
     """People whose pending check-ins and reminders are cancelled."""
     cancel_alerts_of: tuple[int, ...] = ()

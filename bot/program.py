@@ -89,6 +89,11 @@ class Program:
         server = self.settings.server
         return server.public_url or f"http://{server.host}:{server.port}"
 
+    @property
+    def any_hour(self) -> frozenset[str]:
+        """Schedules whose author wants them at night as well."""
+        return frozenset(schedule.name for schedule in self.schedules if schedule.any_hour)
+
     def card(self, language: str, adult: str, *, asked: bool = False) -> str:
         """The crisis card in a language (or English), with the school's place and the adult's name.
 

@@ -20,6 +20,10 @@ _TABLES = {
 }
 
 
+_AHEAD = ("planned", "held")
+"""Occurrences that may still fire."""
+
+
 def what_is_due(connection: Connection, now: datetime, limit: int = 500) -> Sequence[Due | DeliveryNews]:
     """Everything whose time has come: news of failed sends, cases, conversations, occurrences, pauses."""
     escalation, conversation = tables.escalation.c, tables.conversation.c
@@ -27,7 +31,7 @@ def what_is_due(connection: Connection, now: datetime, limit: int = 500) -> Sequ
     queries = (
         (DueKind.ESCALATION, escalation.id, escalation.next_action_at, escalation.status != "closed"),
         (DueKind.CONVERSATION, conversation.id, conversation.due_at, conversation.status == "waiting"),
-        (DueKind.OCCURRENCE, occurrence.id, occurrence.due_at, occurrence.status == "planned"),
+        (DueKind.OCCURRENCE, occurrence.id, occurrence.due_at, occurrence.status.in_(_AHEAD)),
         (DueKind.PAUSE, person.id, person.paused_until, person.status == "paused"),
     )
     events: list[Due | DeliveryNews] = [
@@ -59,7 +63,7 @@ def next_due(connection: Connection) -> datetime | None:
     queries = (
         select(func.min(escalation.next_action_at)).where(escalation.status != "closed"),
         select(func.min(conversation.due_at)).where(conversation.status == "waiting"),
-        select(func.min(occurrence.due_at)).where(occurrence.status == "planned"),
+        select(func.min(occurrence.due_at)).where(occurrence.status.in_(_AHEAD)),
         select(func.min(person.paused_until)).where(person.status == "paused"),
     )
     moments = [moment for query in queries if (moment := connection.execute(query).scalar()) is not None]
@@ -70,7 +74,7 @@ def next_planned(connection: Connection, flows: Collection[str], after: datetime
     """When the next planned occurrence of one of these flows is due, or None."""
     column = tables.occurrence.c
     return connection.execute(
-        select(func.min(column.due_at)).where(column.status == "planned", column.flow.in_(flows), column.due_at > after)
+        select(func.min(column.due_at)).where(column.status.in_(_AHEAD), column.flow.in_(flows), column.due_at > after)
     ).scalar()
 
 
@@ -120,7 +124,7 @@ def occurrence(connection: Connection, occurrence_id: int) -> Occurrence | None:
     """A planned occurrence; None when it has fired, was missed or cancelled meanwhile."""
     column = tables.occurrence.c
     row = connection.execute(
-        select(tables.occurrence).where(column.id == occurrence_id, column.status == "planned")
+        select(tables.occurrence).where(column.id == occurrence_id, column.status.in_(_AHEAD))
     ).one_or_none()
     return None if row is None else _occurrence(row)
 
@@ -132,7 +136,7 @@ def due_together(connection: Connection, one: Occurrence, now: datetime) -> Sequ
         select(tables.occurrence).where(
             column.schedule == one.schedule,
             column.person_id == one.person_id,
-            column.status == "planned",
+            column.status.in_(_AHEAD),
             column.due_at <= now,
         )
     )

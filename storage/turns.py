@@ -157,6 +157,11 @@ def _records(connection: Connection, turn: Turn, now: datetime, new_id: Callable
         occurrence_id, status = turn.occurrence_done
         column = tables.occurrence.c
         connection.execute(update(tables.occurrence).where(column.id == occurrence_id).values(status=status))
+    if turn.occurrence_held is not None:
+        occurrence_id, until = turn.occurrence_held
+        column = tables.occurrence.c
+        held = update(tables.occurrence).where(column.id == occurrence_id)
+        connection.execute(held.values(status="held", due_at=until))
     for entry in turn.audit:
         connection.execute(
             insert(tables.audit).values(

@@ -59,6 +59,7 @@ class Draft:
     items: list[ReviewItem] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
     occurrence_done: tuple[int, str] | None = None
+    occurrence_held: tuple[int, datetime] | None = None
     cancel_prompts_of: list[int] = field(default_factory=list)
     cancel_alerts_of: list[int] = field(default_factory=list)
     reviewed_answers: tuple[int, ...] = ()
@@ -77,7 +78,11 @@ class Draft:
 
     def local_now(self, person: Person) -> datetime:
         """Now on the person's wall: the engine reads "tomorrow" by it."""
-        return self.now.astimezone(ZoneInfo(person.zone) if person.zone else self.program.zone)
+        return self.now.astimezone(self.zone_of(person))
+
+    def zone_of(self, person: Person) -> ZoneInfo:
+        """The zone on the person's wall, else the program's."""
+        return ZoneInfo(person.zone) if person.zone else self.program.zone
 
     def pressed(self, person: Person, token: str) -> tuple[Choice, Sent] | None:
         """The choice that a button's token names and its message, if we sent it to this very person.
@@ -195,6 +200,7 @@ class Draft:
             items=tuple(self.items),
             people=tuple(self.people),
             occurrence_done=self.occurrence_done,
+            occurrence_held=self.occurrence_held,
             cancel_prompts_of=tuple(self.cancel_prompts_of),
             cancel_alerts_of=tuple(self.cancel_alerts_of),
             reviewed_answers=self.reviewed_answers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from bot.domain import (
     DeliveryNews,
@@ -17,13 +18,16 @@ from bot.domain import (
 )
 from bot.errors import FlowError
 from bot.flows import engine, state
-from bot.planning.due import decide, local_day, newest_only, within_cap
+from bot.planning.due import decide, fit_hour, local_day, newest_only, within_cap
 from bot.safety import rules
 from bot.turns import cases, prompts
 from bot.turns.draft import Draft
 from bot.turns.students import conclude
 from storage import conversations, escalations, people
 from storage import due as due_rows
+
+PUNCTUAL = timedelta(minutes=5)
+"""Later than this it was not on time: the machine was off, or the time was held."""
 
 
 def come(draft: Draft, due: Due) -> None:
@@ -83,7 +87,11 @@ def _occurrence(draft: Draft, occurrence: Occurrence) -> None:
     verdict = decide(occurrence, draft.now)
     if person is None or verdict == "later":
         return
-    draft.occurrence_done = (occurrence.id, _fate(draft, occurrence, person, verdict))
+    fit = _fit_moment(draft, occurrence, person)
+    if verdict == "fire" and draft.now < fit <= occurrence.expires_at:
+        draft.occurrence_held = (occurrence.id, fit)
+        return
+    draft.occurrence_done = (occurrence.id, _fate(draft, occurrence, person, "missed" if draft.now < fit else verdict))
     if draft.occurrence_done[1] != "fired":
         draft.note("Nearpeer", draft.occurrence_done[1], person_id=person.id, detail=occurrence.schedule)
         return
@@ -95,6 +103,14 @@ def _occurrence(draft: Draft, occurrence: Occurrence) -> None:
         prompts.start(draft, person, flow, match_id=occurrence.match_id, occurrence_id=occurrence.id)
     except (FlowError, KeyError):
         _cannot_go_on(draft, person)
+
+
+def _fit_moment(draft: Draft, occurrence: Occurrence, person: Person) -> datetime:
+    """When this may go out: now, or, for a question that comes late in the night, in the morning."""
+    is_late = draft.now - occurrence.due_at > PUNCTUAL
+    if not occurrence.flow or not is_late or occurrence.schedule in draft.program.any_hour:
+        return draft.now
+    return fit_hour(draft.now, draft.zone_of(person))
 
 
 def _fate(draft: Draft, occurrence: Occurrence, person: Person, verdict: str) -> str:

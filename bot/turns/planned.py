@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from bot.domain import Occurrence, Person, PersonStatus
-from bot.planning.due import EARLIEST, LATEST, plan
-from bot.planning.recurrence import moment
+from bot.planning.due import fit_hour, plan
 from bot.program import Program
 from storage import due, people
 
@@ -38,17 +37,12 @@ def plan_ahead(connection: Connection, program: Program, now: datetime, new_id: 
 
 def _first_contact(program: Program, person: Person, now: datetime, id_: int) -> Occurrence:
     """The very first conversation: now, or at the next hour at which prompts may go out."""
-    local = now.astimezone(program.zone)
-    at = now
-    if local.time() < EARLIEST:
-        at = moment(local.date(), EARLIEST, program.zone)
-    elif local.time() > LATEST:
-        at = moment(local.date() + timedelta(days=1), time(EARLIEST.hour), program.zone)
+    at = fit_hour(now, program.zone)
     return Occurrence(
         id=id_,
         schedule=FIRST_CONTACT,
         person_id=person.id,
-        local_date=local.date(),
+        local_date=at.astimezone(program.zone).date(),
         slot="",
         local_time=f"{at.astimezone(program.zone):%H:%M}",
         due_at=at,

@@ -18,8 +18,8 @@ class Occurrence(SQLModel, table=True):
         Index(
             "ix_occurrence_due",
             "due_at",
-            sqlite_where=text("status = 'planned'"),
-            postgresql_where=text("status = 'planned'"),
+            sqlite_where=text("status IN ('planned', 'held')"),
+            postgresql_where=text("status IN ('planned', 'held')"),
         ),
     )
     id: int = row_id()
@@ -34,7 +34,7 @@ class Occurrence(SQLModel, table=True):
     match_id: int | None = reference("match", optional=True)
     values: Any = Field(default=None, sa_type=Json, nullable=True)
     status: str = "planned"
-    """planned, fired, missed, cancelled"""
+    """planned, held (late, and waiting for a fit hour), fired, missed, cancelled"""
 
 
 class Beat(SQLModel, table=True):
