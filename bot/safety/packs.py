@@ -120,7 +120,7 @@ class Pack(_Model):
 
 
 def with_base(pack: Pack, packs: Iterable[Pack]) -> Pack:
-    """The pack with its base's spellings, masks and modifiers. Raises ValueError for a base that is not among `packs`."""
+    """The pack with its base's spellings, masks and modifiers. Raises ValueError if the base is not among `packs`."""
     if pack.base is None:
         return pack
     base = next((other for other in packs if other.pack == pack.base and other.base is None), None)
