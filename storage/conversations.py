@@ -56,6 +56,7 @@ class Sent:
     rung: int | None
     round: int | None
     choices: tuple[Choice, ...]
+    created_at: datetime
 
 
 def sent(connection: Connection, message_id: int) -> Sent | None:
@@ -76,6 +77,7 @@ def sent(connection: Connection, message_id: int) -> Sent | None:
         row.rung,
         row.round,
         choices_of(row.choices),
+        row.created_at,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, true, update
 
-from bot.domain import Address, Choice, MessageKind, Outbound, Priority
+from bot.domain import Address, Choice, MessageKind, Outbound, PageKind, Priority
 from storage import tables
 
 LEASE = timedelta(seconds=60)
@@ -100,8 +100,10 @@ def still_wanted(connection: Connection, message_id: int, now: datetime) -> str:
             message.priority,
             message.expires_at,
             message.created_at,
+            message.dedupe_key,
             escalation.status.label("case"),
             escalation.acknowledged_at,
+            escalation.asked_at,
             person.status.label("person"),
             conversation.status.label("conversation"),
             asked_since.label("asked_since"),
@@ -118,6 +120,8 @@ def still_wanted(connection: Connection, message_id: int, now: datetime) -> str:
 
 
 def _reason_holds(row: Any) -> bool:
+    if row.kind == MessageKind.ALERT and (row.dedupe_key or "").startswith(f"{PageKind.STILL}:"):
+        return row.case == "acknowledged" and row.asked_at is not None
     if row.kind == MessageKind.ALERT:
         # Somebody has the case; what was told after that (help wanted, still with it?) is still meant.
         taken = row.case == "acknowledged" and row.created_at < row.acknowledged_at

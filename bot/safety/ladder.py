@@ -138,6 +138,13 @@ def advance_now(escalation: Escalation, now: datetime) -> Step:
     return replace(escalation, next_action_at=min(soon, escalation.next_action_at or soon)), ()
 
 
+def help_unheard(escalation: Escalation, now: datetime) -> Step:
+    """Whoever has the case wanted help and this rung reaches nobody: the next one is told, if there is one."""
+    if escalation.status is not EscalationStatus.ACKNOWLEDGED or escalation.rung + 1 >= len(escalation.ladder.rungs):
+        return escalation, ()
+    return need_help(escalation, escalation.acknowledged_person_id, escalation.acknowledged_by, now)
+
+
 def reopen_now(escalation: Escalation, now: datetime) -> Step:
     """Nobody holds the case any longer: from the first rung again, at once."""
     return _tell(replace(_released(escalation), round=escalation.round + 1), 0, now)

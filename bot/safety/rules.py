@@ -77,9 +77,7 @@ def merge(escalation: Escalation | None, case: Case, ladder: Ladder, now: dateti
     updated = replace(escalation, reason=_joined([*known, *case.reason.split("; ")]))
     if case.tier.rank < escalation.tier.rank:
         return ladders.raise_tier(updated, case.tier, ladder, now)
-    if case.tier is escalation.tier:
-        return ladders.told_again(updated, now)
-    return updated, ()
+    return ladders.told_again(updated, now)
 
 
 def failure(label: str) -> Signal:

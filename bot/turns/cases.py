@@ -87,15 +87,45 @@ def climb(draft: Draft, escalation: Escalation) -> None:
     send_pages(draft, changed, pages)
 
 
-def unheard(draft: Draft, escalation: Escalation, rung: int, round_: int) -> None:
-    """An alert reached nobody. When the whole rung is silent, the next one is told now, not at its time."""
-    is_current = escalation.status is EscalationStatus.OPEN and (escalation.rung, escalation.round) == (rung, round_)
-    if not is_current or not escalations.rung_is_silent(draft.connection, escalation.id, rung, round_):
+def unheard(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> None:
+    """An alert reached nobody. When all who were told with it are silent, others are told now, not at their time."""
+    assert alert.rung is not None
+    assert alert.round is not None
+    if not escalations.rung_is_silent(draft.connection, escalation.id, alert.rung, alert.round):
         return
-    changed, pages = ladders.advance_now(escalation, draft.now)
+    if escalation.status is EscalationStatus.ACKNOWLEDGED:
+        _unheard_while_held(draft, escalation, alert)
+    elif (escalation.rung, escalation.round) == (alert.rung, alert.round):
+        _nobody_reached(draft, ladders.advance_now(escalation, draft.now), alert.rung)
+
+
+def _unheard_while_held(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> None:
+    """What was told since somebody took the case: news to themselves, or that they want help."""
+    assert escalation.acknowledged_at is not None
+    assert alert.rung is not None
+    if alert.rung != escalation.rung or alert.created_at < escalation.acknowledged_at:
+        return
+    if alert.person_id == escalation.acknowledged_person_id:
+        if alert.round == escalation.round:
+            _nobody_reached(draft, ladders.reopen_now(escalation, draft.now), alert.rung)
+        return
+    changed, pages = ladders.help_unheard(escalation, draft.now)
+    if pages:
+        _nobody_reached(draft, (changed, pages), escalation.rung, "alert_help")
+        return
+    holder = people.load(draft.connection, escalation.acknowledged_person_id or 0)
+    if holder is not None:
+        code = code_for(draft, escalation, holder)
+        draft.write(
+            holder, draft.text(holder, "help_unheard", code=code), kind=MessageKind.STAFF, escalation_id=escalation.id
+        )
+
+
+def _nobody_reached(draft: Draft, step: ladders.Step, rung: int, key: str = "alert") -> None:
+    changed, pages = step
     draft.escalations.append(changed)
     draft.note("Nearpeer", "nobody reached", changed, detail=f"rung {rung + 1}")
-    send_pages(draft, changed, pages)
+    send_pages(draft, changed, pages, key)
 
 
 def send_pages(draft: Draft, escalation: Escalation, pages: Iterable[Page], key: str = "alert") -> None:
@@ -206,7 +236,8 @@ def act(draft: Draft, action: StaffAction) -> None:
 
 def _taken(draft: Draft, before: Escalation, after: Escalation) -> None:
     """Alerts on their way stop, and the student reads who has seen it."""
-    draft.cancel_alerts_of.append(after.id)
+    if before.status is EscalationStatus.OPEN:  # of a case that is held, what is on its way came later and is meant
+        draft.cancel_alerts_of.append(after.id)
     student = people.load(draft.connection, after.person_id)
     if student is not None and not student.role.adult and before.acknowledged_by != after.acknowledged_by:
         text = draft.text(student, "seen", adult=after.acknowledged_by)

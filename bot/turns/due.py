@@ -54,7 +54,7 @@ def news(draft: Draft, told: DeliveryNews) -> None:
     if message.escalation_id is not None and message.rung is not None and message.round is not None:
         escalation = escalations.load(draft.connection, message.escalation_id, lock=True)
         if escalation is not None:
-            cases.unheard(draft, escalation, message.rung, message.round)
+            cases.unheard(draft, escalation, message)
         return
     person = people.load(draft.connection, message.person_id) if message.person_id is not None else None
     if person is not None and not person.role.adult:
