@@ -167,6 +167,7 @@ def create(folder: Path, name: str = "near-peer", *, shipped: Path = SHIPPED) ->
         raise Refused(f"{folder} is not empty; name a new folder, so that nothing in it is lost.")
     sources = {path.relative_to(model): path for path in sorted(model.rglob("*")) if path.is_file()}
     sources[Path(school_settings.FILE)] = shipped / school_settings.FILE
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # names and addresses: for nobody else on this computer
     written = []
     for relative, source in sources.items():
         target = folder / relative

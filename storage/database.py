@@ -7,6 +7,8 @@ raises, the whole batch is rolled back and each unit is replayed alone: one bad 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -157,12 +159,20 @@ def _quote_no_row(context: ExceptionContext) -> None:
             error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
 
 
+def _make_private(file: str | None) -> None:
+    """A new file only its owner may read, as SQLite's own would be for everybody; its write-ahead log follows it."""
+    if file and file != ":memory:":
+        with contextlib.suppress(OSError):  # there already, or not to be written: SQLite says so in its own words
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
         engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
         event.listen(engine, "handle_error", _quote_no_row)
         return engine
+    _make_private(parsed.database)
     engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 5}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")

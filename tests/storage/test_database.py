@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 import traceback
 from concurrent.futures import Future
@@ -251,3 +253,13 @@ def test_a_row_that_a_check_refuses_is_not_quoted_in_the_error(database: Databas
     told = "".join(traceback.format_exception(caught.value))
     assert "alerts_never_expire" in told
     assert "violet-lantern" not in told
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_only_the_owner_of_the_file_may_read_what_people_wrote(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'school.db'}")
+    database.migrate()
+    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    database.close()
+    assert found.keys() >= {"school.db", "school.db-wal"}
+    assert set(found.values()) == {0o600}
