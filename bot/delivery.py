@@ -45,6 +45,7 @@ class Delivery:
         self._sending: set[asyncio.Task[None]] = set()
         self._chat_free_at: dict[Address, float] = {}
         self._account_free_at = 0.0
+        self._gate = asyncio.Lock()
 
     def kick(self) -> None:
         """Something may be waiting: look now."""
@@ -97,10 +98,13 @@ class Delivery:
 
     async def _send(self, claim: outbox.Claim) -> None:
         outbound = claim.outbound
-        await self._pace(outbound.address, outbound.priority)
-        started, now = self._clock.wall(), self._clock.now()
-        # The last look before the send: whatever happened while the message waited its turn counts.
-        unwanted = await asyncio.to_thread(self._still_wanted, outbound.id)
+        await self._wait_for_chat(outbound.address, outbound.priority)
+        # One after the other, in the order of the claims: what is urgent leaves first.
+        async with self._gate:
+            await self._wait_for_account()
+            started, now = self._clock.wall(), self._clock.now()
+            # The last look before the send: whatever happened while the message waited its turn counts.
+            unwanted = await asyncio.to_thread(self._still_wanted, outbound.id)
         if unwanted:
             await self._write(lambda connection: outbox.drop(connection, claim, unwanted, started))
             return
@@ -137,19 +141,22 @@ class Delivery:
         )
         log.warning("try later message=%s code=%s wait=%.1f", claim.outbound.id, code, wait)
 
-    async def _pace(self, address: Address, priority: Priority) -> None:
-        """Wait for the account's and the chat's next free moment; an alert does not wait for its chat."""
-        able = self._adapter.capabilities
-        loop = asyncio.get_running_loop()
-        # No await between reading and booking: two sends never book the same moment.
-        moment = max(loop.time(), self._account_free_at)
-        if priority > Priority.ALERT:
-            moment = max(moment, self._chat_free_at.get(address, 0.0))
-        self._account_free_at = max(loop.time(), self._account_free_at) + 1 / able.per_second
-        self._chat_free_at[address] = moment + 1 / able.per_chat_second
+    async def _wait_for_chat(self, address: Address, priority: Priority) -> None:
+        """Wait for the chat's next free moment; an alert does not wait."""
+        now = asyncio.get_running_loop().time()
+        free_at = self._chat_free_at.get(address, 0.0)
+        moment = now if priority is Priority.ALERT else max(now, free_at)
+        self._chat_free_at[address] = max(free_at, moment + 1 / self._adapter.capabilities.per_chat_second)
         if len(self._chat_free_at) > 10_000:
-            self._chat_free_at = {chat: free for chat, free in self._chat_free_at.items() if free > loop.time()}
-        await asyncio.sleep(max(0.0, moment - loop.time()))
+            self._chat_free_at = {chat: free for chat, free in self._chat_free_at.items() if free > now}
+        await asyncio.sleep(moment - now)
+
+    async def _wait_for_account(self) -> None:
+        """Wait for the account's next free moment."""
+        now = asyncio.get_running_loop().time()
+        moment = max(now, self._account_free_at)
+        self._account_free_at = moment + 1 / self._adapter.capabilities.per_second
+        await asyncio.sleep(moment - now)
 
     def _still_wanted(self, message_id: int) -> str:
         with self._database.read() as connection:

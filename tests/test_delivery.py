@@ -109,11 +109,15 @@ async def test_an_account_is_paced_and_a_chat_more_slowly(street: Street, monkey
     street.platform.capabilities = Capabilities(per_second=10, per_chat_second=2)
     loop = SimpleNamespace(time=lambda: 100.0)
     monkeypatch.setattr("bot.delivery.asyncio", SimpleNamespace(get_running_loop=lambda: loop, sleep=sleep))
-    pace = street.delivery._pace
+    delivery = street.delivery
     maya, leo = Address("web", "web", str(MAYA)), Address("web", "web", str(LEO))
     for address, priority in ((maya, 1), (maya, 1), (leo, 1), (maya, 0), (maya, 1)):
-        await pace(address, Priority(priority))
-    assert slept == [0.0, 0.5, 0.2, 0.3, 0.8]
+        await delivery._wait_for_chat(address, Priority(priority))
+    assert slept == [0.0, 0.5, 0.0, 0.0, 1.0], "an alert does not wait for its chat, but what follows waits for both"
+    slept.clear()
+    for _ in range(4):
+        await delivery._wait_for_account()
+    assert slept == [0.0, 0.1, 0.2, 0.3]
 
 
 async def test_slow_sends_of_others_never_hold_up_an_alert(street: Street) -> None:
