@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,8 +86,12 @@ def read_source(path: Path) -> str:
         raise _whole(str(path), f"the file cannot be read: {error.strerror}") from None
 
 
+@lru_cache(maxsize=64)
 def parse_document(text: str, name: str) -> Document:
-    """YAML text -> plain values with places. Raises ContentError."""
+    """YAML text -> plain values with places. Raises ContentError.
+
+    Remembered: reading YAML is most of what loading a program costs, and a Document is never changed.
+    """
     if len(text) > LONGEST_FILE:
         raise _whole(name, f"the text is longer than {LONGEST_FILE:,} characters", "split it")
     yaml = YAML(typ="safe", pure=True)
