@@ -82,6 +82,7 @@ class Little(RuleBasedStateMachine):
     def a_student_writes_twice_at_once(self, person: int, texts: tuple[str, str]) -> None:
         for text in texts:
             self._offer({"chat": str(person), "text": text}, at_once=False)
+        self._do(self._two_at_work())
         self._do(self.house.settle())
 
     @precondition(lambda self: self.offered)
@@ -226,6 +227,11 @@ class Little(RuleBasedStateMachine):
         self._do(self.house.offer(body, event=event))
         if at_once:
             self._do(self.house.settle())
+
+    async def _two_at_work(self) -> None:
+        """The loop and somebody who settles the house take up the same events."""
+        turns = self.house.app.turns
+        await asyncio.gather(turns.drain(), turns.drain())
 
     def _staff(self, kind: ActionKind, object_id: int, **more: str) -> None:
         # What no longer fits is refused with words, and nothing has changed.
