@@ -37,6 +37,7 @@ _PLAIN_WORDS = {
     404: ("There is no page here.", "Aquí no hay ninguna página."),
     405: ("This page cannot do that.", "Esta página no puede hacer eso."),
     413: ("That was too long. Please send less at once.", "Es demasiado largo. Envía menos de una vez."),
+    429: ("That was too much at once. Please wait a moment.", "Es demasiado a la vez. Espera un momento."),
     500: ("Something went wrong on our side. Please try again.", "Algo falló de nuestro lado. Inténtalo otra vez."),
     503: ("We are not ready yet. Please try again in a moment.", "Todavía no estamos listos. Inténtalo en un momento."),
 }

@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.adapters.base import Capabilities, Port, Shown
+from bot.adapters.web.pace import Pace
 from bot.adapters.web.streams import Event, Streams
 from bot.adapters.web.words import page_language, words
 from bot.domain import Address, Choice, Inbound, InboundKind, MessageKind, Outbound, Raw, Receipt
@@ -47,9 +48,7 @@ class Adapter:
     """
 
     name = "web"
-    capabilities = Capabilities(
-        buttons=True, length=_LONGEST_TEXT, pager=False, per_second=1_000.0, per_chat_second=100.0
-    )
+    capabilities = Capabilities(length=_LONGEST_TEXT, pager=False, per_second=1_000.0, per_chat_second=100.0)
 
     def __init__(
         self,
@@ -63,6 +62,7 @@ class Adapter:
         self._secure = public_url.startswith("https:")
         self._confirm_within = confirm_within
         self._streams = Streams()
+        self._pace = Pace()
         self._port: Port | None = None
         self._pages_back_at = 0.0
         self._templates = Environment(
@@ -187,6 +187,8 @@ class Adapter:
             self.translate(raw.body, raw.account, raw.event_id)
         except ValueError:
             raise HTTPException(400) from None
+        if not await self._pace.admit(chat, len(body.get("text", ""))):
+            raise HTTPException(429)
         await self._open_port().receive(raw)
         line = {"chat": chat, "ours": False, "event_id": event_id, "text": body.get("text") or body.get("label", "")}
         self._streams.push(chat, Event("line", line))
@@ -303,7 +305,7 @@ def _choice(choice: Choice) -> dict[str, str]:
 async def _posted(request: Request) -> dict[str, Any]:
     try:
         posted = json.loads(await request.body())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise HTTPException(400) from None
     if not isinstance(posted, dict):
         raise HTTPException(400)

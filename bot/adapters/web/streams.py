@@ -12,6 +12,8 @@ from typing import Any
 
 # A page that is this far behind is cut off; it comes back by itself and reads the history.
 _LONGEST_QUEUE = 200
+# More pages of one chat than anybody has open. The oldest goes, because it may be one whose reader left without a word.
+_MOST_PAGES = 20
 # A line reaches the history a moment after it was pushed. A page that opens in that moment must not miss it.
 _RECENT_SECONDS = 5.0
 
@@ -37,7 +39,7 @@ class Streams:
     """Pages by the chats they listen to. For one event loop."""
 
     def __init__(self) -> None:
-        self._open: dict[str, set[Queue]] = {}
+        self._open: dict[str, dict[Queue, None]] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
         self._recent: dict[str, list[Event]] = {}
 
@@ -53,7 +55,10 @@ class Streams:
         """
         queue: Queue = asyncio.Queue()
         for chat in chats:
-            self._open.setdefault(chat, set()).add(queue)
+            pages = self._open.setdefault(chat, {})
+            pages[queue] = None
+            if len(pages) > _MOST_PAGES:
+                self._end(next(iter(pages)))
             for event in self._recent.get(chat, ()):
                 queue.put_nowait(Event(event.name, event.body | {"again": True}))
         for (chat, _), waiting in self._waiting.items():
@@ -111,7 +116,7 @@ class Streams:
         queue.put_nowait(None)
 
     def _leave(self, chat: str, queue: Queue) -> None:
-        queues = self._open.get(chat, set())
-        queues.discard(queue)
+        queues = self._open.get(chat, {})
+        queues.pop(queue, None)
         if not queues:
             self._open.pop(chat, None)
