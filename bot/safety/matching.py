@@ -220,7 +220,7 @@ class CompiledPack:
 
     def _finding(self, number: int, first: int, last: int, found: Sequence[Token], around: Surroundings) -> Finding:
         rule = self.pack.rules[number]
-        about = around.about(first, last)
+        about = rule.about or around.about(first, last)
         tier, modifiers = _lowered(rule, around.modifiers(rule, about, first, last))
         if about != "self":
             modifiers = (*modifiers, f"about a {about}" if about == "friend" else "about somebody else")
@@ -262,6 +262,8 @@ class Surroundings:
         inside = range(first, last)
         if any(place in self._cues["first_person"] for place in inside):
             return "self"
+        if first in self._cues["friend"]:
+            return "friend"
         about = "other" if any(place in self._cues["other"] for place in inside) else ""
         for place in range(first - 1, self._begin(first, LINE) - 1, -1):
             if place in self._cues["friend"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -35,6 +35,8 @@ class Rule(_Model):
     """Whether joking words around it lower it."""
     past: bool = False
     """Whether being over lowers it. Never for abuse: that is reported whenever it was."""
+    about: Literal["", "friend", "other"] = ""
+    """Whom it is always about; else the words around a finding tell."""
     match: tuple[Phrase, ...] = ()
     no_match: tuple[Phrase, ...] = ()
 

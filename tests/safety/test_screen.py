@@ -125,6 +125,8 @@ def test_a_crisis_is_not_talked_away(screener: Screener, text: str) -> None:
 def test_a_friend_in_danger_keeps_the_tier_and_is_labelled(screener: Screener) -> None:
     finding = first(screener, "my friend wants to kill herself")
     assert (finding.tier, finding.about) == (Tier.CRISIS, "friend")
+    assert first(screener, "my friend told me how she is going to do it").about == "friend"
+    assert first(screener, "my boyfriend chokes me").about == "self"
     assert first(screener, "my friend knows that I want to kill myself").about == "self"
 
 
