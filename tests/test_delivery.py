@@ -18,7 +18,8 @@ from bot.domain import Address, ConversationStatus, EscalationStatus, MessageKin
 from bot.errors import Ambiguous, TryLater, Unreachable
 from storage import outbox, tables
 from storage.database import Database
-from tests.school import CANARY, LEO, MAYA, NOON, OKAFOR, RIVERA, Hands, House, Platform, on_sqlite
+from tests.fakes.memory import Hands, Platform
+from tests.school import CANARY, LEO, MAYA, NOON, OKAFOR, RIVERA, House, on_sqlite
 from tests.storage.rows import conversation, message, save, school
 from tests.storage.test_due import escalation
 

@@ -10,7 +10,8 @@ from bot import heartbeat as heartbeat_module
 from bot.heartbeat import Heartbeat
 from storage import tables
 from storage.database import Database
-from tests.school import CANARY, NOON, Hands, on_sqlite
+from tests.fakes.memory import Hands
+from tests.school import CANARY, NOON, on_sqlite
 from tests.test_delivery import until
 
 pytestmark = on_sqlite

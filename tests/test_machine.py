@@ -24,8 +24,9 @@ from bot.program import Program
 from storage import outbox, people, tables
 from storage.database import Database
 from tests import school
+from tests.fakes.memory import Killed
 from tests.postgres import FAST
-from tests.school import LEO, MAYA, OKAFOR, RIVERA, House, Killed
+from tests.school import LEO, MAYA, OKAFOR, RIVERA, House
 
 CRISIS = "I want to die"
 TEXTS = (CRISIS, "they hit me", "nobody likes me", "I hate school", "we had a nice day in math", "great", "2", "skip")

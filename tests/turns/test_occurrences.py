@@ -55,7 +55,7 @@ async def test_what_was_missed_by_hours_still_comes_and_by_more_is_missed(house:
 async def test_what_is_late_in_the_night_waits_for_the_morning_and_survives_planning_anew(house: House) -> None:
     await house.settle()
     await house.jump_to(TUESDAY + timedelta(hours=8))  # 23:30 in New York
-    assert [row.status for row in house.rows(tables.occurrence, schedule="mentee-check-in")][0] == "held"
+    assert house.rows(tables.occurrence, schedule="mentee-check-in")[0].status == "held"
     assert CHECK_IN not in house.phone(MAYA)
     house.app.plan_anew()
     await house.settle()
