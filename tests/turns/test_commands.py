@@ -34,6 +34,7 @@ async def test_stop_cancels_what_is_still_to_be_sent_in_the_same_turn(house: Hou
     assert [row.kind for row in house.rows(tables.review_item)] == ["stopped"]
 
 
+@on_sqlite
 async def test_after_stop_nothing_is_asked_any_more_and_words_are_still_read(house: House) -> None:
     await house.pass_time(hours=1)
     await house.says(MAYA, "stop")
@@ -67,6 +68,7 @@ async def test_a_question_that_could_not_be_sent_is_not_sent_after_stop(house: H
     assert [row.status for row in house.rows(tables.message, step="words")] == ["cancelled"]
 
 
+@on_sqlite
 async def test_the_other_student_of_a_match_goes_on(house: House) -> None:
     await house.says(LEO, "/stop")
     await house.jump_to(TUESDAY)
@@ -112,6 +114,7 @@ async def test_a_language_switched_in_the_middle_asks_the_open_question_again(ho
     assert "En la escuela: ve a the counseling office" in house.newest(MAYA).text
 
 
+@on_sqlite
 async def test_a_language_that_there_is_not_is_asked_for_with_buttons(house: House) -> None:
     await house.says(MAYA, "/language klingon")
     assert house.labels(MAYA) == ["English", "Español"]
@@ -120,6 +123,7 @@ async def test_a_language_that_there_is_not_is_asked_for_with_buttons(house: Hou
 
 
 @pytest.mark.parametrize("words", ["/adult", "I need an adult", "necesito un adulto", f"/adult {CANARY}"])
+@on_sqlite
 async def test_who_asks_for_an_adult_gets_one_at_once(house: House, words: str) -> None:
     await house.begins(MAYA, "mentee-weekly")
     await house.says(MAYA, words)
@@ -141,6 +145,7 @@ async def test_what_is_written_behind_a_command_is_read_too(house: House, comman
     assert [outbound.kind for outbound in house.platform.journal if outbound.address.chat == str(MAYA)] == ["card"]
 
 
+@on_sqlite
 async def test_a_check_in_whenever_somebody_wants_one(house: House) -> None:
     await house.says(MAYA, "/checkin")
     assert house.phone(MAYA) == [CHECK_IN]
@@ -177,6 +182,7 @@ async def test_who_stopped_stays_stopped_through_a_crisis(house: House) -> None:
     assert house.phone(OKAFOR) == []
 
 
+@on_sqlite
 async def test_stop_and_resume_do_not_end_the_pause_after_a_crisis(house: House) -> None:
     await house.says(MAYA, "I want to die")
     assert person(house) == ("paused", None)

@@ -84,6 +84,7 @@ async def test_an_adult_resumes_and_the_question_is_asked_again(house: House) ->
     assert row.status == "active"
 
 
+@on_sqlite
 async def test_staff_resume_from_their_pages(house: House) -> None:
     await house.says(MAYA, CRISIS)
     await house.staff(ActionKind.RESUME, MAYA)
@@ -101,6 +102,7 @@ async def test_an_urgent_answer_gets_the_card_and_the_conversation_goes_on(house
     assert house.rows(tables.person, id=MAYA)[0].status == "active"
 
 
+@on_sqlite
 async def test_a_concern_tells_an_adult_and_shows_no_card(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     await house.taps(MAYA, "Great")
@@ -146,6 +148,7 @@ async def test_a_second_alarming_message_is_the_same_case(house: House) -> None:
     assert len(house.rows(tables.finding, escalation_id=house.case().id)) == 2
 
 
+@on_sqlite
 async def test_more_from_a_student_whose_case_is_taken_reaches_who_has_it(house: House) -> None:
     await house.says(MAYA, CRISIS)
     await house.says(RIVERA, f"ACK {house.code(RIVERA)}")
@@ -156,6 +159,7 @@ async def test_more_from_a_student_whose_case_is_taken_reaches_who_has_it(house:
     assert house.case().status == "acknowledged"
 
 
+@on_sqlite
 async def test_an_urgent_and_a_crisis_message_of_other_kinds_are_two_cases(house: House) -> None:
     await house.says(MAYA, "they hit me")
     await house.says(MAYA, CRISIS)
@@ -163,6 +167,7 @@ async def test_an_urgent_and_a_crisis_message_of_other_kinds_are_two_cases(house
     assert len(house.phone(RIVERA)) == 2
 
 
+@on_sqlite
 async def test_a_mentor_who_is_in_danger_is_a_student_too(house: House) -> None:
     await house.says(LEO, CRISIS)
     assert kinds(house, LEO) == ["card"]

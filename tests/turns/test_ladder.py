@@ -39,6 +39,7 @@ async def test_while_nobody_answers_the_next_adult_is_told_and_then_all_again_fo
     assert house.newest(OKAFOR).text.startswith("Still open, 75 min. CRISIS: M.T.")
 
 
+@on_sqlite
 async def test_a_long_stop_of_the_house_ends_in_one_alert_not_in_a_storm(house: House) -> None:
     await crisis(house)
     await house.jump(hours=5)
@@ -115,6 +116,7 @@ async def test_alerts_still_on_their_way_are_not_sent_after_somebody_took_the_ca
     assert alerts(house, OKAFOR) == 0
 
 
+@on_sqlite
 async def test_nobody_from_before_can_take_a_closed_case(house: House) -> None:
     await crisis(house)
     await house.staff(ActionKind.CLOSE, house.case().id, outcome="drill")
@@ -126,6 +128,7 @@ async def test_nobody_from_before_can_take_a_closed_case(house: House) -> None:
 # --- passing on, help, holding ---
 
 
+@on_sqlite
 async def test_passing_on_tells_the_next_adult_at_once(house: House) -> None:
     await crisis(house)
     await house.taps(RIVERA, "Pass on")
@@ -133,6 +136,7 @@ async def test_passing_on_tells_the_next_adult_at_once(house: House) -> None:
     assert house.newest(RIVERA).text == house.text("passed_on", code=house.code(RIVERA))
 
 
+@on_sqlite
 async def test_who_needs_help_keeps_the_case_and_the_next_adult_is_told_too(house: House) -> None:
     await crisis(house)
     await house.says(RIVERA, f"HELP {house.code(RIVERA)}")
@@ -157,6 +161,7 @@ async def test_who_has_a_case_is_asked_and_silence_opens_it_again(house: House) 
     assert "re-opened" in [row.action for row in house.rows(tables.audit)]
 
 
+@on_sqlite
 async def test_who_is_still_with_it_holds_it_longer(house: House) -> None:
     await crisis(house)
     await house.taps(RIVERA, "I have it")
@@ -184,6 +189,7 @@ async def test_closing_asks_for_an_outcome_and_then_nobody_is_told_any_more(hous
     assert alerts(house, RIVERA) + alerts(house, OKAFOR) == told
 
 
+@on_sqlite
 async def test_an_outcome_that_needs_a_note_closes_with_the_note(house: House) -> None:
     await crisis(house)
     await house.says(RIVERA, f"CLOSE {house.code(RIVERA)}")
@@ -203,6 +209,7 @@ async def test_closing_cancels_alerts_that_are_still_on_their_way(house: House) 
     assert {row.status for row in house.rows(tables.message, kind="alert")} == {"cancelled"}
 
 
+@on_sqlite
 async def test_a_closed_case_can_be_opened_again_and_climbs_from_its_beginning(house: House) -> None:
     await crisis(house)
     await house.staff(ActionKind.CLOSE, house.case().id, outcome="drill")
@@ -212,6 +219,7 @@ async def test_a_closed_case_can_be_opened_again_and_climbs_from_its_beginning(h
     assert alerts(house, OKAFOR) == 1
 
 
+@on_sqlite
 async def test_staff_who_do_what_no_longer_fits_are_told_why(house: House) -> None:
     await crisis(house)
     case = house.case().id
@@ -244,6 +252,7 @@ async def test_an_adult_without_any_address_is_passed_over_at_once(house: House)
     assert (row.status, row.error) == ("failed", "no_address")
 
 
+@on_sqlite
 async def test_with_nobody_in_reach_the_house_tries_again_for_ever(house: House) -> None:
     for adult in (RIVERA, OKAFOR):
         house.platform.plan(adult, *[Unreachable("no_listener")] * 4)
@@ -287,6 +296,7 @@ def test_every_label_typed_as_text_means_its_button(program: Program, language: 
     assert {key: _verb(texts[key].format(code="4F7K")) for key in kinds} == kinds
 
 
+@on_sqlite
 async def test_an_adult_reads_and_answers_in_their_own_language(house: House) -> None:
     await house.says(RIVERA, "/language es")
     await crisis(house)

@@ -29,6 +29,7 @@ async def test_a_week_of_the_plan(house: House) -> None:
     assert house.phone(RIVERA) == []
 
 
+@on_sqlite
 async def test_a_check_in_comes_at_its_minute_and_not_before(house: House) -> None:
     await house.jump_to(TUESDAY - timedelta(seconds=1))
     assert house.phone(MAYA) == []
@@ -46,6 +47,7 @@ async def test_an_occurrence_fires_once_however_often_it_is_due(house: House) ->
     assert house.phone(MAYA) == [CHECK_IN]
 
 
+@on_sqlite
 async def test_what_was_missed_by_hours_still_comes_and_by_more_is_missed(house: House) -> None:
     await house.settle()
     await house.jump_to(TUESDAY + timedelta(hours=23))
@@ -81,6 +83,7 @@ async def test_after_a_fortnight_s_silence_only_the_newest_comes(house: House) -
     assert fired.id == 7002
 
 
+@on_sqlite
 async def test_a_reminder_never_comes_after_the_session_began(house: House) -> None:
     await house.settle()
     await house.jump_to(WEDNESDAY + timedelta(minutes=1))
@@ -115,6 +118,7 @@ async def test_who_pauses_is_left_out_even_of_what_was_planned_before(house: Hou
     assert house.phone(MAYA) == [house.text("paused", date="October 12")]
 
 
+@on_sqlite
 async def test_a_person_who_joins_is_planned_in_at_once(house: House) -> None:
     await house.settle()
     house.write(lambda c: people.add(c, Person(31, "amina", "Amina Yusuf", Role.MENTEE, "es", ""), NOON, 131))

@@ -72,6 +72,7 @@ async def test_a_late_answer_is_kept_and_the_open_question_stays(house: House) -
     assert answers(house)[2] == ("words", "answer", WORDS)
 
 
+@on_sqlite
 async def test_a_late_answer_by_reply_is_kept_with_the_question_it_replies_to(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     first = house.newest(MAYA).id
@@ -82,6 +83,7 @@ async def test_a_late_answer_by_reply_is_kept_with_the_question_it_replies_to(ho
     assert answers(house)[2] == ("words", "answer", WORDS)
 
 
+@on_sqlite
 async def test_an_answer_after_the_deadline_is_kept_as_late(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     await house.pass_time(hours=25)
@@ -91,6 +93,7 @@ async def test_an_answer_after_the_deadline_is_kept_as_late(house: House) -> Non
     assert answers(house)[0] == ("mood", "late", 1)
 
 
+@on_sqlite
 async def test_an_answer_that_asks_for_an_adult_counts_however_late_it_comes(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     for label in ("Great", "Skip"):
@@ -143,12 +146,14 @@ async def test_a_photo_is_kept_asked_again_and_shown_to_staff(house: House) -> N
     assert house.newest(MAYA).text.endswith("What was it like?")
 
 
+@on_sqlite
 async def test_a_photo_that_nobody_asked_for_is_not_nothing(house: House) -> None:
     await house.offer({"chat": str(MAYA), "kind": InboundKind.MEDIA})
     await house.settle()
     assert (reviews(house), house.phone(MAYA)) == (["media"], [house.text("media")])
 
 
+@on_sqlite
 async def test_what_is_twice_not_understood_is_kept_in_its_own_words_for_staff(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     for _ in range(2):
@@ -186,6 +191,7 @@ async def test_another_conversation_waits_until_the_first_is_over(house: House) 
     assert house.phone(MAYA)[-2:] == ["Thank you, Maya.", "Did you and Leo meet?"]
 
 
+@on_sqlite
 async def test_another_conversation_begins_when_the_first_was_never_answered(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     await house.pass_time(hours=15)
@@ -215,6 +221,7 @@ async def test_the_same_check_in_takes_the_place_of_the_unanswered_one(house: Ho
     assert conversations(house)[1] == ("mentee-weekly", "waiting")
 
 
+@on_sqlite
 async def test_a_nudge_comes_once_and_then_the_conversation_lapses(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     await house.pass_time(hours=23)
@@ -252,6 +259,7 @@ async def test_an_unknown_chat_gets_no_answer_from_the_flows_and_staff_see_what_
     assert CANARY in log.text
 
 
+@on_sqlite
 async def test_what_concerns_nobody_is_done_with(house: House) -> None:
     await house.offer({"nothing": True})
     await house.settle()
