@@ -20,6 +20,9 @@ from starlette.routing import Route
 from bot.errors import Refused
 from bot.server import asset, build, serve
 
+AT_ONCE = 5.0
+"""Seconds, on a machine that does much else; an open stream by itself would hold it up for over twenty."""
+
 
 async def _echo(request: Request) -> Response:
     return PlainTextResponse(str(len(await request.body())))
@@ -166,16 +169,16 @@ async def running() -> AsyncIterator[tuple[str, asyncio.Event, asyncio.Task[None
         await serving
 
 
-async def test_a_server_stops_within_a_second_though_a_stream_is_open(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_server_stops_at_once_though_a_stream_is_open(caplog: pytest.LogCaptureFixture) -> None:
     async with running() as (url, stop, serving), httpx.AsyncClient() as client:
         async with client.stream("GET", f"{url}/endless") as stream:
             lines = stream.aiter_lines()
             assert await anext(lines) == "data: first"
             begun = time.monotonic()
             stop.set()
-            await asyncio.wait_for(serving, 1.0)
+            await asyncio.wait_for(serving, AT_ONCE)
             assert [line async for line in lines if line] == [], "the stream ends cleanly"
-        assert time.monotonic() - begun < 1.0
+        assert time.monotonic() - begun < AT_ONCE
     assert [record for record in caplog.records if record.levelname in ("ERROR", "WARNING")] == []
 
 
