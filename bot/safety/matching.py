@@ -114,12 +114,19 @@ class Spellings:
     """A language's texting spellings: one or two words -> the words that its rules are written in."""
 
     def __init__(self, table: dict[str, str]) -> None:
+        self._phrases: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._table = {words_of(key): words_of(value) for key, value in table.items()}
         self._first = frozenset(key[0] for key in self._table)
         self.words = frozenset(word for key, value in self._table.items() for word in (*key, *value))
 
     def of_phrase(self, sequence: Sequence[str]) -> tuple[str, ...]:
         """The words of a phrase, folded and respelled; a `*` at a word's end stays."""
+        known = self._phrases.get(tuple(sequence))
+        if known is None:  # the same words stand in hundreds of phrases
+            known = self._phrases[tuple(sequence)] = self._folded(sequence)
+        return known
+
+    def _folded(self, sequence: Sequence[str]) -> tuple[str, ...]:
         plain: list[Token] = []
         for word in sequence:
             folded = words_of(word.rstrip("*"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -139,6 +139,7 @@ def with_base(pack: Pack, packs: Iterable[Pack]) -> Pack:
     )
 
 
+@lru_cache(maxsize=10_000)
 def slots(phrase: str) -> tuple[tuple[tuple[str, ...], ...], ...]:
     """A phrase as its places in order, each with the words that may stand there; a word may end in `*`.
 
