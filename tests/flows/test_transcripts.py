@@ -16,7 +16,8 @@ from pydantic import Field
 
 from bot.domain import Conversation, ConversationStatus, Reply, Signal, Turn
 from bot.flows import engine
-from bot.flows.definition import Question
+from bot.flows.conditions import holds
+from bot.flows.definition import BranchStep, Flow, Question
 from bot.flows.loaded import LoadedFlow, load_flow
 from bot.flows.loader import read
 from bot.flows.notation import Language, Name, Span, Strict
@@ -63,6 +64,8 @@ class Played:
     flow: str = ""
     asked: set[str] = field(default_factory=set)
     raised: set[tuple[str, str, str]] = field(default_factory=set)
+    ways: set[tuple[str, int]] = field(default_factory=set)
+    """(branch, number of the way out of it)."""
 
 
 @cache
@@ -137,7 +140,20 @@ def play(path: Path) -> Played:
         assert conversation == after
         played.asked.add(conversation.step)
         played.raised.update(marks(turn.signals))
+        played.ways.update(ways_taken(loaded.flow, conversation))
     return played
+
+
+def ways_taken(flow: Flow, conversation: Conversation) -> set[tuple[str, int]]:
+    """Which way out each branch has whose answers are all there."""
+    taken = set()
+    for step in flow.steps:
+        if isinstance(step, BranchStep):
+            needed = {check.answer for arm in step.branch if arm.when for check in arm.when.checks if check.answer}
+            if needed <= conversation.answers.keys():
+                way = next(n for n, arm in enumerate(step.branch) if arm.when is None or holds(arm.when, conversation))
+                taken.add((step.id, way))
+    return taken
 
 
 def marks(signals: tuple[Signal, ...]) -> set[tuple[str, str, str]]:
@@ -151,7 +167,7 @@ def test_the_conversation_goes_as_written(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_question_and_mark_of_a_shipped_flow_is_in_a_transcript(path: Path) -> None:
+def test_every_question_mark_and_branch_of_a_shipped_flow_is_in_a_transcript(path: Path) -> None:
     loaded = load_flow(path)
     plays = [play(transcript) for transcript in TRANSCRIPTS]
     asked = {step for played in plays if played.flow == loaded.name for step in played.asked}
@@ -165,3 +181,6 @@ def test_every_question_and_mark_of_a_shipped_flow_is_in_a_transcript(path: Path
             if mark:
                 written.add((question.id, mark.tier, mark.category))
     assert written <= raised
+    ways = {way for played in plays if played.flow == loaded.name for way in played.ways}
+    branches = [step for step in loaded.flow.steps if isinstance(step, BranchStep)]
+    assert {(branch.id, number) for branch in branches for number in range(len(branch.branch))} == ways
