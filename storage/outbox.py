@@ -43,6 +43,22 @@ def claim(
 ) -> Sequence[Claim]:
     """Take up to `limit` messages to send: urgent first, one in flight per chat, alerts exempt (decisions.md 11)."""
     message = tables.message
+    heads = _heads(platform, account, wall, limit, alerts_only)
+    if connection.dialect.name == "postgresql":
+        heads = heads.with_for_update(skip_locked=True, of=message)
+    claimed = connection.execute(
+        update(message)
+        .where(message.c.id.in_(heads.scalar_subquery()))
+        .values(status="sending", lease_token=token, lease_until=wall + LEASE, attempts=message.c.attempts + 1)
+        .returning(message)
+    ).all()
+    claims = [Claim(_outbound(row), token, row.attempts, row.ambiguous) for row in claimed]
+    return sorted(claims, key=lambda one: (one.outbound.priority, one.outbound.id))
+
+
+def _heads(platform: str, account: str, wall: datetime, limit: int, alerts_only: bool) -> Select[tuple[int]]:
+    """Ids of what may go out next: the head of each chat that has nothing in flight, and every alert."""
+    message = tables.message
     other = message.alias("other")
     same_chat = and_(
         other.c.platform == message.c.platform, other.c.account == message.c.account, other.c.chat == message.c.chat
@@ -61,7 +77,7 @@ def claim(
             ),
         ),
     )
-    heads = (
+    return (
         select(message.c.id)
         .where(
             message.c.status == "pending",
@@ -73,16 +89,6 @@ def claim(
         .order_by(message.c.priority, message.c.id)
         .limit(limit)
     )
-    if connection.dialect.name == "postgresql":
-        heads = heads.with_for_update(skip_locked=True, of=message)
-    claimed = connection.execute(
-        update(message)
-        .where(message.c.id.in_(heads.scalar_subquery()))
-        .values(status="sending", lease_token=token, lease_until=wall + LEASE, attempts=message.c.attempts + 1)
-        .returning(message)
-    ).all()
-    claims = [Claim(_outbound(row), token, row.attempts, row.ambiguous) for row in claimed]
-    return sorted(claims, key=lambda one: (one.outbound.priority, one.outbound.id))
 
 
 def still_wanted(connection: Connection, message_id: int, now: datetime) -> str:

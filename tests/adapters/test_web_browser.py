@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -21,26 +19,14 @@ from bot.adapters.base import Profile
 from bot.adapters.web.adapter import Adapter
 from bot.domain import Address, Choice, MessageKind, Outbound, Priority, Raw
 from bot.server import asset, build, serve
+from tests.browser import chromium, listen, needs_chromium, offenses
 from tests.fakes.port import MemoryPort
 
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None and os.environ.get("CI") != "true":
-    pytest.skip("no chromium on this computer: install it to try the pages", allow_module_level=True)
+needs_chromium()
 
 # One browser for all tests of this file.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-AXE = (Path(__file__).parent.parent / "vendor/axe.min.js").read_text()
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 MAYA, LEO, RIVERA = (Address("web", "web", chat) for chat in ("11", "21", "30"))
 MOODS = tuple(Choice(label, f"m{index}") for index, label in enumerate(["😀 Great", "🙂 Good", "😐 So-so", "😞 Hard"]))
 ALERT = "Maya Torres asked for an adult.\nToday, 3:31 PM. Code 4F7K."
@@ -69,18 +55,14 @@ class School:
             self.replies.append(asyncio.ensure_future(self.tell(MAYA, "Thank you, Maya.\nWhat made it so?")))
 
     def watch(self, page: Page) -> Page:
-        page.on("console", lambda said: self.errors.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        listen(page, self.errors)
         return page
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    assert CHROMIUM, "CI needs chromium"
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
+    async with chromium() as running:
         yield running
-        await running.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -144,12 +126,6 @@ async def listening(school: School, link: str) -> None:
             return
         await asyncio.sleep(0.01)
     pytest.fail("the page never listened")
-
-
-async def wrong_by_axe(page: Page) -> list[str]:
-    await page.evaluate(AXE)
-    found = await page.evaluate("tags => axe.run({runOnly: tags})", WCAG)
-    return [f"{rule['id']}: {node['target']}" for rule in found["violations"] for node in rule["nodes"]]
 
 
 async def look(page: Page, name: str) -> None:
@@ -253,7 +229,7 @@ async def test_three_phones_on_one_page_share_one_stream_and_keep_apart(school: 
     await expect(maya.locator(".line-note").last).to_have_text("Sent")
     await expect(leo.locator(".bubble-text")).to_have_text(["Hi Leo"])
     assert len(streams) == 1
-    assert await wrong_by_axe(page) == []
+    assert await offenses(page) == []
     assert school.errors == []
 
 
@@ -288,7 +264,7 @@ async def test_the_page_is_accessible_and_fits(school: School, browser: Browser,
     school.port.write("11", ALERT, kind="alert", choices=ALERT_CHOICES)
     await school.tell(MAYA, "¿Cómo va tu semana?", MessageKind.QUESTION, *MOODS)
     page = await phone_of(school, browser, "maya-0123456789abcdef", color_scheme=scheme, reduced_motion="reduce")
-    assert await wrong_by_axe(page) == []
+    assert await offenses(page) == []
     for width in (390, 320, 1200):
         await page.set_viewport_size({"width": width, "height": 800})
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"
@@ -304,5 +280,5 @@ async def test_the_page_for_a_dead_link_is_accessible(school: School, browser: B
     page = await context.new_page()
     await page.goto(f"{school.url}/l/never-0123456789")
     await expect(page.get_by_role("heading")).to_be_visible()
-    assert await wrong_by_axe(page) == []
+    assert await offenses(page) == []
     await look(page, f"lost-{scheme}")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from bot.console.routes import routes
 from bot.domain import ActionKind, Role
@@ -20,16 +17,14 @@ from bot.server import asset, build, serve
 from storage import accounts
 from storage.accounts import Staff
 from storage.database import Database
+from tests.browser import chromium, listen, needs_chromium, offenses
 from tests.console import little_school
 from tests.console.little_school import MAYA, NOW, OKAFOR, PASSWORD, SAM, Console
 
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None and os.environ.get("CI") != "true":
-    pytest.skip("no chromium on this computer: install it to try the pages", allow_module_level=True)
+needs_chromium()
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-AXE = (Path(__file__).parent.parent / "vendor/axe.min.js").read_text()
 PAGES = (
     "",
     "escalations/900",
@@ -43,16 +38,6 @@ PAGES = (
 )
 ASK = "htmx.trigger(document.body, 'cases-changed')"
 """What the page does by itself every five seconds, now."""
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @dataclass
@@ -78,19 +63,15 @@ class Site:
 
     async def page(self, context: BrowserContext, path: str) -> Page:
         page = await context.new_page()
-        page.on("console", lambda said: self.said.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.said.append(str(error)))
+        listen(page, self.said)
         await page.goto(self.url + path)
         return page
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    assert CHROMIUM, "CI needs chromium"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
-        yield browser
-        await browser.close()
+    async with chromium() as running:
+        yield running
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -127,9 +108,7 @@ async def test_every_page_is_accessible_and_fits(site: Site, browser: Browser, w
         for details in await page.query_selector_all("details"):
             await details.evaluate("one => one.open = true")
         if width > 320:  # the narrowest differs from the phone in its room only
-            await page.evaluate(AXE)
-            found = await page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", WCAG)
-            wrong += [(path, one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+            wrong += [(path, *offense) for offense in await offenses(page)]
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
         await page.close()
     await context.close()

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
+from tests.browser import chromium, listen, needs_chromium, offenses
 from tests.journeys.demo_school import Served, serve_demo
 
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None and os.environ.get("CI") != "true":
-    pytest.skip("no chromium on this computer: install it to walk the demo", allow_module_level=True)
+needs_chromium()
 
 # One browser and one demo for the whole story.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-AXE = (Path(__file__).parent.parent / "vendor/axe.min.js").read_text()
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 AT_ONCE = 1_000
 """Milliseconds."""
 
@@ -45,11 +30,8 @@ def demo() -> Iterator[Served]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    assert CHROMIUM, "CI needs chromium"
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
+    async with chromium() as running:
         yield running
-        await running.close()
 
 
 @dataclass
@@ -60,8 +42,7 @@ class Visitor:
     errors: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
-        page.on("console", lambda said: self.errors.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        listen(page, self.errors)
 
     def phone(self, key: str) -> Locator:
         return self.page.locator(f"#handset-{key}")
@@ -87,10 +68,7 @@ class Visitor:
         await expect(self.page.locator("body")).not_to_have_class("demo moving", timeout=30_000)
 
     async def is_accessible(self, page: Page | None = None) -> None:
-        page = page or self.page
-        await page.evaluate(AXE)
-        found = await page.evaluate("tags => axe.run(document, {runOnly: tags})", WCAG)
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+        assert await offenses(page or self.page) == []
 
 
 async def visitor(browser: Browser, demo: Served, width: int = 1440, height: int = 900, dark: bool = False) -> Visitor:
