@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, insert, or_, select, true, update
 
 from bot.domain import Address, Choice, MessageKind, Outbound, PageKind, Priority
 from storage import tables
