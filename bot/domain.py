@@ -543,6 +543,8 @@ class Turn:
     items: tuple[ReviewItem, ...] = ()
     people: tuple[Person, ...] = ()
     """Changed status or language."""
+    unreachable: tuple[Address, ...] = ()
+    """Addresses that take nothing any more, until somebody writes from them."""
     occurrence_done: tuple[int, str] | None = None
     """(occurrence id, fired | missed | cancelled)."""
     occurrence_held: tuple[int, datetime] | None = None

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from bot.domain import Answer, AnswerKind, Choice
+from bot.domain import Address, Answer, AnswerKind, Choice
 from storage import tables
 from storage.inbox import insert_once
 from storage.outbox import choices_of
@@ -52,6 +52,7 @@ class Sent:
     person_id: int | None
     conversation_id: int | None
     escalation_id: int | None
+    address: Address
     step: str
     rung: int | None
     round: int | None
@@ -73,6 +74,7 @@ def sent(connection: Connection, message_id: int) -> Sent | None:
         row.person_id,
         row.conversation_id,
         row.escalation_id,
+        Address(row.platform, row.account, row.chat),
         row.step,
         row.rung,
         row.round,

@@ -82,6 +82,21 @@ def add_address(connection: Connection, person_id: int, address: Address, id_: i
     )
 
 
+def mark_address(connection: Connection, address: Address, unreachable_at: datetime | None) -> None:
+    """Note that a platform takes nothing for this address any more, or (None) that it does again."""
+    column = tables.address.c
+    connection.execute(
+        update(tables.address)
+        .where(
+            column.platform == address.platform,
+            column.account == address.account,
+            column.chat == address.chat,
+            column.unreachable_at.is_not(None) if unreachable_at is None else column.unreachable_at.is_(None),
+        )
+        .values(unreachable_at=unreachable_at)
+    )
+
+
 def change(connection: Connection, person: Person) -> None:
     """Save what can change about a person."""
     connection.execute(
@@ -171,11 +186,14 @@ def _people(connection: Connection, rows: Iterable[Any]) -> list[Person]:
         )
         for row in rows
     ]
+    adults = {person.id for person in people if person.role.adult}
     reachable: dict[int, list[Address]] = defaultdict(list)
     column = tables.address.c
-    query = select(tables.address).where(column.unreachable_at.is_(None)).order_by(column.position, column.id)
+    query = select(tables.address).order_by(column.unreachable_at.is_not(None), column.position, column.id)
     if len(people) == 1:
         query = query.where(column.person_id == people[0].id)
     for row in connection.execute(query):
-        reachable[row.person_id].append(Address(row.platform, row.account, row.chat))
+        # An adult's lost address stays as the last resort: an alert that fails there moves the ladder on at once.
+        if row.unreachable_at is None or row.person_id in adults:
+            reachable[row.person_id].append(Address(row.platform, row.account, row.chat))
     return [replace(person, addresses=tuple(reachable[person.id])) for person in people]

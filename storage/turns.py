@@ -24,6 +24,10 @@ def save_turn(
     """
     for person in turn.people:
         people.change(connection, person)
+    for address in turn.unreachable:
+        people.mark_address(connection, address, now)
+    if turn.received is not None:
+        people.mark_address(connection, turn.received.address, None)
     for conversation in turn.conversations:
         _put(connection, tables.conversation, _conversation_row(conversation, dump))
     for escalation in turn.escalations:

@@ -58,6 +58,7 @@ class Draft:
     codes: list[Code] = field(default_factory=list)
     items: list[ReviewItem] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
+    unreachable: list[Address] = field(default_factory=list)
     occurrence_done: tuple[int, str] | None = None
     occurrence_held: tuple[int, datetime] | None = None
     cancel_prompts_of: list[int] = field(default_factory=list)
@@ -199,6 +200,7 @@ class Draft:
             codes=tuple(self.codes),
             items=tuple(self.items),
             people=tuple(self.people),
+            unreachable=tuple(self.unreachable),
             occurrence_done=self.occurrence_done,
             occurrence_held=self.occurrence_held,
             cancel_prompts_of=tuple(self.cancel_prompts_of),

@@ -26,6 +26,8 @@ from bot.turns.students import conclude
 from storage import conversations, escalations, people
 from storage import due as due_rows
 
+FOR_NOW = ("no_listener", "no_address")
+"""Codes of failures that say nothing about the next message to the same address."""
 PUNCTUAL = timedelta(minutes=5)
 """Later than this it was not on time: the machine was off, or the time was held."""
 
@@ -51,6 +53,8 @@ def news(draft: Draft, told: DeliveryNews) -> None:
     message = conversations.sent(draft.connection, told.message_id)
     if message is None:
         return
+    if told.code not in FOR_NOW:
+        draft.unreachable.append(message.address)
     if message.escalation_id is not None and message.rung is not None and message.round is not None:
         escalation = escalations.load(draft.connection, message.escalation_id, lock=True)
         if escalation is not None:
@@ -117,7 +121,7 @@ def _fate(draft: Draft, occurrence: Occurrence, person: Person, verdict: str) ->
     """fired, missed or cancelled: too late, not the newest, over the day's cap, or the person wants none."""
     if verdict == "missed":
         return "missed"
-    if person.status is not PersonStatus.ACTIVE:
+    if person.status is not PersonStatus.ACTIVE or not person.addresses:
         return "cancelled"
     together = due_rows.due_together(draft.connection, occurrence, draft.now)
     if occurrence not in newest_only(together)[0]:

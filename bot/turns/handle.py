@@ -192,6 +192,9 @@ class Turns:
             text=inbound.text,
             person_id=person.id if person else None,
         )
+        if person is not None and inbound.address not in person.addresses:
+            # It took nothing any more, and now they write from it: saving the turn marks it as reachable again.
+            return replace(person, addresses=(inbound.address, *person.addresses))
         return person
 
     async def _step_aside(self, stored: inbox.Stored, inbound: Inbound | None, error: Exception) -> None:

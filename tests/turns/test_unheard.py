@@ -105,3 +105,23 @@ async def test_a_strangers_alarming_words_find_an_adult_when_the_safety_contact_
     await house.offer({"chat": "999", "text": f"I want to die {CANARY}"})
     await house.settle()
     assert alerts(house, OKAFOR) + alerts(house, RIVERA) == 1
+
+
+async def test_a_student_who_blocked_us_is_asked_nothing_more_until_they_write_again(house: House) -> None:
+    house.platform.plan(MAYA, Unreachable("blocked"))
+    await house.says(MAYA, "/help")
+    assert [row.kind for row in house.rows(tables.review_item)] == ["unreachable"]
+    await house.pass_time(days=8)
+    assert {row.status for row in house.rows(tables.occurrence, schedule="mentee-check-in")} >= {"cancelled"}
+    assert house.phone(MAYA) == []
+    await house.says(MAYA, "/checkin")
+    assert len(house.phone(MAYA)) == 1
+
+
+async def test_an_adult_who_blocked_us_is_still_tried_and_the_next_one_told_at_once(house: House) -> None:
+    house.platform.plan(RIVERA, *[Unreachable("blocked")] * 9)
+    await crisis(house)
+    assert alerts(house, OKAFOR) == 1
+    house.platform.mend()
+    await house.pass_time(hours=1)
+    assert alerts(house, RIVERA) >= 1
