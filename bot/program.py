@@ -74,9 +74,10 @@ class Program:
     def country(self) -> str:
         return self.settings.school.country
 
-    @property
-    def place(self) -> str:
-        return self.settings.school.place
+    def place(self, language: str) -> str:
+        """Where a student finds an adult in person, in a language (or the first one that there is)."""
+        place = self.settings.school.place
+        return place if isinstance(place, str) else place.get(language) or next(iter(place.values()))
 
     @property
     def safety_contact(self) -> str:
@@ -99,7 +100,8 @@ class Program:
 
         `asked`: worded for who asked for an adult and wrote nothing alarming.
         """
-        return card_for(self.cards, self.country, language).render(self.place, adult, asked=asked)
+        card = card_for(self.cards, self.country, language)
+        return card.render(self.place(card.language), adult, asked=asked)
 
     def check_in_for(self, role: Role) -> LoadedFlow | None:
         """What /checkin starts for a role: the flow of its first regular schedule."""

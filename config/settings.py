@@ -93,8 +93,10 @@ class School(_Section):
     zone: str
     country: str = "us"
     """Decides which crisis numbers students are shown."""
-    place: str = "the counseling office"
-    """Where a student finds an adult in person."""
+    place: str | dict[str, str] = Field(
+        default={"en": "the counseling office", "es": "la oficina de consejería"}, min_length=1
+    )
+    """Where a student finds an adult in person: one text for all, or one for each language."""
 
     @field_validator("zone")
     @classmethod

@@ -40,7 +40,7 @@ def test_a_short_file_is_enough_and_the_rest_has_safe_defaults(tmp_path: Path) -
     settings = load(tmp_path, LINCOLN)
     assert (settings.server.host, settings.server.port, settings.server.public_url) == ("127.0.0.1", 8700, "")
     assert settings.storage.url == f"sqlite:///{tmp_path}/nearpeer.db"
-    assert (settings.school.country, settings.school.place) == ("us", "the counseling office")
+    assert (settings.school.country, settings.school.place["es"]) == ("us", "la oficina de consejería")
     assert settings.safety.safety_contact == "okafor"
 
 

@@ -82,7 +82,7 @@ HISTORY = (
 def settings(folder: Path, port: int) -> Settings:
     """The school's settings: these and no others. The environment may be set for a real school: it is not asked."""
     return Settings.model_construct(
-        school=School(name="Cedar Grove", zone=ZONE.key, place="room 12"),
+        school=School(name="Cedar Grove", zone=ZONE.key, place={"en": "room 12", "es": "el salón 12"}),
         safety=Safety(safety_contact="okafor"),
         server=Server(port=port),
         storage=Storage(url=f"sqlite:///{folder / 'nearpeer.db'}"),

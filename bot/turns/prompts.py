@@ -157,5 +157,5 @@ def _values(draft: Draft, person: Person, match_id: int | None) -> dict[str, str
         "partner": partner or draft.text(person, "your_partner"),
         "school": draft.program.school,
         "adult": advisor_name(draft, person),
-        "place": draft.program.place,
+        "place": draft.program.place(person.language),
     }

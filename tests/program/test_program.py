@@ -83,6 +83,16 @@ def test_the_crisis_card_names_place_and_adult_in_a_language_that_there_is(progr
     assert program.card("es", "Ms. Rivera").endswith("At school: the counseling office, or find Ms. Rivera.")
 
 
+def test_the_place_is_in_the_cards_language_or_one_text_for_all(program: Program) -> None:
+    def with_place(place: str | dict[str, str]) -> Program:
+        school = program.settings.school.model_copy(update={"place": place})
+        return replace(program, settings=program.settings.model_copy(update={"school": school}))
+
+    assert program.place("es") == "la oficina de consejería"
+    assert with_place("room 12").place("es") == "room 12"
+    assert with_place({"en": "room 12"}).place("es") == "room 12"
+
+
 def test_dates_and_hours_are_those_on_the_persons_own_wall(program: Program) -> None:
     moment = datetime(2026, 3, 6, 3, 30, tzinfo=UTC)
     assert (program.local_date(moment, MAYA), program.local_time(moment, MAYA)) == ("5 de marzo", "10:30 p. m.")
