@@ -98,6 +98,8 @@ class _Comparison:
         self._matched = _by_mentee(people, matches)
         self._roles = {person.key: person.role for person in sheet.people}
         self._roles |= {person.key: person.role for person in people}
+        # Whose role could not be read may be anything: nothing else is said against them for it.
+        self._unclear = _unclear(sheet)
         self.new_people: list[RosterPerson] = []
         self.changed_people: list[RosterPerson] = []
         self.new_matches: list[RosterMatch] = []
@@ -140,6 +142,8 @@ class _Comparison:
 
     def _check(self, row: RosterMatch, column: str, keys: Iterable[str], roles: tuple[Role, ...]) -> None:
         for key in keys:
+            if key in self._unclear:
+                continue
             role = self._roles.get(key)
             if role is None:
                 near = get_close_matches(key, self._roles, n=1)
@@ -179,10 +183,16 @@ def _changed(known: RosterMatch, wanted: RosterMatch) -> tuple[str, ...]:
     return tuple(column for column, before, after in pairs if before != after)
 
 
+def _unclear(sheet: Sheet) -> set[str]:
+    lines = {bad.line for bad in sheet.bad if bad.column == "role"}
+    return {person.key for person in sheet.people if person.line in lines}
+
+
 def _warnings(sheet: Sheet, people: Sequence[Person], matches: Sequence[Match]) -> Iterator[str]:
     """What is allowed and yet looks wrong."""
     matched = _by_mentee(people, matches) | {match.mentee: match for match in sheet.matches}
-    for person in sheet.people:
+    unclear = _unclear(sheet)
+    for person in (one for one in sheet.people if one.key not in unclear):
         match = matched.get(person.key, RosterMatch(person.key))
         if person.role is Role.MENTEE and not match.mentors:
             yield f"{person.name} (line {person.line}) has no mentor yet."

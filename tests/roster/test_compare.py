@@ -137,3 +137,9 @@ def test_the_report_of_a_large_roster_stays_short() -> None:
     assert lines[0] == "roster.csv: 300 people and 0 matches to add, 0 people as they are, 0 different."
     assert "  ... and 280 more" in lines
     assert len(lines) == 23
+
+
+def test_a_role_that_cannot_be_read_is_said_once_and_nothing_follows_from_it() -> None:
+    odd = report(HEADER + "sam,Sam Lee,mentro,,,,,,,\nana,Ana Ruiz,mentee,,,,,sam,rivera,\n")
+    assert [(bad.line, bad.column) for bad in odd.bad] == [(2, "role")]
+    assert not any("Sam" in warning for warning in odd.warnings)
