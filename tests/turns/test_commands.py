@@ -111,7 +111,7 @@ async def test_a_language_switched_in_the_middle_asks_the_open_question_again(ho
     assert [row.value for row in house.rows(tables.answer)] == [3]
     await house.says(MAYA, "/adulto")
     assert house.newest(MAYA).kind == "card"
-    assert "En la escuela: ve a the counseling office" in house.newest(MAYA).text
+    assert "En la escuela: ve a la oficina de consejería" in house.newest(MAYA).text
 
 
 @on_sqlite
