@@ -112,6 +112,8 @@ class Raw:
     account: str
     event_id: str
     body: Mapping[str, Any] = field(repr=False)
+    chat: str = ""
+    """The platform's chat, where it can be told before the body is understood: one chat's events keep their order."""
 
 
 class InboundKind(StrEnum):

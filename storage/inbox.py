@@ -41,6 +41,7 @@ def put(connection: Connection, raw: Raw, id_: int, now: datetime) -> bool:
         "platform": raw.platform,
         "account": raw.account,
         "event_id": raw.event_id,
+        "chat": raw.chat,
         "body": dict(raw.body),
         "received_at": now,
         "status": "new",
@@ -58,7 +59,7 @@ def fresh(connection: Connection, now: datetime, limit: int = 64) -> Sequence[St
         select(tables.inbox).where(inbox.status == "new", inbox.next_at <= now).order_by(inbox.id).limit(limit)
     )
     return [
-        Stored(row.id, Raw(row.platform, row.account, row.event_id, row.body), row.received_at, row.tries)
+        Stored(row.id, Raw(row.platform, row.account, row.event_id, row.body, row.chat), row.received_at, row.tries)
         for row in rows
     ]
 

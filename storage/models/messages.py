@@ -29,12 +29,16 @@ class Inbox(SQLModel, table=True):
     platform: str
     account: str
     event_id: str
+    chat: str = ""
     body: Any = Field(sa_type=SealedJson)
     received_at: datetime = moment()
     status: str = "new"
     tries: int = 0
     next_at: datetime = moment()
     error: str = ""
+    lease_token: int | None = Field(default=None, sa_type=Id)
+    """Which worker has it in hand; only used where several workers share the database."""
+    lease_until: datetime | None = moment(optional=True)
 
 
 class Message(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""Occurrences, and the marks of the heartbeat."""
+"""Occurrences, the marks of the heartbeat, and leases: who alone may do something, and until when."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from storage.models.base import moment, reference, row_id
-from storage.types import Json
+from storage.types import Id, Json
 
 
 class Occurrence(SQLModel, table=True):
@@ -42,3 +42,12 @@ class Beat(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     at: datetime = moment()
+
+
+class Lease(SQLModel, table=True):
+    """Who alone may do something (poll, send, beat, audit). A token only rises: it fences off the late."""
+
+    name: str = Field(primary_key=True)
+    owner: str
+    token: int = Field(sa_type=Id)
+    until: datetime = moment()
