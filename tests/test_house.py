@@ -31,6 +31,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.roster": (PURE | {"bot.planning.words"}, set()),
     "bot.adapters.base": (PURE, set()),
     "bot.adapters.terminal": (PURE | {"bot.adapters.base"}, set()),
+    "bot.adapters.telegram": (PURE | {"bot.adapters.base"}, set()),
     "bot.adapters.web": (PURE | {"bot.adapters.base"}, {"starlette", "sse_starlette", "jinja2", "markupsafe"}),
     "storage": (PURE, {"sqlalchemy", "sqlmodel", "alembic"}),
     "storage.accounts": (PURE | {"storage"}, {"sqlalchemy", "sqlmodel", "argon2"}),
