@@ -48,9 +48,16 @@ format: $(VENV)/dev.stamp  ## write the house style
 demo: $(VENV)/base.stamp  ## the little school in a browser (PORT=8700 OPEN=yes)
 	@exec $(BIN)/python -m bot demo --port $(PORT) $(if $(filter no,$(OPEN)),--no-open)
 
+# The peers have a place of their own: one of them wants older libraries than Nearpeer.
+$(VENV)/bench.stamp: requirements/bench.txt $(VENV)/dev.stamp
+	$(PYTHON) -m venv --without-pip $(VENV)/bench
+	$(BIN)/uv pip install --quiet --python $(VENV)/bench/bin/python --compile-bytecode --require-hashes -r requirements/bench.txt
+	@touch $@
+
 screenshot: $(VENV)/dev.stamp  ## take the picture of the demo for the README (needs chromium)
 	PYTHONPATH=. $(BIN)/python docs/screenshot.py
 
 requirements: | $(BIN)/uv  ## pin what pyproject.toml asks for, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements/base.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group pyproject.toml:bench -o requirements/bench.txt

@@ -1,0 +1,31 @@
+"""The peers of `make bench` still walk the whole conversation: a tiny run of each, for shape and never for speed."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.measure import PEERS_PYTHON, Case, interleaved, ratio
+
+PEERS = [
+    Case("python-telegram-bot", "bench.peers.telegram_bot", ("3", "none"), peer=True),
+    Case("python-telegram-bot, a pickle each step", "bench.peers.telegram_bot", ("3", "step"), peer=True),
+    Case("aiogram", "bench.peers.aiogram_bot", ("3", "memory"), peer=True),
+    Case("aiogram, SQLite", "bench.peers.aiogram_bot", ("3", "sqlite"), peer=True),
+    Case("transitions", "bench.peers.state_machine", ("3",), peer=True),
+]
+needs_peers = pytest.mark.skipif(not PEERS_PYTHON.exists(), reason="the peers are not installed: make bench-quick does")
+
+
+@needs_peers
+@pytest.mark.parametrize("case", PEERS, ids=lambda case: case.name)
+def test_a_peer_walks_three_students_through_the_whole_conversation(case: Case) -> None:
+    (figures,) = interleaved([case], 1)[case.name]
+    assert figures["messages"] == 15
+    assert figures["cpu_us"] > 0
+    assert figures["p50_us"] <= figures["p99_us"]
+
+
+def test_a_ratio_is_taken_inside_each_round() -> None:
+    ours = [{"cpu_us": 10.0}, {"cpu_us": 30.0}, {"cpu_us": 100.0}]
+    theirs = [{"cpu_us": 20.0}, {"cpu_us": 60.0}, {"cpu_us": 100.0}]
+    assert ratio(ours, theirs) == 0.5
