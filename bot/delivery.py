@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from bot.adapters.base import Adapter
 from bot.clock import Clock
-from bot.domain import Address, Priority
+from bot.domain import Address, MessageKind, Priority
 from bot.errors import Ambiguous, SendError, TryLater, Unreachable
 from bot.failpoints import failpoint
 from storage import outbox
@@ -131,7 +131,7 @@ class Delivery:
             await self._write(
                 lambda connection: outbox.complete(connection, claim, receipt.provider_id, started, now, wall)
             )
-            failpoint("send.recorded")
+            failpoint("ack.confirmed" if outbound.kind is MessageKind.STAFF else "send.recorded")
 
     async def _again(self, claim: outbox.Claim, error: SendError, started: datetime) -> None:
         wait = error.after if isinstance(error, TryLater) and error.after is not None else back_off(claim.attempt)

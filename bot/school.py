@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from bot.clock import Clock
 from bot.domain import Match, Person
 from bot.errors import Refused
+from bot.failpoints import failpoint
 from bot.program import Program
 from bot.roster.compare import RosterReport, compare
 from bot.roster.rows import RosterMatch, RosterPerson, read_roster
@@ -53,6 +54,7 @@ def import_roster(database: Database, report: RosterReport, clock: Clock, *, upd
     """Write what a report says, all or nothing. Raises Refused on a bad row."""
     rows, matches = report.to_write(update=update)
     database.write(lambda connection: _write(connection, rows, matches, clock)).result()
+    failpoint("import.commit")
 
 
 def mint_links(
@@ -96,6 +98,7 @@ def _write(connection: Connection, rows: Sequence[RosterPerson], matches: Sequen
         else:
             person = Person(id=clock.new_id(), key=row.key, role=row.role, **told)
             people.add(connection, person, clock.now(), clock.new_id())
+        failpoint("import.row")
         by_key[row.key] = person
     for row_match in matches:
         mentee = by_key[row_match.mentee]

@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import Refused
+from bot.failpoints import failpoint
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
@@ -93,6 +94,7 @@ class Database:
                 )
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            failpoint("migrate.step")
 
     def close(self) -> None:
         """Finish what is queued, then stop the writer and give the connections back."""

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, insert, or_, select, true, update
 
 from bot.domain import Address, Choice, MessageKind, Outbound, PageKind, Priority
+from bot.failpoints import failpoint
 from storage import tables
 
 LEASE = timedelta(seconds=60)
@@ -52,6 +53,8 @@ def claim(
         .values(status="sending", lease_token=token, lease_until=wall + LEASE, attempts=message.c.attempts + 1)
         .returning(message)
     ).all()
+    if claimed:
+        failpoint("send.claimed_uncommitted")
     claims = [Claim(_outbound(row), token, row.attempts, row.ambiguous) for row in claimed]
     return sorted(claims, key=lambda one: (one.outbound.priority, one.outbound.id))
 
@@ -143,9 +146,11 @@ def complete(
     connection: Connection, claim: Claim, provider_id: str, started: datetime, now: datetime, wall: datetime
 ) -> bool:
     """Record that the platform took it; False when the lease was lost meanwhile and the result is refused."""
-    return _record(
+    recorded = _record(
         connection, claim, "sent", "", started, wall, status="sent", sent_at=now, provider_id=provider_id, error=""
     )
+    failpoint("send.recorded_uncommitted")
+    return recorded
 
 
 def give_back(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, update
 
 from bot.domain import Conversation, Escalation, Message, Priority, Turn
+from bot.failpoints import failpoint
 from storage import escalations, people, tables
 from storage.inbox import insert_once
 
@@ -32,6 +33,7 @@ def save_turn(
         _put(connection, tables.conversation, _conversation_row(conversation, dump))
     for escalation in turn.escalations:
         _put(connection, tables.escalation, _escalation_row(escalation))
+        failpoint("work.escalation")
     for code in turn.codes:
         connection.execute(
             insert(tables.acknowledgement_code).values(
@@ -43,8 +45,10 @@ def save_turn(
         _receive(connection, turn, new_id)
     for message in turn.messages:
         connection.execute(insert_once(connection, tables.message).values(_message_row(message, now)))
+        failpoint("work.outbox")
     _answers(connection, turn, new_id)
     _records(connection, turn, now, new_id)
+    failpoint("work.audit")
 
 
 def acted_on(connection: Connection, message_id: int) -> None:
@@ -129,6 +133,7 @@ def _answers(connection: Connection, turn: Turn, new_id: Callable[[], int]) -> N
                 reviewed_by="",
             )
         )
+        failpoint("work.answer")
     if turn.reviewed_answers:
         column = tables.answer.c
         _review(connection, tables.answer, column.id.in_(turn.reviewed_answers), turn)

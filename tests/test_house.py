@@ -33,7 +33,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.adapters.terminal": (PURE | {"bot.adapters.base"}, set()),
     "bot.adapters.telegram": (PURE | {"bot.adapters.base"}, set()),
     "bot.adapters.web": (PURE | {"bot.adapters.base"}, {"starlette", "sse_starlette", "jinja2", "markupsafe"}),
-    "storage": (PURE, {"sqlalchemy", "sqlmodel", "alembic"}),
+    "storage": (PURE | {"bot.failpoints"}, {"sqlalchemy", "sqlmodel", "alembic"}),
     "storage.accounts": (PURE | {"storage"}, {"sqlalchemy", "sqlmodel", "argon2"}),
     "config": (set(), {"pydantic", "pydantic_core", "pydantic_settings"}),
     "bot.plan": (PURE | {"bot.flows", "bot.planning", "bot.safety"}, {"pydantic"}),

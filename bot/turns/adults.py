@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.domain import ActionKind, Choice, Inbound, InboundKind, MessageKind, Person, StaffAction
 from bot.errors import Refused
+from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
 from bot.turns import cases, prompts
 from bot.turns.commands import language_choices
@@ -102,6 +103,8 @@ def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcom
         raise Refused(draft.text(adult, "no_cases"))
     code = cases.code_for(draft, escalation, adult)
     student = people.load(draft.connection, escalation.person_id)
+    if kind is ActionKind.TAKE:
+        failpoint("ack.received")
     if kind is ActionKind.CLOSE and not outcome:
         return _ask_outcome(draft, adult, escalation_id, code)
     cases.act(draft, StaffAction(kind, adult.name, escalation_id, adult.id, outcome, note))

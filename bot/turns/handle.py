@@ -67,10 +67,14 @@ class Turns:
 
     async def receive(self, raw: Raw) -> None:
         """Store what a platform handed us; returns after the commit. Only then may the platform be told."""
+        failpoint("ingress.fetched")
         id_, now = self.clock.new_id(), self.clock.wall()
-        await asyncio.wrap_future(
-            self.database.write(lambda connection: inbox.put(connection, raw, id_, now), first=True)
-        )
+
+        def unit(connection: Connection) -> None:
+            inbox.put(connection, raw, id_, now)
+            failpoint("ingress.inserted")
+
+        await asyncio.wrap_future(self.database.write(unit, first=True))
         failpoint("ingress.committed")
         self.arrived.set()
 
@@ -87,9 +91,12 @@ class Turns:
                 await self._step_aside(one, None, error)
         for one, inbound, future in futures:
             try:
-                await asyncio.wrap_future(future)
+                turn = await asyncio.wrap_future(future)
             except Exception as error:  # whatever it is, it is this event's own trouble
                 await self._step_aside(one, inbound, error)
+            else:
+                if turn is not None and any(case.status == "acknowledged" for case in turn.escalations):
+                    failpoint("ack.committed")
         if stored:
             failpoint("work.committed")
             self._kick()
@@ -97,7 +104,9 @@ class Turns:
 
     async def handle(self, event: Due | DeliveryNews | StaffAction) -> None:
         """Handle what time, delivery or staff brought. Raises Refused with words for whoever asked."""
-        await asyncio.wrap_future(self.database.write(lambda connection: self.save(connection, event)))
+        turn = await asyncio.wrap_future(self.database.write(lambda connection: self.save(connection, event)))
+        if isinstance(event, Due) and turn.escalations:
+            failpoint("esc.advanced")
         self._kick()
 
     async def failed(self, event: Due | DeliveryNews) -> None:
@@ -127,7 +136,10 @@ class Turns:
             acted_on(connection, event.message_id)
         elif isinstance(event, StaffAction):
             staff.do(draft, event)
-        return self._save(draft)
+        turn = self._save(draft)
+        if isinstance(event, Due) and turn.escalations:
+            failpoint("esc.advance_uncommitted")
+        return turn
 
     def begin(self, connection: Connection, person_id: int, flow: LoadedFlow) -> Turn:
         """Start a flow with a person now, outside any schedule."""
@@ -259,9 +271,7 @@ class Turns:
 
     def _save(self, draft: Draft) -> Turn:
         turn = draft.turn()
-        failpoint("work.save")
         save_turn(draft.connection, turn, draft.now, draft.new_id, state.dump)
-        failpoint("work.saved")
         return turn
 
 
