@@ -17,6 +17,7 @@ from bot.clock import Clock
 from bot.console.routes import routes as console_routes
 from bot.delivery import Delivery, first_of
 from bot.domain import Address, DeliveryNews, Due, Raw
+from bot.errors import Outage
 from bot.heartbeat import Heartbeat
 from bot.program import Program
 from bot.server import asset
@@ -139,7 +140,7 @@ class App:
             events = await asyncio.to_thread(self._what_is_due)
             results = await asyncio.gather(*map(self.turns.handle, events), return_exceptions=True)
         for event, result in zip(events, results, strict=True):
-            if isinstance(result, Exception):
+            if isinstance(result, Exception) and not isinstance(result, Outage):
                 # Its row is still due: the next beat tries again, and the others were not held up.
                 log.error("due event failed kind=%s error=%s", type(event).__name__, type(result).__name__)
                 await self._tell(self.turns.failed(event))

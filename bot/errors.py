@@ -3,6 +3,7 @@
     NearpeerError
     |- ContentError         a file that people write is wrong: `problems` names file, line, column, what to do
     |- FlowError            a conversation cannot go on as its flow is written: open an escalation for staff
+    |- Outage               the database cannot be used now: nothing was done, and it counts as nobody's try
     |- Refused              may not happen now (already taken, wrong code, newer schema): `str` is for people
     `- SendError            a platform did not take a message
        |- TryLater          certainly not sent; try again (`after`: seconds, or None for the usual back-off)
@@ -46,6 +47,14 @@ class ContentError(NearpeerError):
 
 class FlowError(NearpeerError):
     """A conversation cannot go on (a bound, a missing value, an unknown step): open an escalation for staff."""
+
+
+class Outage(NearpeerError):
+    """The database cannot be used now; `code` says why. Nothing was done, or nobody can tell: asking again is right."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Refused(NearpeerError):

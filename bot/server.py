@@ -27,7 +27,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.errors import Refused
+from bot.errors import Outage, Refused
 from bot.guard import Guard
 
 _STATIC = Path(__file__).parent / "static"
@@ -76,7 +76,7 @@ def build(
         Route("/favicon.ico", favicon),
         Mount("/static", _HashedFiles(directory=_STATIC), name="static"),
     ]
-    pages = {HTTPException: _error_page, Exception: _error_page}
+    pages = {HTTPException: _error_page, Outage: _error_page, Exception: _error_page}
     return _Site([*routes, *own], pages, public_url, tuple(csrf_exempt), body_limit)
 
 
@@ -238,6 +238,8 @@ def _fingerprint(path: Path) -> str:
 
 
 def _error_page(request: Request, error: Exception) -> Response:
+    if isinstance(error, Outage):  # nothing was kept: whoever sent it must hear so, and try again
+        return _page(503, {"Retry-After": "5"})
     if not isinstance(error, HTTPException):
         return _page(500)
     if error.status_code in (204, 304):

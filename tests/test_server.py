@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.errors import Refused
+from bot.errors import Outage, Refused
 from bot.server import asset, build, serve
 
 AT_ONCE = 5.0
@@ -40,7 +40,12 @@ async def _endless(request: Request) -> Response:
     return EventSourceResponse(told())
 
 
+async def _not_stored(request: Request) -> Response:
+    raise Outage("full", "The database cannot be used now.")
+
+
 ROUTES = [
+    Route("/not-stored", _not_stored),
     Route("/echo", _echo, methods=["GET", "POST"]),
     Route("/hooks/slack", _echo, methods=["POST"]),
     Route("/crash", _crash),
@@ -203,3 +208,11 @@ async def test_other_computers_are_let_in_only_behind_https() -> None:
     stop = asyncio.Event()
     stop.set()
     await serve(build([]), "0.0.0.0", 0, stop, public_url="https://mentors.example.org")
+
+
+async def test_what_could_not_be_stored_is_answered_with_try_again(caplog: pytest.LogCaptureFixture) -> None:
+    async with browser() as client:
+        answer = await client.get("/not-stored")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "try again in a moment" in answer.text
+    assert caplog.records == []

@@ -61,7 +61,10 @@ class Port(Protocol):
     """What `app` hands an adapter; the only way from an adapter into the house."""
 
     async def receive(self, raw: Raw) -> None:
-        """Store; returns after the commit, and only then may the platform be told. A repeat is harmless."""
+        """Store; returns after the commit, and only then may the platform be told. A repeat is harmless.
+
+        Raises Outage when it could not be stored: the platform must keep it, and offer it again.
+        """
         ...
 
     async def history(self, address: Address, limit: int = 100) -> Sequence[Shown]:

@@ -242,7 +242,7 @@ class Chat {
     if (!problem) return;
     this.failed = { text, eventId };
     this.box.value = text;
-    this.tell(problem === "failed" ? this.words.failed : this.words[problem], true);
+    this.tell(this.words[problem], true);
   }
 
   async tap(group, choice) {
@@ -256,7 +256,7 @@ class Chat {
     if (!problem) return this.removeButtons(group);
     delete group.dataset.busy;
     for (const button of group.children) button.removeAttribute("aria-disabled");
-    this.tell(problem === "failed" ? this.words.tap_failed : this.words[problem], true);
+    this.tell(this.words[`tap_${problem}`] || this.words[problem], true);
   }
 
   // Shows the line as being sent and posts it. Returns what went wrong, as a key of the words, or "".
@@ -270,7 +270,7 @@ class Chat {
     this.toEnd();
     this.tell("");
     let problem = await this.attempt(posted);
-    if (problem === "failed") {
+    if (problem === "failed" || problem === "not_kept") {
       await pause(AGAIN_AFTER);
       problem = await this.attempt(posted);
     }
@@ -289,7 +289,7 @@ class Chat {
     try {
       const answer = await this.post("say", posted);
       if (answer.ok) return "";
-      return { 404: "lost", 413: "too_long" }[answer.status] || "failed";
+      return { 404: "lost", 413: "too_long", 503: "not_kept" }[answer.status] || "failed";
     } catch {
       return "failed";
     }

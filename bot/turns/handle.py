@@ -28,6 +28,7 @@ from bot.domain import (
     StaffAction,
     Turn,
 )
+from bot.errors import Outage
 from bot.failpoints import failpoint
 from bot.flows import state
 from bot.flows.loaded import LoadedFlow
@@ -66,7 +67,10 @@ class Turns:
         self._failures: Counter[Due | DeliveryNews] = Counter()
 
     async def receive(self, raw: Raw) -> None:
-        """Store what a platform handed us; returns after the commit. Only then may the platform be told."""
+        """Store what a platform handed us; returns after the commit. Only then may the platform be told.
+
+        Raises Outage when it could not be stored: the platform keeps it, or a person is told to try again.
+        """
         failpoint("ingress.fetched")
         id_, now = self.clock.new_id(), self.clock.wall()
 
@@ -92,6 +96,8 @@ class Turns:
         for one, inbound, future in futures:
             try:
                 turn = await asyncio.wrap_future(future)
+            except Outage:
+                raise  # nobody's try: what is left waits in the inbox
             except Exception as error:  # whatever it is, it is this event's own trouble
                 await self._step_aside(one, inbound, error)
             else:

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from bot.adapters.base import Profile
 from bot.adapters.web.adapter import Adapter
 from bot.domain import Address, Choice, MessageKind, Outbound, Priority, Raw
+from bot.errors import Outage
 from bot.server import asset, build, serve
 from tests.browser import chromium, listen, needs_chromium, offenses
 from tests.fakes.port import MemoryPort
@@ -199,6 +200,34 @@ async def test_a_text_that_could_not_be_stored_stays_in_the_box_and_is_the_same_
     await expect(page.locator(".own .line-note")).to_have_text("Sent")
     (raw,) = school.port.received
     assert {f"11:{event_id}" for event_id in tried} == {raw.event_id}
+
+
+async def test_f78_a_page_says_that_it_was_not_kept_and_what_to_do(
+    school: School, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_raw: Raw) -> None:
+        raise Outage("full", "The database cannot be used now: there is no space left.")
+
+    page = await phone_of(school, browser, "maya-0123456789abcdef")
+    await school.tell(MAYA, "How is your week?", MessageKind.QUESTION, *MOODS)
+    box = page.get_by_label("Write a message")
+    with monkeypatch.context() as patched:
+        patched.setattr(school.port, "receive", full)
+        await box.fill("please keep this")
+        await box.press("Enter")
+        told = page.get_by_role("status")
+        await expect(told).to_contain_text("Not kept: something is wrong on our side. Your words are still in the box")
+        await expect(told).to_contain_text("tell an adult in person or call")
+        await expect(box).to_have_value("please keep this")
+        await look(page, "not-kept")
+        await page.locator(".choices button").first.click()
+        await expect(told).to_contain_text("Tap again in a moment")
+    await page.locator(".choices button").first.click()
+    await box.press("Enter")
+    await expect(page.locator(".own")).to_have_count(2)
+    await expect(told).to_have_text("")
+    assert [raw.body.get("text") for raw in school.port.received] == [None, "please keep this"]
+    school.errors.clear()  # the browser notes each 503
 
 
 async def test_an_alert_rings_on_ms_riveras_page_and_is_confirmed(school: School, browser: Browser) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
-from bot.errors import Refused
+from bot.errors import Outage, Refused
 from storage import tables
 from storage.database import Database
 from tests.postgres import Postgres
@@ -238,7 +238,7 @@ def test_an_error_of_the_database_does_not_tell_what_somebody_wrote(database: Da
 
 def test_a_folder_that_is_not_there_is_an_error_not_a_wait(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'nowhere' / 'school.db'}")
-    with pytest.raises(Exception, match="unable to open"):
+    with pytest.raises(Outage, match="cannot be opened"):
         database.write(lambda connection: beat(connection, "x")).result(5)
     database.close()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 from typing import Any
 
 import pytest
 
-from bot.errors import FlowError
+from bot.errors import FlowError, Outage
 from storage import tables
 from storage.turns import save_turn
 from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House
@@ -57,13 +58,13 @@ async def test_an_event_of_a_platform_that_nobody_knows_any_more_is_given_up_in_
 async def test_a_turn_that_fails_is_tried_again_and_nothing_of_it_was_kept(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk is full for a moment: the words wait in the inbox, and then all of the turn is done, once."""
+    """The words wait in the inbox, and then all of the turn is done, once."""
     calls = itertools.count(1)
 
     def full(*arguments: Any) -> None:
         save_turn(*arguments)
-        if next(calls) < 3:
-            raise OSError("no space left on device")
+        if next(calls) < 2:
+            raise OSError("a file of ours is gone")
 
     await house.begins(MAYA, "mentee-weekly")
     monkeypatch.setattr("bot.turns.handle.save_turn", full)
@@ -75,6 +76,25 @@ async def test_a_turn_that_fails_is_tried_again_and_nothing_of_it_was_kept(
     assert [(row.step, row.value) for row in house.rows(tables.answer)] == [("mood", 3)]
     assert [row.status for row in house.rows(tables.inbox)] == ["done"]
     assert house.phone(MAYA) == ["How is your week, Maya?", "What was it like?"]
+
+
+async def test_f78_a_full_disk_is_no_try_of_the_event_that_met_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any) -> None:
+        save_turn(*arguments)
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    await house.begins(MAYA, "mentee-weekly")
+    await house.offer(house.button(MAYA, "Great"))
+    with monkeypatch.context() as patched:
+        patched.setattr("bot.turns.handle.save_turn", full)
+        for _ in range(7):
+            with pytest.raises(Outage):
+                await house.settle()
+    assert [(row.status, row.tries) for row in house.rows(tables.inbox)] == [("new", 0)]
+    await house.settle()
+    assert [(row.step, row.value) for row in house.rows(tables.answer)] == [("mood", 3)]
 
 
 async def test_a_person_s_poison_event_opens_a_case_about_that_person(

@@ -16,6 +16,10 @@ _ENGLISH = {
     "sent": "Sent",
     "failed": "Not sent. Your words are still in the box: check the connection and press Send again.",
     "tap_failed": "Not sent. Check the connection and tap again.",
+    "not_kept": "Not kept: something is wrong on our side. Your words are still in the box: press Send again in a "
+    "moment. If it cannot wait, tell an adult in person or call; in danger, call your local emergency number.",
+    "tap_not_kept": "Not kept: something is wrong on our side. Tap again in a moment. "
+    "If it cannot wait, tell an adult in person or call; in danger, call your local emergency number.",
     "too_long": "That is too long for one message (at most 8,000 characters). Please send it in parts.",
     "offline": "No connection. Trying again …",
     "lost": "This page is no longer valid. Ask your coordinator for a new link.",
@@ -38,6 +42,11 @@ _SPANISH = {
     "sent": "Enviado",
     "failed": "No se envió. Tu texto sigue en el cuadro: revisa la conexión y vuelve a tocar Enviar.",
     "tap_failed": "No se envió. Revisa la conexión y vuelve a tocar.",
+    "not_kept": "No se guardó: algo falla de nuestro lado. Tu texto sigue en el cuadro: vuelve a tocar Enviar en un "
+    "momento. Si no puede esperar, habla en persona con un adulto o llama; si hay peligro, llama al número de "
+    "emergencias de tu zona.",
+    "tap_not_kept": "No se guardó: algo falla de nuestro lado. Vuelve a tocar en un momento. Si no puede esperar, "
+    "habla en persona con un adulto o llama; si hay peligro, llama al número de emergencias de tu zona.",
     "too_long": "Es demasiado largo para un mensaje (8.000 caracteres como máximo). Envíalo por partes.",
     "offline": "Sin conexión. Intentando otra vez …",
     "lost": "Esta página ya no es válida. Pide un enlace nuevo a tu coordinación.",
