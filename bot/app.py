@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from starlette.routing import BaseRoute
@@ -16,15 +16,18 @@ from bot.adapters.base import Adapter, Profile, Shown, load
 from bot.clock import Clock
 from bot.console.routes import routes as console_routes
 from bot.delivery import Delivery, first_of
-from bot.domain import Address, DeliveryNews, Due, Raw
+from bot.domain import Address, DeliveryNews, Due, Lease, Raw
 from bot.errors import Outage
 from bot.heartbeat import Heartbeat
+from bot.leases import Leases, Times
 from bot.program import Program
+from bot.roles import ALL, Role
 from bot.server import asset
 from bot.turns.handle import Turns
 from bot.turns.planned import plan_ahead
 from storage import chats, due, outbox, people
 from storage.database import Database
+from storage.wake import Channel, Listener
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -36,12 +39,13 @@ REPLAN = timedelta(minutes=10)
 class AppPort:
     """What adapters are handed: the only way from a platform into the house."""
 
-    def __init__(self, database: Database, turns: Turns) -> None:
+    def __init__(self, database: Database, turns: Turns, leases: Leases) -> None:
         self._database = database
         self._turns = turns
+        self.lease = leases.hold
 
-    async def receive(self, raw: Raw) -> None:
-        await self._turns.receive(raw)
+    async def receive(self, raw: Raw, lease: Lease | None = None) -> None:
+        await self._turns.receive(raw, lease)
 
     async def history(self, address: Address, limit: int = 100) -> Sequence[Shown]:
         return await asyncio.to_thread(self._history, address, limit)
@@ -51,11 +55,6 @@ class AppPort:
 
     async def profile(self, address: Address) -> Profile:
         return await asyncio.to_thread(self._profile, address)
-
-    @asynccontextmanager
-    async def lease(self, name: str) -> AsyncIterator[int]:
-        # One process per database so far: `run` holds the instance lock, and that is the lease (decisions.md 18).
-        yield 0
 
     def _history(self, address: Address, limit: int) -> list[Shown]:
         with self._database.read() as connection:
@@ -74,13 +73,27 @@ class AppPort:
 
 
 class App:
-    """One running Nearpeer, built from its parts in this order. `routes` are everybody's; `run` does all the rest."""
+    """One running Nearpeer, built from its parts in this order. `routes` are everybody's; `run` does all the rest.
 
-    def __init__(self, program: Program, database: Database, clock: Clock, adapters: Sequence[Adapter]) -> None:
+    `roles`: the share of the work that is done here; what only one program may do waits for its lease.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        database: Database,
+        clock: Clock,
+        adapters: Sequence[Adapter],
+        *,
+        roles: Collection[Role] = ALL,
+        times: Times = Times(),  # noqa: B008  (frozen)
+    ) -> None:
         self.program, self.database, self.clock, self.adapters = program, database, clock, adapters
+        self.roles = frozenset(roles)
         translators = {adapter.name: adapter.translate for adapter in self.adapters}
         self.turns = Turns(database, program, clock, translators, self.kick)
-        self.port = AppPort(database, self.turns)
+        self.leases = Leases(database, clock, times)
+        self.port = AppPort(database, self.turns, self.leases)
         self.deliveries = [Delivery(database, adapter, clock, self._beat_soon) for adapter in self.adapters]
         self.heartbeat = Heartbeat(database, clock, {"due": self.beat_due, "leases": self.beat_leases})
         self._beating = asyncio.Lock()
@@ -88,7 +101,12 @@ class App:
         self._planned_at: datetime | None = None
 
     def routes(self) -> list[BaseRoute]:
-        """The web routes of all adapters and the staff pages."""
+        """The web routes of the adapters that speak here, and the staff pages; empty where nothing is served."""
+        spoken: list[BaseRoute] = [
+            route for adapter in self.adapters if self._speaks(adapter) for route in adapter.routes()
+        ]
+        if Role.WEB not in self.roles:
+            return spoken
         program = self.program
         pages = console_routes(
             self.database,
@@ -99,34 +117,83 @@ class App:
             https=program.settings.server.public_url.startswith("https:"),
             asset=asset,
         )
-        return [*(route for adapter in self.adapters for route in adapter.routes()), *pages]
+        return [*spoken, *pages]
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Take in, turn, send and beat until `stop`; then let what is under way finish."""
-        for adapter in self.adapters:
-            await adapter.start(self.port)
-        self.heartbeat.start()
-        tasks = [
-            asyncio.create_task(self._work(stop)),
-            asyncio.create_task(self.heartbeat.watch(stop)),
-            *(asyncio.create_task(delivery.run(stop)) for delivery in self.deliveries),
-        ]
+        """Do what this program's roles are until `stop`; then let what is under way finish."""
+        loop = asyncio.get_running_loop()
+        news = {Channel.INBOX: self.turns.arrived.set, Channel.OUTBOX: self.kick}
+        listener = Listener(
+            self.database,
+            {channel: partial(loop.call_soon_threadsafe, told) for channel, told in news.items()},
+        )
+        tasks = [asyncio.create_task(share) for share in self._shares(stop)]
         try:
             await asyncio.gather(*tasks)
         finally:
             stop.set()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(listener.close)
+
+    @property
+    def stands_by(self) -> bool:
+        """Whether the chat is served elsewhere, and here only if that program goes away."""
+        return any(
+            adapter.name == people.WEB and self._speaks(adapter) and not self.leases.held(send_lease(adapter))
+            for adapter in self.adapters
+        )
+
+    def _shares(self, stop: asyncio.Event) -> Iterator[Coroutine[Any, Any, None]]:
+        """What this program does at once, by its roles."""
+        for adapter, delivery in zip(self.adapters, self.deliveries, strict=True):
+            if self._speaks(adapter):
+                yield self._speak(adapter, delivery, stop)
+        if Role.WORKER in self.roles:
+            yield self.leases.keep("turns", self._work, stop)
+        if Role.HEARTBEAT in self.roles:
+            yield self.leases.keep("heartbeat", self._beat, stop)
+
+    def _speaks(self, adapter: Adapter) -> bool:
+        return (Role.WEB if adapter.name == people.WEB else Role.INGRESS) in self.roles
+
+    async def _speak(self, adapter: Adapter, delivery: Delivery, stop: asyncio.Event) -> None:
+        """Take in from a platform's account and send to it."""
+        name = send_lease(adapter)
+
+        async def send(lease: Lease, ending: asyncio.Event) -> None:
+            await delivery.run(ending, lease)
+
+        async def all_of_it(lease: Lease, ending: asyncio.Event) -> None:
+            # A page can be shown something only where it is open, so it is open where the sender is.
+            await adapter.start(self.port)
+            try:
+                await send(lease, ending)
+            finally:
+                await adapter.stop()
+
+        if adapter.name == people.WEB:
+            await self.leases.keep(name, all_of_it, stop)
+            return
+        await adapter.start(self.port)
+        try:
+            await self.leases.keep(name, send, stop)
+        finally:
+            await adapter.stop()
+
+    async def _beat(self, lease: Lease, ending: asyncio.Event) -> None:
+        self.heartbeat.start()
+        try:
+            await self.heartbeat.watch(ending)
+        finally:
             self.heartbeat.stop()
             await self.heartbeat.finish()
-            for adapter in self.adapters:
-                await adapter.stop()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _work(self, stop: asyncio.Event) -> None:
+    async def _work(self, lease: Lease, stop: asyncio.Event) -> None:
         """Turn what arrives into turns; a look each second finds what stepped aside."""
         while not stop.is_set():
             await first_of(self.turns.arrived, stop, timeout=1)
             try:
-                while await self.turns.drain():
+                while await self.turns.drain() and not stop.is_set():
                     pass
             except Exception as error:
                 # The database is away: events stay in the inbox, and the next look tries again.
@@ -206,9 +273,16 @@ class App:
 
     def _beat_soon(self) -> None:
         """Delivery learned something that somebody must act on: now, not at the next second."""
+        if Role.HEARTBEAT not in self.roles:
+            return
         task = asyncio.get_running_loop().create_task(self.beat_due())
         self._extra_beats.add(task)
         task.add_done_callback(self._extra_beats.discard)
+
+
+def send_lease(adapter: Adapter) -> str:
+    """The name of the right to be the only sender of a platform's account (decisions.md 13)."""
+    return f"send:{adapter.name}:{adapter.account}"
 
 
 def web_adapter(program: Program) -> Adapter:

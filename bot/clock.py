@@ -29,15 +29,15 @@ class Clock(Protocol):
 class Ids:
     """Positive 63-bit ids: 41 bits of wall milliseconds, 10 of the process, 12 of a counter; they only rise."""
 
-    def __init__(self) -> None:
-        self._node = secrets.randbelow(1 << 10)
+    def __init__(self, node: int | None = None) -> None:
+        self._node = secrets.randbelow(1 << 10) if node is None else node % (1 << 10)
         self._lock = threading.Lock()
         self._millisecond = 0
         self._count = 0
 
     def new_id(self) -> int:
         with self._lock:
-            millisecond = time.time_ns() // 1_000_000 - _EPOCH_MS
+            millisecond = self._now_ms() - _EPOCH_MS
             if millisecond > self._millisecond:
                 self._millisecond, self._count = millisecond, 0
             elif self._count < 0xFFF:
@@ -45,6 +45,9 @@ class Ids:
             else:  # a clock set back, or 4,096 ids in one millisecond: borrow the next one, never repeat an id
                 self._millisecond, self._count = self._millisecond + 1, 0
             return self._millisecond << 22 | self._node << 12 | self._count
+
+    def _now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
 
 
 class SystemClock(Ids):
@@ -55,6 +58,31 @@ class SystemClock(Ids):
 
     def wall(self) -> datetime:
         return datetime.now(UTC)
+
+
+class SharedClock(SystemClock):
+    """Real time as one clock tells it that all machines of a school share: the database's.
+
+    Between two looks at that clock it runs by the machine's monotonic one, so that a wrong or moved clock of one
+    machine moves no lease, no schedule and no order of ids. `node` keeps the ids of programs that run at once apart.
+    """
+
+    def __init__(self, shared: datetime, at: float, node: int) -> None:
+        super().__init__(node)
+        self.agree(shared, at)
+
+    def agree(self, shared: datetime, at: float) -> None:
+        """It was `shared` by the shared clock when our monotonic clock said `at`."""
+        self._shared = shared.timestamp() - at
+
+    def now(self) -> datetime:
+        return self.wall()
+
+    def wall(self) -> datetime:
+        return datetime.fromtimestamp(self._shared + time.monotonic(), UTC)
+
+    def _now_ms(self) -> int:
+        return int((self._shared + time.monotonic()) * 1000)
 
 
 class HandsClock(Ids):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 
 from bot.adapters.base import Adapter
 from bot.clock import Clock
-from bot.domain import Address, MessageKind, Priority
+from bot.domain import Address, Lease, MessageKind, Priority
 from bot.errors import Ambiguous, SendError, TryLater, Unreachable
 from bot.failpoints import failpoint
-from storage import outbox
+from storage import leases, outbox
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class Delivery:
         self._chat_free_at: dict[Address, float] = {}
         self._account_free_at = 0.0
         self._gate = asyncio.Lock()
+        self._lease: Lease | None = None
 
     def kick(self) -> None:
         """Something may be waiting: look now."""
@@ -56,8 +57,12 @@ class Delivery:
         """Whether a send is under way."""
         return bool(self._sending)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Send until `stop`; then claim nothing more and let what is under way finish, up to ten seconds."""
+    async def run(self, stop: asyncio.Event, lease: Lease | None = None) -> None:
+        """Send until `stop`; then claim nothing more and let what is under way finish, up to ten seconds.
+
+        `lease`: the right to be the account's only sender. Whoever has lost it claims nothing.
+        """
+        self._lease = lease
         while not stop.is_set():
             self._kicked.clear()
             try:
@@ -75,12 +80,16 @@ class Delivery:
     async def sweep(self) -> int:
         """Claim what may be sent now and begin to send it; gives how many."""
         room = IN_FLIGHT - len(self._sending)
-        wall, token = self._clock.wall(), self._clock.new_id()
+        wall, token, lease = self._clock.wall(), self._clock.new_id(), self._lease
         name, account = self._adapter.name, self._adapter.account
-        # An alert never waits for room behind slow sends of other messages.
-        claims = await self._write(
-            lambda connection: outbox.claim(connection, name, account, token, wall, max(room, 1), alerts_only=room <= 0)
-        )
+
+        def unit(connection: Connection) -> Sequence[outbox.Claim]:
+            if lease is not None and not leases.holds(connection, lease):
+                return ()
+            # An alert never waits for room behind slow sends of other messages.
+            return outbox.claim(connection, name, account, token, wall, max(room, 1), alerts_only=room <= 0)
+
+        claims = await self._write(unit)
         if claims:
             failpoint("send.claimed")
         for claim in claims:

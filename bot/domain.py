@@ -116,6 +116,14 @@ class Raw:
     """The platform's chat, where it can be told before the body is understood: one chat's events keep their order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to be the only one who does something, until it is lost. The token fences off whoever comes late."""
+
+    name: str
+    token: int
+
+
 class InboundKind(StrEnum):
     TEXT = "text"
     BUTTON = "button"

@@ -5,6 +5,7 @@
     |- FlowError            a conversation cannot go on as its flow is written: open an escalation for staff
     |- Outage               the database cannot be used now: nothing was done, and it counts as nobody's try
     |- Refused              may not happen now (already taken, wrong code, newer schema): `str` is for people
+    |- LeaseLost            somebody else does it now: stop, and stand by
     `- SendError            a platform did not take a message
        |- TryLater          certainly not sent; try again (`after`: seconds, or None for the usual back-off)
        |- Ambiguous         perhaps sent: the answer was lost
@@ -59,6 +60,10 @@ class Outage(NearpeerError):
 
 class Refused(NearpeerError):
     """Something may not be done now; the text says why and what to do, in words for the person who asked."""
+
+
+class LeaseLost(NearpeerError):
+    """Another program has taken over what we were doing; nothing of what we come with late is stored."""
 
 
 class SendError(NearpeerError):

@@ -12,6 +12,7 @@ from bot.domain import Conversation, Escalation, Message, Priority, Turn
 from bot.failpoints import failpoint
 from storage import escalations, people, tables
 from storage.inbox import insert_once
+from storage.wake import Channel, wake
 
 _NOTHING_SENT = {"priority": Priority.REPLY, "attempts": 0, "ambiguous": 0, "provider_id": "", "error": "", "news": ""}
 
@@ -46,6 +47,8 @@ def save_turn(
     for message in turn.messages:
         connection.execute(insert_once(connection, tables.message).values(_message_row(message, now)))
         failpoint("work.outbox")
+    if turn.messages:
+        wake(connection, Channel.OUTBOX)
     _answers(connection, turn, new_id)
     _records(connection, turn, now, new_id)
     failpoint("work.audit")

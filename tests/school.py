@@ -40,6 +40,8 @@ NOON = datetime(2026, 10, 5, 16, 0, tzinfo=UTC)
 """Monday noon in New York: the check-in is on Tuesday at 15:30, Maya and Leo meet on Wednesday at 15:00."""
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For tests of what does not depend on the database."""
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+"""For tests of what several programs do, which share a PostgreSQL database."""
 CANARY = "violet-lantern"
 """A word that stands in what people write here, and must stand nowhere but in the database."""
 

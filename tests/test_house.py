@@ -46,10 +46,16 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.turns": (
         LEAVES
         | {"bot.flows", "bot.safety", "bot.planning", "bot.program", "storage.database", "storage.turns"}
-        | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"},
+        | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
+        | {"storage.leases", "storage.wake"},
         {"sqlalchemy"},
     ),
-    "bot.delivery": (LEAVES | {"bot.adapters.base", "storage.database", "storage.outbox"}, {"sqlalchemy"}),
+    "bot.delivery": (
+        LEAVES | {"bot.adapters.base", "storage.database", "storage.leases", "storage.outbox"},
+        {"sqlalchemy"},
+    ),
+    "bot.roles": (set(), set()),
+    "bot.leases": (LEAVES | {"storage.database", "storage.leases"}, {"sqlalchemy"}),
     "bot.heartbeat": (LEAVES | {"storage.database", "storage.due"}, {"apscheduler"}),
     "bot.guard": (set(), {"starlette"}),
     "bot.server": ({"bot.errors", "bot.guard"}, {"starlette", "uvicorn"}),
@@ -79,7 +85,16 @@ ABOVE = {
     "bot.cli": {"bot.__main__"},
 }
 # Rooms that only name a connection, and never write a query.
-CONNECTION_ONLY = ("bot.turns", "bot.delivery", "bot.app", "bot.school", "bot.rehearsal", "bot.console", "bot.demo")
+CONNECTION_ONLY = (
+    "bot.turns",
+    "bot.delivery",
+    "bot.leases",
+    "bot.app",
+    "bot.school",
+    "bot.rehearsal",
+    "bot.console",
+    "bot.demo",
+)
 LONGEST = 320
 LONG = {
     "bot/domain.py": "the nouns of the whole house, read as one page",

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from bot.domain import Address, Choice, Inbound, Outbound, Raw, Receipt
+from bot.domain import Address, Choice, Inbound, Lease, Outbound, Raw, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,11 @@ class Profile:
 class Port(Protocol):
     """What `app` hands an adapter; the only way from an adapter into the house."""
 
-    async def receive(self, raw: Raw) -> None:
+    async def receive(self, raw: Raw, lease: Lease | None = None) -> None:
         """Store; returns after the commit, and only then may the platform be told. A repeat is harmless.
 
-        Raises Outage when it could not be stored: the platform must keep it, and offer it again.
+        Raises Outage when it could not be stored: the platform must keep it, and offer it again. A poller passes its
+        lease: LeaseLost means that another polls now, and that nothing was stored.
         """
         ...
 
@@ -79,8 +80,11 @@ class Port(Protocol):
         """Whose chat it is, and in which language a page should speak."""
         ...
 
-    def lease(self, name: str) -> AbstractAsyncContextManager[int]:
-        """Hold the right to be the only poller; gives the fencing token."""
+    def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:
+        """Stand by until nobody else polls ("poll:<platform>:<account>"), then poll in the body.
+
+        LeaseLost is raised in the body, wherever it waits, when another has taken over; then stand by again.
+        """
         ...
 
 

@@ -21,6 +21,7 @@ from bot.domain import (
     Due,
     Event,
     Inbound,
+    Lease,
     Person,
     Raw,
     Received,
@@ -28,7 +29,7 @@ from bot.domain import (
     StaffAction,
     Turn,
 )
-from bot.errors import Outage
+from bot.errors import LeaseLost, Outage
 from bot.failpoints import failpoint
 from bot.flows import state
 from bot.flows.loaded import LoadedFlow
@@ -37,10 +38,11 @@ from bot.safety import rules
 from bot.safety.screen import Screening
 from bot.turns import adults, cases, due, prompts, staff, students
 from bot.turns.draft import Draft
-from storage import inbox, people
+from storage import inbox, leases, people
 from storage.database import Database
 from storage.due import person_of
 from storage.turns import acted_on, save_turn
+from storage.wake import Channel, wake
 
 log = logging.getLogger(__name__)
 
@@ -66,17 +68,21 @@ class Turns:
         self.arrived = asyncio.Event()
         self._failures: Counter[Due | DeliveryNews] = Counter()
 
-    async def receive(self, raw: Raw) -> None:
+    async def receive(self, raw: Raw, lease: Lease | None = None) -> None:
         """Store what a platform handed us; returns after the commit. Only then may the platform be told.
 
-        Raises Outage when it could not be stored: the platform keeps it, or a person is told to try again.
+        Raises Outage when it could not be stored: the platform keeps it, or a person is told to try again. Raises
+        LeaseLost, and stores nothing, when whoever brings it has lost the lease to poll.
         """
         failpoint("ingress.fetched")
         id_, now = self.clock.new_id(), self.clock.wall()
 
         def unit(connection: Connection) -> None:
+            if lease is not None and not leases.holds(connection, lease):
+                raise LeaseLost(lease.name)
             inbox.put(connection, raw, id_, now)
             failpoint("ingress.inserted")
+            wake(connection, Channel.INBOX)
 
         await asyncio.wrap_future(self.database.write(unit, first=True))
         failpoint("ingress.committed")

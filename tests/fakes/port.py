@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.adapters.base import Profile, Shown
-from bot.domain import Address, Choice, Raw
+from bot.domain import Address, Choice, Lease, Raw
 
 START = datetime(2026, 10, 6, 19, 30, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ class MemoryPort:
     wrong: Exception | None = None
     heard: Callable[[Raw], None] | None = None
 
-    async def receive(self, raw: Raw) -> None:
+    async def receive(self, raw: Raw, lease: Lease | None = None) -> None:
         if self.wrong is not None:
             wrong, self.wrong = self.wrong, None
             raise wrong
@@ -45,8 +45,8 @@ class MemoryPort:
         return self.profiles.get(address.chat, Profile("", "en"))
 
     @asynccontextmanager
-    async def lease(self, name: str) -> AsyncIterator[int]:
-        yield 1
+    async def lease(self, name: str) -> AsyncIterator[Lease]:
+        yield Lease(name, 1)
 
     def write(
         self, chat: str, text: str, *, ours: bool = True, kind: str = "say", choices: tuple[Choice, ...] = ()
