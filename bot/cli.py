@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bot.errors import ContentError, NearpeerError, Refused
+from bot.roles import ALL, Role
 
 app = typer.Typer(
     help="Nearpeer: check-ins for students, reminders for mentors, alerts for adults. Not an emergency service.",
@@ -116,11 +117,16 @@ def links(
 
 
 @app.command()
-def run(folder: Folder) -> None:
-    """Run it all in one process: web chat, engine, heartbeat, delivery, staff pages."""
+def run(
+    folder: Folder,
+    role: Annotated[
+        list[Role] | None, typer.Option(help="Only this share of the work, on PostgreSQL; may be given several times.")
+    ] = None,
+) -> None:
+    """Run a school: web chat, engine, heartbeat, delivery, staff pages. All of it in one program, or a share of it."""
     from bot.serving import run as serve
 
-    serve(folder)
+    serve(folder, role or ALL)
 
 
 @app.command()

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -106,21 +107,23 @@ class Database:
             reason = str(error.orig).strip().partition("\n")[0]
             raise Refused(f"The database cannot be opened: {reason}. See storage.url in nearpeer.toml.") from error
 
+    def refuse_newer(self, connection: Connection) -> None:
+        """Raises Refused when the tables are those of a newer Nearpeer."""
+        current = _revision(connection)
+        if current is not None and current not in _known_revisions():
+            raise Refused(
+                f"The database is at schema {current}, which this version does not know: a newer Nearpeer made it. "
+                "Start that version again, or restore the backup from before the upgrade."
+            )
+
     def _migrate(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        config = _migrations()
         with self.engine.begin() as connection:
             if not self.is_sqlite:
                 # Others may be migrating, and a large table takes its time.
                 connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            current = _revision(connection)
-            if current is not None and current not in known:
-                raise Refused(
-                    f"The database is at schema {current}, which this version does not know: a newer Nearpeer made it. "
-                    "Start that version again, or restore the backup from before the upgrade."
-                )
+            self.refuse_newer(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             failpoint("migrate.step")
@@ -251,6 +254,17 @@ def _place(file: Path | None) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_dev, found.st_ino) if found else None
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+@cache
+def _known_revisions() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_migrations()).walk_revisions())
 
 
 def _revision(connection: Connection) -> str | None:

@@ -340,6 +340,16 @@ def test_run_refuses_while_nobody_is_behind_the_first_adult(new: Path, nearpeer:
     assert f"nearpeer roster {new} FILE.csv --import" in said.err
 
 
+def test_run_refuses_a_share_of_the_work_on_sqlite(lincoln: School, nearpeer: Nearpeer) -> None:
+    said = nearpeer("run", lincoln.folder, "--role", "worker", "--role", "heartbeat")
+    assert (said.code, said.out) == (1, "")
+    assert "SQLite is a file for one program alone" in said.err
+    assert f"storage.url in {lincoln.folder / 'nearpeer.toml'}" in said.err
+    unknown = nearpeer("run", lincoln.folder, "--role", "janitor")
+    assert unknown.code == 2
+    assert "'ingress', 'worker', 'heartbeat', 'web', 'auditor'" in unknown.err
+
+
 def test_run_says_which_port_is_taken(lincoln: School, nearpeer: Nearpeer) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", lincoln.port))
