@@ -1,52 +1,66 @@
 """The one way out: claim rows, send, record; urgent first, paced per account and chat, retried by the error's facts.
 
-One Delivery per platform account (decisions.md 13). It decides nothing about what is said or to whom.
+One Delivery per platform account (decisions.md 13). It decides nothing about what is said or to whom. The desk claims
+about a second's worth of messages and writes results down; here they leave, the most urgent first, at the account's
+pace.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from time import monotonic
 
-from sqlalchemy import Connection
-
+from bot import desk
 from bot.adapters.base import Adapter
 from bot.clock import Clock
-from bot.domain import Address, Lease, MessageKind, Priority
-from bot.errors import Ambiguous, SendError, TryLater, Unreachable
+from bot.desk import Desk, noted
+from bot.domain import Lease, Priority
+from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 from bot.failpoints import failpoint
-from storage import leases, outbox
+from bot.pacer import Pacer, bounded
+from storage import outbox
 from storage.database import Database
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 DEADLINE = 30.0
 """Seconds that one send may take: well below the lease, so that a live sender never meets its successor."""
+KEPT = outbox.LEASE.total_seconds() - DEADLINE - 5
+"""Seconds that a claimed message may wait here: when it leaves, its lease outlasts the send."""
+FINISH = 10.0
+"""Seconds that sends under way have left when delivery stops."""
 IN_FLIGHT = 10
+MOST = 64
+"""Messages that one claim may take, however fast the platform is."""
+MOMENT = 0.1
+"""A reason that was seen to hold so many seconds ago is looked at again before the send."""
+AHEAD = 0.02
+"""Seconds before a message's turn at which that look begins, so that it costs no turn."""
+SHORT_HOLD = 1.0
+"""Claimed messages wait through a hold of so many seconds; through a longer one they wait in the outbox."""
 LONGEST_WAIT = 300.0
-IDLE = 1.0
-"""Seconds between looks when nobody kicked: the kick is what makes it fast, the look is what makes it sure."""
 
 
 class Delivery:
     """Sends what one account of one platform has to send."""
 
     def __init__(self, database: Database, adapter: Adapter, clock: Clock, told: Callable[[], None]) -> None:
-        self._database = database
         self._adapter = adapter
         self._clock = clock
-        self._told = told
-        self._kicked = asyncio.Event()
-        self._sending: set[asyncio.Task[None]] = set()
-        self._chat_free_at: dict[Address, float] = {}
-        self._account_free_at = 0.0
-        self._gate = asyncio.Lock()
-        self._lease: Lease | None = None
+        able = adapter.capabilities
+        self._pacer = Pacer(able.per_second, able.per_chat_second)
+        worth = max(1, min(MOST, math.ceil(able.per_second)))
+        self._desk = Desk(database, clock, (adapter.name, adapter.account), worth, self._let_leave, told)
+        self._line = self._desk.line
+        self._sending: dict[asyncio.Task[None], outbox.Claim] = {}
+        self._kicked, self._moved = asyncio.Event(), asyncio.Event()
+        self._leaving: asyncio.Task[None] | None = None
 
     def kick(self) -> None:
         """Something may be waiting: look now."""
@@ -54,125 +68,157 @@ class Delivery:
 
     @property
     def busy(self) -> bool:
-        """Whether a send is under way."""
-        return bool(self._sending)
+        """Whether a message is claimed, under way or not yet written down."""
+        return bool(self._sending) or self._desk.busy
+
+    @property
+    def late(self) -> int:
+        """Results that were refused because the lease was lost meanwhile."""
+        return self._desk.late
 
     async def run(self, stop: asyncio.Event, lease: Lease | None = None) -> None:
-        """Send until `stop`; then claim nothing more and let what is under way finish, up to ten seconds.
+        """Send until `stop`; then claim nothing more, put back what waits and let what is under way finish.
 
         `lease`: the right to be the account's only sender. Whoever has lost it claims nothing.
         """
-        self._lease = lease
-        while not stop.is_set():
-            self._kicked.clear()
-            try:
-                claimed = await self.sweep()
-            except Exception as error:
-                # The database is away: nothing is lost, rows stay pending, and the next look tries again.
-                log.error("claim failed platform=%s error=%s", self._adapter.name, type(error).__name__)
-                claimed = 0
-                await asyncio.sleep(IDLE)
-            if not claimed:
-                await first_of(self._kicked, stop, timeout=IDLE)
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=10)
+        self._desk.lease, self._desk.open = lease, True
+        try:
+            while not stop.is_set():
+                self._kicked.clear()
+                self._desk.claim()
+                await first_of(self._kicked, stop, timeout=desk.IDLE)
+            await self._finish()
+        finally:
+            self._desk.open = False
+            self._desk.put_all_back()
+            self._desk.stop()
+            for task in self._sending:
+                task.cancel()
 
     async def sweep(self) -> int:
-        """Claim what may be sent now and begin to send it; gives how many."""
-        room = IN_FLIGHT - len(self._sending)
-        wall, token, lease = self._clock.wall(), self._clock.new_id(), self._lease
-        name, account = self._adapter.name, self._adapter.account
+        """Claim what may be sent now and let it leave when its turn comes; gives how many."""
+        before = self._desk.taken
+        await asyncio.wait({self._desk.claim()})
+        return self._desk.taken - before
 
-        def unit(connection: Connection) -> Sequence[outbox.Claim]:
-            if lease is not None and not leases.holds(connection, lease):
-                return ()
-            # An alert never waits for room behind slow sends of other messages.
-            return outbox.claim(connection, name, account, token, wall, max(room, 1), alerts_only=room <= 0)
+    async def _finish(self) -> None:
+        end = monotonic() + FINISH
+        self._desk.open = False
+        self._desk.put_all_back()
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=FINISH)
+        for task, claim in self._sending.items():
+            task.cancel()
+            self._desk.came_in(self._again(claim, Ambiguous("stopped"), self._clock.wall()))
+        await self._desk.written(within=max(end - monotonic(), 1.0))
 
-        claims = await self._write(unit)
-        if claims:
-            failpoint("send.claimed")
-        for claim in claims:
-            task = asyncio.create_task(self._send(claim))
-            self._sending.add(task)
-            task.add_done_callback(self._finished)
-        return len(claims)
+    # --- whose turn it is ---
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._sending.discard(task)
-        self._kicked.set()
-        if not task.cancelled() and task.exception() is not None:
-            # The result could not be recorded: the lease runs out and the message is sent again.
-            log.error("send not recorded error=%s", type(task.exception()).__name__)
+    def _let_leave(self) -> None:
+        self._moved.set()
+        if self._line and (self._leaving is None or self._leaving.done()):
+            self._leaving = asyncio.create_task(self._leave())
+            self._leaving.add_done_callback(noted)
+
+    async def _leave(self) -> None:
+        while self._line:
+            now = monotonic()
+            if self._pacer.held_until - now > SHORT_HOLD:
+                self._desk.put_all_back()
+                break
+            wait = self._turn(now)
+            if wait > 0:
+                await self._pause(wait)
+            elif wait < 0:
+                await self._desk.look_again()
+
+    def _turn(self, now: float) -> float:
+        """Let the first one leave if it may. Gives the seconds to wait; less than 0: a look at its reason is due."""
+        place = self._line.first(now)
+        if place is None:
+            return self._line.wakes_at() - now
+        if now - place.claimed_at > KEPT:
+            self._desk.put_back({place})
+            return 0
+        chat = place.item.outbound.address.chat
+        if place.priority > Priority.ALERT:
+            # An alert waits neither for its chat nor behind slow sends of others.
+            if len(self._sending) >= IN_FLIGHT:
+                return desk.IDLE
+            if self._pacer.chat_moment(chat) > now:
+                self._line.rest(self._pacer.chat_moment(chat))
+                return 0
+        turn = max(self._pacer.moment(), now)
+        if turn - place.looked_at > MOMENT:
+            return max(turn - now - AHEAD, 0) or -1
+        if turn > now:
+            return turn - now
+        self._line.take()
+        self._pacer.sent(chat, now)
+        task = asyncio.create_task(self._send(place.item))
+        self._sending[task] = place.item
+        task.add_done_callback(self._finished)
+        return 0
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait so long, or until something has changed."""
+        self._moved.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._moved.wait()
+
+    # --- one send ---
 
     async def _send(self, claim: outbox.Claim) -> None:
-        outbound = claim.outbound
-        await self._wait_for_chat(outbound.address, outbound.priority)
-        # One after the other, in the order of the claims: what is urgent leaves first.
-        async with self._gate:
-            await self._wait_for_account()
-            started, now = self._clock.wall(), self._clock.now()
-            # The last look before the send: whatever happened while the message waited its turn counts.
-            unwanted = await asyncio.to_thread(self._still_wanted, outbound.id)
-        if unwanted:
-            await self._write(lambda connection: outbox.drop(connection, claim, unwanted, started))
-            return
+        outbound, wall, now = claim.outbound, self._clock.wall(), self._clock.now()
         try:
             async with asyncio.timeout(DEADLINE):
                 receipt = await self._adapter.send(outbound)
         except TimeoutError:
-            await self._again(claim, Ambiguous("timeout"), started)
+            result = self._again(claim, Ambiguous("timeout"), wall)
+        except SlowDown as error:
+            result = self._slow_down(claim, error)
         except Unreachable as error:
-            code = error.code
-            wall = self._clock.wall()
-            await self._write(lambda connection: outbox.fail(connection, claim, code, started, wall))
-            log.warning("unreachable message=%s code=%s", outbound.id, code)
-            self._told()
+            log.warning("unreachable message=%s code=%s", outbound.id, error.code)
+            result = outbox.failed(claim, error.code, wall, self._clock.wall())
         except SendError as error:
-            await self._again(claim, error, started)
+            result = self._again(claim, error, wall)
         except Exception as error:
             # An adapter's own fault may have come after the request left: it counts as perhaps sent.
             log.error("adapter failed message=%s error=%s", outbound.id, type(error).__name__)
-            await self._again(claim, Ambiguous(type(error).__name__), started)
+            result = self._again(claim, Ambiguous(type(error).__name__), wall)
         else:
             failpoint("send.posted")
-            wall = self._clock.wall()
-            await self._write(
-                lambda connection: outbox.complete(connection, claim, receipt.provider_id, started, now, wall)
-            )
-            failpoint("ack.confirmed" if outbound.kind is MessageKind.STAFF else "send.recorded")
+            self._pacer.accepted()
+            result = outbox.sent(claim, receipt.provider_id, wall, now, self._clock.wall())
+        self._desk.came_in(result)
 
-    async def _again(self, claim: outbox.Claim, error: SendError, started: datetime) -> None:
-        wait = error.after if isinstance(error, TryLater) and error.after is not None else back_off(claim.attempt)
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._sending.pop(task, None)
+        self._moved.set()
+        noted(task)
+
+    def _again(self, claim: outbox.Claim, error: SendError, started: datetime) -> outbox.Result:
+        """Try again later; a prompt that has perhaps arrived twice is left as it is."""
         wall, code, ambiguous = self._clock.wall(), error.code, isinstance(error, Ambiguous)
-        await self._write(
-            lambda connection: outbox.give_back(connection, claim, code, started, wall, wait=wait, ambiguous=ambiguous)
-        )
+        if ambiguous and claim.ambiguous and claim.outbound.priority >= Priority.REMINDER:
+            log.warning("left message=%s code=%s", claim.outbound.id, code)
+            return outbox.left(claim, code, started, wall)
+        asked = error.after if isinstance(error, TryLater) else None
+        wait = back_off(claim.attempt) if asked is None else bounded(asked)
         log.warning("try later message=%s code=%s wait=%.1f", claim.outbound.id, code, wait)
+        return outbox.later(claim, code, started, wall, wait=wait, ambiguous=ambiguous)
 
-    async def _wait_for_chat(self, address: Address, priority: Priority) -> None:
-        """Wait for the chat's next free moment; an alert does not wait."""
-        now = asyncio.get_running_loop().time()
-        free_at = self._chat_free_at.get(address, 0.0)
-        moment = now if priority is Priority.ALERT else max(now, free_at)
-        self._chat_free_at[address] = max(free_at, moment + 1 / self._adapter.capabilities.per_chat_second)
-        if len(self._chat_free_at) > 10_000:
-            self._chat_free_at = {chat: free for chat, free in self._chat_free_at.items() if free > now}
-        await asyncio.sleep(moment - now)
-
-    async def _wait_for_account(self) -> None:
-        """Wait for the account's next free moment."""
-        now = asyncio.get_running_loop().time()
-        moment = max(now, self._account_free_at)
-        self._account_free_at = moment + 1 / self._adapter.capabilities.per_second
-        await asyncio.sleep(moment - now)
-
-    def _still_wanted(self, message_id: int) -> str:
-        with self._database.read() as connection:
-            return outbox.still_wanted(connection, message_id, self._clock.now())
-
-    async def _write(self, unit: Callable[[Connection], T]) -> T:
-        return await asyncio.wrap_future(self._database.write(unit))
+    def _slow_down(self, claim: outbox.Claim, error: SlowDown) -> outbox.Result:
+        """The account (or only this chat) keeps silent as long as the platform asks; the message has lost nothing."""
+        if error.chat_only:
+            wait = 1.0 if error.after is None else bounded(error.after)
+        else:
+            wait = self._pacer.slow_down(monotonic(), error.after)
+            self._desk.silent_until = self._pacer.held_until - SHORT_HOLD
+            self._moved.set()
+        log.warning("slow down message=%s code=%s wait=%.1f", claim.outbound.id, error.code, wait)
+        return outbox.put_back(claim, self._clock.wall(), code=error.code, wait=wait)
 
 
 def back_off(attempt: int) -> float:

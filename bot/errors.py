@@ -8,6 +8,7 @@
     |- LeaseLost            somebody else does it now: stop, and stand by
     `- SendError            a platform did not take a message
        |- TryLater          certainly not sent; try again (`after`: seconds, or None for the usual back-off)
+       |  `- SlowDown       too many at once: the whole account keeps silent for `after`, or only that chat
        |- Ambiguous         perhaps sent: the answer was lost
        `- Unreachable       never will be sent to this address (`code` says why)
 
@@ -80,6 +81,17 @@ class TryLater(SendError):
     def __init__(self, code: str, after: float | None = None) -> None:
         super().__init__(code)
         self.after = after
+
+
+class SlowDown(TryLater):
+    """The platform takes no more at present; it is no failure of the message, which keeps its place.
+
+    `chat_only`: the platform said that only this chat had too many; else the whole account keeps silent.
+    """
+
+    def __init__(self, code: str, after: float | None = None, *, chat_only: bool = False) -> None:
+        super().__init__(code, after)
+        self.chat_only = chat_only
 
 
 class Ambiguous(SendError):

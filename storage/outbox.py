@@ -1,25 +1,31 @@
-"""The way out, as rows: claim, send, record. Only delivery uses this door.
+"""The way out, as rows: claim, look again, record. Only delivery uses this door.
 
 pending -> sending (with a lease and its token) -> sent | failed | pending again | cancelled | expired. A lease that ran
 out means that the outcome is unknown: `requeue_expired` counts it as ambiguous and the message is sent again (law 10).
 Leases and back-off are wall time; whether a message has expired is program time (decisions.md 16).
+
+The statements are text that both databases read. States stand in them as literals: with parameters neither database
+would use the partial indexes, and each look would read the whole log.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, insert, or_, select, true, update
+from sqlalchemy import Connection, CursorResult
 
 from bot.domain import Address, Choice, MessageKind, Outbound, PageKind, Priority
 from bot.failpoints import failpoint
-from storage import tables
+from storage.types import Instant, Json, Sealed, milliseconds
 
 LEASE = timedelta(seconds=60)
 """Longer than any send may take (delivery's own deadline is 30 s), so that a live sender never meets its successor."""
+
+_LONGEST_PROVIDER_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,57 @@ class Claim:
     ambiguous: int
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a claimed message, for `record`. The functions below make the kinds that there are."""
+
+    claim: Claim
+    status: str
+    ended: datetime
+    outcome: str = ""
+    """What the record of attempts says; empty: the platform was not asked, or it is no attempt that counts."""
+    code: str = ""
+    started: datetime | None = None
+    sent_at: datetime | None = None
+    provider_id: str = ""
+    not_before: datetime | None = None
+    news: str = ""
+
+
+def sent(claim: Claim, provider_id: str, started: datetime, now: datetime, wall: datetime) -> Result:
+    """The platform took it."""
+    return Result(claim, "sent", wall, "sent", started=started, sent_at=now, provider_id=provider_id)
+
+
+def later(
+    claim: Claim, code: str, started: datetime, wall: datetime, *, wait: float, ambiguous: bool = False
+) -> Result:
+    """It is tried again after `wait` seconds."""
+    outcome = "ambiguous" if ambiguous else "later"
+    return Result(claim, "pending", wall, outcome, code, started, not_before=wall + timedelta(seconds=wait))
+
+
+def failed(claim: Claim, code: str, started: datetime, wall: datetime) -> Result:
+    """This address will not take it; the news makes sure that somebody acts on that."""
+    return Result(claim, "failed", wall, "failed", code, started, news="failed")
+
+
+def left(claim: Claim, code: str, started: datetime, wall: datetime) -> Result:
+    """Perhaps it arrived, more than once already: it is left as it is, and staff see that."""
+    return Result(claim, "failed", wall, "ambiguous", code, started)
+
+
+def put_back(claim: Claim, wall: datetime, *, code: str = "", wait: float | None = None) -> Result:
+    """It was not sent and that counts for nothing: it waits for its turn again (`wait`: not before so many seconds)."""
+    not_before = None if wait is None else wall + timedelta(seconds=wait)
+    return Result(claim, "pending", wall, code=code, not_before=not_before)
+
+
+def dropped(claim: Claim, status: str, wall: datetime) -> Result:
+    """The reason no longer holds: `status` is cancelled or expired."""
+    return Result(claim, status, wall)
+
+
 def claim(
     connection: Connection,
     platform: str,
@@ -40,173 +97,64 @@ def claim(
     wall: datetime,
     limit: int,
     *,
-    alerts_only: bool = False,
+    below: int = max(Priority) + 1,
 ) -> Sequence[Claim]:
-    """Take up to `limit` messages to send: urgent first, one in flight per chat, alerts exempt (decisions.md 11)."""
-    message = tables.message
-    heads = _heads(platform, account, wall, limit, alerts_only)
-    if connection.dialect.name == "postgresql":
-        heads = heads.with_for_update(skip_locked=True, of=message)
-    claimed = connection.execute(
-        update(message)
-        .where(message.c.id.in_(heads.scalar_subquery()))
-        .values(status="sending", lease_token=token, lease_until=wall + LEASE, attempts=message.c.attempts + 1)
-        .returning(message)
-    ).all()
-    if claimed:
+    """Take up to `limit` messages to send: urgent first, one in flight per chat, alerts exempt (decisions.md 11).
+
+    `below`: only what is more urgent than this priority.
+    """
+    asked = {"platform": platform, "account": account, "wall": milliseconds(wall), "below": int(below)}
+    asked |= {"token": token, "until": milliseconds(wall + LEASE), "limit": limit}
+    rows = _run(connection, _CLAIM, asked).all()
+    if rows:
         failpoint("send.claimed_uncommitted")
-    claims = [Claim(_outbound(row), token, row.attempts, row.ambiguous) for row in claimed]
-    return sorted(claims, key=lambda one: (one.outbound.priority, one.outbound.id))
+    claims = []
+    for row in sorted(rows, key=lambda row: (row.priority, row.id)):
+        try:
+            claims.append(Claim(_outbound(connection, row, platform, account), token, row.attempts, row.ambiguous))
+        except (ValueError, KeyError, TypeError):
+            # No word of it can be read: somebody must know, and the others go on.
+            _run(connection, _UNREADABLE, {"id": row.id})
+    return claims
 
 
-def _heads(platform: str, account: str, wall: datetime, limit: int, alerts_only: bool) -> Select[tuple[int]]:
-    """Ids of what may go out next: the head of each chat that has nothing in flight, and every alert."""
-    message = tables.message
-    other = message.alias("other")
-    same_chat = and_(
-        other.c.platform == message.c.platform, other.c.account == message.c.account, other.c.chat == message.c.chat
-    )
-    behind = exists().where(
-        same_chat,
-        other.c.priority > 0,
-        or_(
-            other.c.status == "sending",
-            and_(
-                other.c.status == "pending",
-                or_(
-                    other.c.priority < message.c.priority,
-                    and_(other.c.priority == message.c.priority, other.c.id < message.c.id),
-                ),
-            ),
-        ),
-    )
-    return (
-        select(message.c.id)
-        .where(
-            message.c.status == "pending",
-            message.c.platform == platform,
-            message.c.account == account,
-            or_(message.c.not_before.is_(None), message.c.not_before <= wall),
-            message.c.priority == 0 if alerts_only else or_(message.c.priority == 0, ~behind),
-        )
-        .order_by(message.c.priority, message.c.id)
-        .limit(limit)
-    )
+def under_way(connection: Connection, platform: str, account: str, now: datetime) -> dict[int, tuple[int | None, str]]:
+    """What this account has under way: id -> (token of its lease, why it must not be sent any more).
+
+    Why: "cancelled" or "expired"; empty when its reason still holds.
+    """
+    rows = _run(connection, _UNDER_WAY, {"platform": platform, "account": account})
+    moment = milliseconds(now)
+    return {row.id: (row.lease_token, _unwanted(row, moment)) for row in rows}
 
 
-def still_wanted(connection: Connection, message_id: int, now: datetime) -> str:
-    """Why a claimed message must not be sent any more ("cancelled", "expired"), or "" when its reason still holds."""
-    message, escalation, person = tables.message.c, tables.escalation.c, tables.person.c
-    conversation, newer = tables.conversation.c, tables.message.alias("newer")
-    asked_since = exists().where(
-        newer.c.conversation_id == message.conversation_id,
-        newer.c.kind == MessageKind.QUESTION,
-        newer.c.id > message.id,
-    )
-    row = connection.execute(
-        select(
-            message.kind,
-            message.priority,
-            message.expires_at,
-            message.created_at,
-            message.dedupe_key,
-            escalation.status.label("case"),
-            escalation.acknowledged_at,
-            escalation.asked_at,
-            person.status.label("person"),
-            conversation.status.label("conversation"),
-            asked_since.label("asked_since"),
-        )
-        .select_from(tables.message)
-        .outerjoin(tables.escalation, escalation.id == message.escalation_id)
-        .outerjoin(tables.person, person.id == message.person_id)
-        .outerjoin(tables.conversation, conversation.id == message.conversation_id)
-        .where(message.id == message_id)
-    ).one()
-    if row.expires_at is not None and row.expires_at < now:
-        return "expired"
-    return "" if _reason_holds(row) else "cancelled"
-
-
-def _reason_holds(row: Any) -> bool:
-    if row.kind == MessageKind.ALERT and (row.dedupe_key or "").startswith(f"{PageKind.STILL}:"):
-        return row.case == "acknowledged" and row.asked_at is not None
-    if row.kind == MessageKind.ALERT:
-        # Somebody has the case; what was told after that (help wanted, still with it?) is still meant.
-        taken = row.case == "acknowledged" and row.created_at < row.acknowledged_at
-        return not taken and row.case != "closed"
-    if row.kind == MessageKind.QUESTION and (row.conversation != "waiting" or row.asked_since):
-        return False
-    if row.conversation in ("suspended", "stopped"):
-        return False
-    return bool(row.priority < Priority.REMINDER or row.person == "active")
-
-
-def complete(
-    connection: Connection, claim: Claim, provider_id: str, started: datetime, now: datetime, wall: datetime
-) -> bool:
-    """Record that the platform took it; False when the lease was lost meanwhile and the result is refused."""
-    recorded = _record(
-        connection, claim, "sent", "", started, wall, status="sent", sent_at=now, provider_id=provider_id, error=""
-    )
-    failpoint("send.recorded_uncommitted")
-    return recorded
-
-
-def give_back(
-    connection: Connection,
-    claim: Claim,
-    code: str,
-    started: datetime,
-    wall: datetime,
-    *,
-    wait: float,
-    ambiguous: bool = False,
-) -> bool:
-    """Try again after `wait` seconds."""
-    message = tables.message.c
-    return _record(
-        connection,
-        claim,
-        "ambiguous" if ambiguous else "later",
-        code,
-        started,
-        wall,
-        status="pending",
-        not_before=wall + timedelta(seconds=wait),
-        error=code,
-        ambiguous=message.ambiguous + (1 if ambiguous else 0),
-    )
-
-
-def fail(connection: Connection, claim: Claim, code: str, started: datetime, wall: datetime) -> bool:
-    """This address will not take it; `news` makes sure that somebody acts on that."""
-    return _record(connection, claim, "failed", code, started, wall, status="failed", error=code, news="failed")
-
-
-def drop(connection: Connection, claim: Claim, status: str, wall: datetime) -> bool:
-    """The reason no longer holds: `status` is cancelled or expired."""
-    return _record(connection, claim, status, "", wall, wall, status=status)
+def record(connection: Connection, results: Sequence[Result]) -> int:
+    """Write down what became of messages. Gives how many came too late: who lost the lease has no say any more."""
+    if not results:
+        return 0
+    rows = [_row(result) for result in results]
+    tried = [row for row in rows if row["outcome"]]
+    if tried:
+        _run(connection, _ATTEMPT, tried)
+    held = _run(connection, _RECORD, rows).rowcount
+    if tried:
+        failpoint("send.recorded_uncommitted")
+    return len(rows) - held
 
 
 def requeue_expired(connection: Connection, wall: datetime) -> int:
     """Return messages whose sender vanished to pending, as ambiguous. Gives their number."""
-    return _requeue(connection, tables.message.c.lease_until < wall)
+    return _run(connection, _REQUEUE + " AND lease_until < :wall", {"wall": milliseconds(wall)}).rowcount
 
 
 def requeue_all(connection: Connection) -> int:
     """Return every message under way to pending, as ambiguous: only for whoever knows that no sender lives."""
-    return _requeue(connection, true())
+    return _run(connection, _REQUEUE, {}).rowcount
 
 
 def unsent(connection: Connection, wall: datetime) -> int:
     """How many messages are under way or may be sent now."""
-    message = tables.message.c
-    due = or_(message.not_before.is_(None), message.not_before <= wall)
-    count = select(func.count()).select_from(tables.message)
-    return connection.execute(
-        count.where(or_(message.status == "sending", and_(message.status == "pending", due)))
-    ).scalar_one()
+    return int(_run(connection, _UNSENT, {"wall": milliseconds(wall)}).scalar_one())
 
 
 def choices_of(value: Any) -> tuple[Choice, ...]:
@@ -214,46 +162,134 @@ def choices_of(value: Any) -> tuple[Choice, ...]:
     return tuple(Choice(one["label"], one["token"], one["value"]) for one in value or ())
 
 
-def _requeue(connection: Connection, which: ColumnElement[bool]) -> int:
-    message = tables.message
-    return connection.execute(
-        update(message)
-        .where(message.c.status == "sending", which)
-        .values(status="pending", lease_token=None, lease_until=None, ambiguous=message.c.ambiguous + 1)
-    ).rowcount
+# --- statements ----------------------------------------------------------------------------------------------------
+
+_MAY_GO = """
+    m.status = 'pending' AND m.platform = :platform AND m.account = :account AND m.priority < :below
+    AND (m.not_before IS NULL OR m.not_before <= :wall)
+"""
+_FIRST_OF_ITS_CHAT = """
+    NOT EXISTS (
+        SELECT 1 FROM message AS other
+        WHERE other.platform = m.platform AND other.account = m.account AND other.chat = m.chat
+          AND other.status = 'sending' AND other.priority > 0)
+    AND NOT EXISTS (
+        SELECT 1 FROM message AS other
+        WHERE other.platform = m.platform AND other.account = m.account AND other.chat = m.chat
+          AND other.status = 'pending' AND other.priority > 0 AND (other.priority, other.id) < (m.priority, m.id))
+"""
+_CLAIM = f"""
+    WITH heads AS MATERIALIZED (
+        SELECT m.id FROM message AS m
+        WHERE {_MAY_GO} AND (m.priority = 0 OR ({_FIRST_OF_ITS_CHAT}))
+        ORDER BY m.priority, m.id LIMIT :limit /*locked*/)
+    UPDATE message SET status = 'sending', lease_token = :token, lease_until = :until, attempts = attempts + 1
+    WHERE id IN (SELECT id FROM heads)
+    RETURNING id, chat, kind, priority, text, choices, replaces, created_at, attempts, ambiguous
+"""  # noqa: S608  (our own words)
+_UNREADABLE = """
+    UPDATE message SET status = 'failed', error = 'unreadable', news = 'failed', lease_token = NULL, lease_until = NULL
+    WHERE id = :id
+"""
+_UNDER_WAY = """
+    SELECT m.id, m.lease_token, m.kind, m.priority, m.expires_at, m.created_at, m.dedupe_key,
+        escalation.status AS case_status, escalation.acknowledged_at, escalation.asked_at,
+        person.status AS person, conversation.status AS conversation,
+        m.kind = 'question' AND EXISTS (
+            SELECT 1 FROM message AS newer
+            WHERE newer.conversation_id = m.conversation_id AND newer.kind = 'question' AND newer.id > m.id
+        ) AS asked_since
+    FROM message AS m
+    LEFT JOIN escalation ON escalation.id = m.escalation_id
+    LEFT JOIN person ON person.id = m.person_id
+    LEFT JOIN conversation ON conversation.id = m.conversation_id
+    WHERE m.status = 'sending' AND m.platform = :platform AND m.account = :account
+"""
+_HELD = "lease_token = :token AND status = 'sending'"
+_ATTEMPT = f"""
+    INSERT INTO delivery_attempt (message_id, number, started_at, ended_at, result, code)
+    SELECT id, :number, :started, :ended, :outcome, :code FROM message WHERE id = :id AND {_HELD}
+"""  # noqa: S608  (our own words)
+_RECORD = f"""
+    UPDATE message SET status = :status, error = :code, news = :news, lease_token = NULL, lease_until = NULL,
+        sent_at = :sent_at, provider_id = :provider_id, attempts = :attempts, ambiguous = ambiguous + :doubt,
+        not_before = COALESCE(:not_before, not_before)
+    WHERE id = :id AND {_HELD}
+"""  # noqa: S608  (our own words)
+_REQUEUE = """
+    UPDATE message SET status = 'pending', lease_token = NULL, lease_until = NULL, ambiguous = ambiguous + 1
+    WHERE status = 'sending'
+"""
+_UNSENT = """
+    SELECT (SELECT COUNT(*) FROM message WHERE status = 'sending')
+         + (SELECT COUNT(*) FROM message WHERE status = 'pending' AND (not_before IS NULL OR not_before <= :wall))
+"""
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+_for_postgresql: dict[str, str] = {}
+_AT, _TEXT, _CHOICES = Instant(), Sealed(), Json()
 
 
-def _record(
-    connection: Connection, claim: Claim, result: str, code: str, started: datetime, ended: datetime, **values: Any
-) -> bool:
-    message = tables.message.c
-    held = connection.execute(
-        update(tables.message)
-        .where(message.id == claim.outbound.id, message.lease_token == claim.token, message.status == "sending")
-        .values(lease_token=None, lease_until=None, **values)
-    ).rowcount
-    if held:
-        connection.execute(
-            insert(tables.delivery_attempt).values(
-                message_id=claim.outbound.id,
-                number=claim.attempt,
-                started_at=started,
-                ended_at=ended,
-                result=result,
-                code=code,
-            )
-        )
-    return bool(held)
+def _run(connection: Connection, statement: str, values: Any) -> CursorResult[Any]:
+    """Hand a statement to the driver as it is; SQLite reads `:name` itself."""
+    if connection.dialect.name == "postgresql":
+        if statement not in _for_postgresql:
+            locked = statement.replace("/*locked*/", "FOR UPDATE OF m SKIP LOCKED")
+            _for_postgresql[statement] = _PARAMETER.sub(r"%(\1)s", locked)
+        statement = _for_postgresql[statement]
+    return connection.exec_driver_sql(statement, values)
 
 
-def _outbound(row: Any) -> Outbound:
+def _row(result: Result) -> dict[str, Any]:
+    """The parameters of what is written down about a message."""
+    claim, started = result.claim, result.started or result.ended
+    return {
+        "id": claim.outbound.id,
+        "token": claim.token,
+        "status": result.status,
+        "code": result.code,
+        "news": result.news,
+        "outcome": result.outcome,
+        "number": claim.attempt,
+        "attempts": claim.attempt if result.outcome else claim.attempt - 1,
+        "doubt": int(result.outcome == "ambiguous"),
+        "started": milliseconds(started),
+        "ended": milliseconds(result.ended),
+        "sent_at": None if result.sent_at is None else milliseconds(result.sent_at),
+        "not_before": None if result.not_before is None else milliseconds(result.not_before),
+        # The platform's word: whatever it is, it must not keep the results beside it from being written.
+        "provider_id": _TEXT.process_bind_param(result.provider_id[:_LONGEST_PROVIDER_ID], None),  # type: ignore[arg-type]
+    }
+
+
+def _unwanted(row: Any, now: int) -> str:
+    if row.expires_at is not None and row.expires_at < now:
+        return "expired"
+    return "" if _reason_holds(row) else "cancelled"
+
+
+def _reason_holds(row: Any) -> bool:
+    if row.kind == MessageKind.ALERT and (row.dedupe_key or "").startswith(f"{PageKind.STILL}:"):
+        return row.case_status == "acknowledged" and row.asked_at is not None
+    if row.kind == MessageKind.ALERT:
+        # Somebody has the case; what was told after that (help wanted, still with it?) is still meant.
+        taken = row.case_status == "acknowledged" and row.created_at < row.acknowledged_at
+        return not taken and row.case_status != "closed"
+    if row.kind == MessageKind.QUESTION and (row.conversation != "waiting" or row.asked_since):
+        return False
+    if row.conversation in ("suspended", "stopped"):
+        return False
+    return bool(row.priority < Priority.REMINDER or row.person == "active")
+
+
+def _outbound(connection: Connection, row: Any, platform: str, account: str) -> Outbound:
+    dialect = connection.dialect
     return Outbound(
         id=row.id,
-        address=Address(row.platform, row.account, row.chat),
+        address=Address(platform, account, row.chat),
         kind=MessageKind(row.kind),
         priority=Priority(row.priority),
-        text=row.text,
-        choices=choices_of(row.choices),
+        text=_TEXT.process_result_value(row.text, dialect) or "",
+        choices=choices_of(_CHOICES.process_result_value(row.choices, dialect)),
         replaces=row.replaces,
-        created_at=row.created_at,
+        created_at=_AT.process_result_value(row.created_at, dialect),
     )

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bot import delivery as delivery_module
+from bot import desk
 from bot.adapters.base import Capabilities
 from bot.delivery import Delivery, back_off
 from bot.domain import Address, ConversationStatus, EscalationStatus, MessageKind, PersonStatus, Priority, Turn
@@ -97,28 +97,6 @@ async def test_urgent_first_then_by_kind_then_in_the_order_of_writing(street: St
     await street.sweep()
     assert street.platform.arrived() == [5, 3, 4, 2, 1]
     street.platform.judge()
-
-
-@on_sqlite
-async def test_an_account_is_paced_and_a_chat_more_slowly(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With ten messages a second for the account and two for a chat: when each would go out, by the loop's clock."""
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(round(seconds, 2))
-
-    street.platform.capabilities = Capabilities(per_second=10, per_chat_second=2)
-    loop = SimpleNamespace(time=lambda: 100.0)
-    monkeypatch.setattr("bot.delivery.asyncio", SimpleNamespace(get_running_loop=lambda: loop, sleep=sleep))
-    delivery = street.delivery
-    maya, leo = Address("web", "web", str(MAYA)), Address("web", "web", str(LEO))
-    for address, priority in ((maya, 1), (maya, 1), (leo, 1), (maya, 0), (maya, 1)):
-        await delivery._wait_for_chat(address, Priority(priority))
-    assert slept == [0.0, 0.5, 0.0, 0.0, 1.0], "an alert does not wait for its chat, but what follows waits for both"
-    slept.clear()
-    for _ in range(4):
-        await delivery._wait_for_account()
-    assert slept == [0.0, 0.1, 0.2, 0.3]
 
 
 async def test_slow_sends_of_others_never_hold_up_an_alert(street: Street) -> None:
@@ -288,7 +266,7 @@ async def test_an_alert_of_a_case_that_somebody_took_while_it_was_being_sent_is_
 
 async def test_what_happens_while_a_message_waits_for_its_turn_counts(street: Street) -> None:
     """The look at the reason is the last thing before the send, after the pacing."""
-    street.platform.capabilities = Capabilities(per_second=5, per_chat_second=5)
+    street = Street(street.database, per_second=5, per_chat_second=5)
     send(street, message(1, LEO), message(2, MAYA, Priority.CHECK_IN))
     await street.delivery.sweep()
     street.database.write(lambda c: c.execute(tables.person.update().values(status="stopped"))).result()
@@ -303,7 +281,7 @@ async def test_what_happens_while_a_message_waits_for_its_turn_counts(street: St
 async def test_a_kick_is_enough_there_is_no_waiting_for_the_next_look(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery_module, "IDLE", 600.0)
+    monkeypatch.setattr(desk, "IDLE", 600.0)
     async with running(street.delivery):
         await asyncio.sleep(0.05)  # it has looked, found nothing, and now sleeps for ten minutes
         send(street, message(1))
@@ -313,7 +291,7 @@ async def test_a_kick_is_enough_there_is_no_waiting_for_the_next_look(
 
 @on_sqlite
 async def test_without_a_kick_the_next_look_finds_it(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_module, "IDLE", 0.01)
+    monkeypatch.setattr(desk, "IDLE", 0.01)
     async with running(street.delivery):
         await asyncio.sleep(0.02)
         send(street, message(1))
@@ -339,7 +317,7 @@ async def test_a_stop_lets_sends_under_way_finish_and_begins_no_new_ones(street:
 async def test_a_database_that_is_away_for_a_while_loses_nothing(
     street: Street, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(delivery_module, "IDLE", 0.01)
+    monkeypatch.setattr(desk, "IDLE", 0.01)
     away = [OSError(CANARY), OSError(CANARY)]
     claim = outbox.claim
 
@@ -360,7 +338,7 @@ async def test_a_message_is_sent_as_soon_as_its_turn_is_committed(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole house runs, and nobody looks at a clock on the way from the words to Ms. Rivera's phone."""
-    monkeypatch.setattr(delivery_module, "IDLE", 600.0)
+    monkeypatch.setattr(desk, "IDLE", 600.0)
     stop = asyncio.Event()
     task = asyncio.create_task(house.app.run(stop))
     await asyncio.sleep(0.05)

@@ -50,9 +50,11 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"storage.leases", "storage.wake"},
         {"sqlalchemy"},
     ),
+    "bot.pacer": (set(), set()),
+    "bot.desk": (LEAVES | {"bot.pacer", "storage.database", "storage.leases", "storage.outbox"}, {"sqlalchemy"}),
     "bot.delivery": (
-        LEAVES | {"bot.adapters.base", "storage.database", "storage.leases", "storage.outbox"},
-        {"sqlalchemy"},
+        LEAVES | {"bot.adapters.base", "bot.desk", "bot.pacer", "storage.database", "storage.outbox"},
+        set(),
     ),
     "bot.roles": (set(), set()),
     "bot.leases": (LEAVES | {"storage.database", "storage.leases"}, {"sqlalchemy"}),
@@ -87,7 +89,7 @@ ABOVE = {
 # Rooms that only name a connection, and never write a query.
 CONNECTION_ONLY = (
     "bot.turns",
-    "bot.delivery",
+    "bot.desk",
     "bot.leases",
     "bot.app",
     "bot.school",

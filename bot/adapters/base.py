@@ -105,7 +105,7 @@ class Adapter(Protocol):
     async def stop(self) -> None: ...
 
     async def send(self, outbound: Outbound) -> Receipt:
-        """Hand one message to the platform. Raises TryLater, Ambiguous or Unreachable."""
+        """Hand one message to the platform. Raises TryLater, SlowDown, Ambiguous or Unreachable."""
         ...
 
     def routes(self) -> Sequence[Any]:

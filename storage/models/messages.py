@@ -64,8 +64,21 @@ class Message(SQLModel, table=True):
             sqlite_where=text("status = 'pending'"),
             postgresql_where=text("status = 'pending'"),
         ),
+        # Whether a message is the first of its chat must not cost a look at everything that was ever said there.
+        Index(
+            "ix_message_waiting",
+            "platform",
+            "account",
+            "chat",
+            "priority",
+            "id",
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
         Index(
             "ix_message_sending",
+            "platform",
+            "account",
             "lease_until",
             sqlite_where=text("status = 'sending'"),
             postgresql_where=text("status = 'sending'"),

@@ -38,7 +38,12 @@ def ids(claims: Sequence[Claim]) -> list[int]:
 
 
 def complete(database: Database, claim: Claim, provider: str = "p1") -> bool:
-    return database.write(lambda connection: outbox.complete(connection, claim, provider, NOON, NOON, NOON)).result()
+    return record(database, outbox.sent(claim, provider, NOON, NOON, NOON))
+
+
+def record(database: Database, *results: outbox.Result) -> bool:
+    """Whether all of them were taken."""
+    return database.write(lambda connection: outbox.record(connection, results)).result() == 0
 
 
 def row(database: Database, id_: int) -> Any:
@@ -96,7 +101,7 @@ def test_an_alert_on_its_way_holds_up_nothing(database: Database) -> None:
 def test_a_message_that_waits_for_its_next_try_keeps_its_place_in_its_chat(database: Database) -> None:
     save(database, Turn(messages=(message(1), message(2), message(3, LEO))))
     first = claim(database)[0]
-    database.write(lambda connection: outbox.give_back(connection, first, "busy", NOON, NOON, wait=30)).result()
+    assert record(database, outbox.later(first, "busy", NOON, NOON, wait=30))
     assert claim(database, 2) == []
     assert ids(claim(database, 3, after=30 * SECOND)) == [1]
 
@@ -121,9 +126,11 @@ def test_a_claim_takes_no_more_than_its_limit(database: Database) -> None:
     assert len(claim(database, 2, limit=2)) == 1
 
 
-def test_with_room_for_alerts_only_nothing_else_is_claimed(database: Database) -> None:
-    save(database, Turn(messages=(message(1), message(2, RIVERA, Priority.ALERT))))
-    assert ids(claim(database, alerts_only=True)) == [2]
+def test_a_claim_for_what_is_more_urgent_takes_nothing_else(database: Database) -> None:
+    prompt, reply, alert = message(1, LEO, Priority.CHECK_IN), message(2), message(3, RIVERA, Priority.ALERT)
+    save(database, Turn(messages=(prompt, reply, alert)))
+    assert ids(claim(database, 1, below=Priority.ALERT)) == []
+    assert ids(claim(database, 2, below=Priority.CHECK_IN)) == [3, 2]
 
 
 def test_the_table_itself_lets_no_two_messages_of_a_chat_be_under_way(database: Database) -> None:
@@ -169,8 +176,9 @@ def test_a_sender_that_lost_its_lease_has_no_say_any_more(database: Database) ->
     (quick,) = claim(database, 2, after=LEASE + SECOND)
     assert (quick.attempt, quick.ambiguous) == (2, 1)
     assert not complete(database, slow, "slow")
-    assert not database.write(lambda c: outbox.fail(c, slow, "gone", NOON, NOON)).result()
-    assert not database.write(lambda c: outbox.give_back(c, slow, "busy", NOON, NOON, wait=1)).result()
+    assert not record(database, outbox.failed(slow, "gone", NOON, NOON))
+    assert not record(database, outbox.later(slow, "busy", NOON, NOON, wait=1))
+    assert not record(database, outbox.put_back(slow, NOON))
     assert complete(database, quick, "quick")
     assert not complete(database, slow, "slow")
     assert row(database, 1).provider_id == "quick"
@@ -188,11 +196,7 @@ def test_doubt_is_counted_and_certainty_is_not(database: Database) -> None:
     save(database, Turn(messages=(message(1),)))
     for number, ambiguous in enumerate((False, True, True), 1):
         (one,) = claim(database, number, after=number * SECOND)
-        assert database.write(
-            lambda c, o=one, a=ambiguous, n=number: outbox.give_back(  # type: ignore[misc]
-                c, o, "busy", NOON, NOON + n * SECOND, wait=1, ambiguous=a
-            )
-        ).result()
+        assert record(database, outbox.later(one, "busy", NOON, NOON + number * SECOND, wait=1, ambiguous=ambiguous))
     assert (row(database, 1).status, row(database, 1).ambiguous, row(database, 1).attempts) == ("pending", 2, 3)
     assert attempts(database, 1) == [(1, "later", "busy"), (2, "ambiguous", "busy"), (3, "ambiguous", "busy")]
 
@@ -200,7 +204,7 @@ def test_doubt_is_counted_and_certainty_is_not(database: Database) -> None:
 def test_a_message_that_will_never_arrive_is_news(database: Database) -> None:
     save(database, Turn(messages=(message(1),)))
     (one,) = claim(database)
-    assert database.write(lambda c: outbox.fail(c, one, "blocked", NOON, NOON)).result()
+    assert record(database, outbox.failed(one, "blocked", NOON, NOON))
     failed = row(database, 1)
     assert (failed.status, failed.error, failed.news) == ("failed", "blocked", "failed")
     assert claim(database, 2) == []

@@ -300,7 +300,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_message_news', ['id'], unique=False, sqlite_where=sa.text("news <> ''"), postgresql_where=sa.text("news <> ''"))
         batch_op.create_index('ix_message_pending', ['platform', 'account', 'priority', 'id'], unique=False, sqlite_where=sa.text("status = 'pending'"), postgresql_where=sa.text("status = 'pending'"))
         batch_op.create_index('ix_message_person', ['person_id', 'id'], unique=False)
-        batch_op.create_index('ix_message_sending', ['lease_until'], unique=False, sqlite_where=sa.text("status = 'sending'"), postgresql_where=sa.text("status = 'sending'"))
+        batch_op.create_index('ix_message_sending', ['platform', 'account', 'lease_until'], unique=False, sqlite_where=sa.text("status = 'sending'"), postgresql_where=sa.text("status = 'sending'"))
+        batch_op.create_index('ix_message_waiting', ['platform', 'account', 'chat', 'priority', 'id'], unique=False, sqlite_where=sa.text("status = 'pending'"), postgresql_where=sa.text("status = 'pending'"))
         batch_op.create_index('uq_message_in_flight', ['platform', 'account', 'chat'], unique=True, sqlite_where=sa.text("status = 'sending' AND priority > 0"), postgresql_where=sa.text("status = 'sending' AND priority > 0"))
 
     op.create_table('answer',

@@ -1,0 +1,219 @@
+"""Where delivery and the outbox meet: results are written down and messages claimed, in one transaction at a time.
+
+Whatever has come in while the database was busy is written together; when few messages are left in the line, the same
+transaction claims the next ones. It sends nothing and knows no platform.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
+
+from sqlalchemy import Connection
+
+from bot.clock import Clock
+from bot.domain import Lease, MessageKind, Priority
+from bot.failpoints import failpoint
+from bot.pacer import Line, Place
+from storage import leases, outbox
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+IDLE = 1.0
+"""Seconds between looks when nobody kicked, or when the database is away."""
+
+Waiting = Line[outbox.Claim]
+_EVERYTHING = max(Priority) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """What came of one transaction."""
+
+    late: int = 0
+    taken: Sequence[outbox.Claim] = ()
+    unwanted: Collection[int] = ()
+    """Ids of taken messages whose reason no longer held: they were let go in the same transaction."""
+    looked_at: float = 0.0
+
+
+class Desk:
+    """The outbox of one account. `arrived` is called when claims joined the line, `told` when there is news."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        account: tuple[str, str],
+        worth: int,
+        arrived: Callable[[], None],
+        told: Callable[[], None],
+    ) -> None:
+        self._database, self._clock, self._account = database, clock, account
+        self._worth = worth
+        self._arrived, self._told = arrived, told
+        self._results: list[outbox.Result] = []
+        self._task: asyncio.Task[None] | None = None
+        self._wanted = False
+        self._more_of: int | None = None
+        self.line: Waiting = Line()
+        self.lease: Lease | None = None
+        """Checked at each claim: whoever has lost it claims nothing."""
+        self.open = True
+        """While closed, nothing is claimed, and what arrives all the same goes back."""
+        self.silent_until = -inf
+        """Nothing is claimed before: it could not leave."""
+        self.taken = 0
+        self.late = 0
+        """Results that were refused because the lease was lost."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message waits in the line, or something is not yet written down."""
+        return bool(self.line or self._results) or (self._task is not None and not self._task.done())
+
+    def claim(self) -> asyncio.Task[None]:
+        """Look what may be sent, at the next visit; gives the task that makes it."""
+        self._wanted = True
+        return self._at_work()
+
+    def came_in(self, *results: outbox.Result) -> None:
+        """What became of messages, to be written down at the next visit."""
+        if results:
+            self._results.extend(results)
+            self._at_work()
+
+    def put_back(self, places: Collection[Place[outbox.Claim]]) -> None:
+        """What has not left goes back into the outbox, as if it had never been claimed."""
+        wall = self._clock.wall()
+        self.line.remove(places)
+        self.came_in(*(outbox.put_back(place.item, wall) for place in places))
+
+    def put_all_back(self) -> None:
+        self.put_back(set(self.line))
+
+    async def written(self, within: float) -> None:
+        """Wait until everything is written down, or so many seconds."""
+        if self._results or self.busy:
+            await asyncio.wait({self._at_work()}, timeout=within)
+
+    def stop(self) -> None:
+        """Make no more visits; leases run out."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def look_again(self) -> None:
+        """See for all in the line whether they are still wanted, and still ours."""
+        before, wall = set(self.line), self._clock.wall()
+        try:
+            under_way = await asyncio.to_thread(self._under_way)
+        except Exception as error:
+            # Nobody knows whether they are still wanted: they wait.
+            log.error("look failed platform=%s error=%s", self._account[0], type(error).__name__)
+            await asyncio.sleep(IDLE)
+            return
+        looked_at, gone = monotonic(), set()
+        for place in before.intersection(self.line):
+            claim = place.item
+            token, status = under_way.get(claim.outbound.id, (None, ""))
+            place.looked_at = looked_at
+            if status and token == claim.token:
+                self.came_in(outbox.dropped(claim, status, wall))
+            if status or token != claim.token:
+                gone.add(place)
+        self.line.remove(gone)
+
+    def _under_way(self) -> dict[int, tuple[int | None, str]]:
+        with self._database.read() as connection:
+            return outbox.under_way(connection, *self._account, self._clock.now())
+
+    def _at_work(self) -> asyncio.Task[None]:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._visits())
+            self._task.add_done_callback(noted)
+        return self._task
+
+    async def _visits(self) -> None:
+        while self._results or self._wanted:
+            results, self._results = self._results, []
+            unit = self._unit(results, self._wanted or self._is_short())
+            self._wanted = False
+            claimed_at = monotonic()
+            try:
+                visit = await asyncio.wrap_future(self._database.write(unit))
+            except Exception as error:
+                # The database is away: rows stay as they are, results wait here, and the next look tries again.
+                log.error("claim failed platform=%s error=%s", self._account[0], type(error).__name__)
+                self._results = results + self._results
+                await asyncio.sleep(IDLE)
+                continue
+            self._lined_up(visit, claimed_at)
+            self._written_down(results, visit.late)
+
+    def _unit(self, results: Sequence[outbox.Result], claiming: bool) -> Callable[[Connection], _Visit]:
+        """One transaction: write down, claim, and let go of what nobody wants any more."""
+        wall, now, token, limit = self._clock.wall(), self._clock.now(), self._clock.new_id(), self._worth
+        claiming = claiming and self.open and self.silent_until <= monotonic()
+        # With a second's worth here, only what is more urgent than the last of it is worth a claim.
+        last = self.line.nth_priority(limit)
+        below = _EVERYTHING if last is None else last
+        account, lease = self._account, self.lease
+
+        def unit(connection: Connection) -> _Visit:
+            late = outbox.record(connection, results)
+            if not claiming or (lease is not None and not leases.holds(connection, lease)):
+                return _Visit(late)
+            claims = outbox.claim(connection, *account, token, wall, limit, below=below)
+            if not claims:
+                return _Visit(late)
+            looked_at = monotonic()
+            under_way = outbox.under_way(connection, *account, now)
+            unwanted = {one.outbound.id: one for one in claims if under_way[one.outbound.id][1]}
+            gone = [outbox.dropped(one, under_way[id_][1], wall) for id_, one in unwanted.items()]
+            outbox.record(connection, gone)
+            return _Visit(late, claims, unwanted.keys(), looked_at)
+
+        return unit
+
+    def _lined_up(self, visit: _Visit, claimed_at: float) -> None:
+        if not visit.taken:
+            self._more_of = None
+            return
+        self.taken += len(visit.taken)
+        for claim in visit.taken:
+            outbound = claim.outbound
+            if outbound.id not in visit.unwanted:
+                self.line.add(Place(outbound.priority, outbound.id, claim, claimed_at, visit.looked_at))
+        full = len(visit.taken) >= self._worth
+        self._more_of = visit.taken[-1].outbound.priority if full else None
+        self._wanted |= full and self._is_short()
+        if not self.open:
+            self.put_all_back()
+        self._arrived()
+        failpoint("send.claimed")
+
+    def _written_down(self, results: Sequence[outbox.Result], late: int) -> None:
+        if late:
+            self.late += late
+            log.warning("late results refused=%s", late)
+        if any(result.news for result in results):
+            self._told()
+        for result in results:
+            if result.status == "sent":
+                staff = result.claim.outbound.kind is MessageKind.STAFF
+                failpoint("ack.confirmed" if staff else "send.recorded")
+
+    def _is_short(self) -> bool:
+        urgency = _EVERYTHING if self._more_of is None else self._more_of
+        return self.line.up_to(urgency) <= self._worth // 2
+
+
+def noted(task: asyncio.Task[None]) -> None:
+    """A fault of ours in the background: what it had in hand is under way until its lease ends."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("delivery task failed error=%s", type(task.exception()).__name__)
