@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.adapters.base import Capabilities, Port
 from bot.domain import Address, Inbound, InboundKind, MessageKind, Outbound, Raw, Receipt
-from bot.errors import Ambiguous, SendError, TryLater, Unreachable
+from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 
 Call = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """A Bot API method and its parameters -> the decoded answer, `ok` or not. Raises SendError when there was none."""
@@ -140,7 +140,7 @@ def outcome(answer: Mapping[str, Any]) -> Receipt:
 def _refusal(code: int, text: str, parameters: Any) -> SendError:
     if code == 429:
         after = parameters.get("retry_after") if isinstance(parameters, Mapping) else None
-        return TryLater("too_many_requests", float(after) if isinstance(after, int | float) and after >= 0 else None)
+        return SlowDown("too_many_requests", float(after) if isinstance(after, int | float) and after >= 0 else None)
     if code in (400, 403) and any(sign in text for sign in _GONE):
         return Unreachable("blocked" if "blocked" in text else "chat_gone")
     if code in (401, 404):

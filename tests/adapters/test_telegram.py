@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.adapters.telegram import LENGTH, chat_of, outcome, pieces, render
 from bot.domain import Address, Choice, InboundKind, MessageKind, Outbound, Priority
-from bot.errors import Ambiguous, SendError, TryLater, Unreachable
+from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 from tests.fakes.port import MemoryPort
 from tests.fakes.telegram import BUTTON, MAYA, BotApi, adapter, update
 
@@ -151,13 +151,13 @@ def test_an_answer_says_what_to_do_next(answer: dict[str, Any], error: type[Send
 
 
 def test_too_many_requests_say_how_long_to_wait() -> None:
-    with pytest.raises(TryLater) as caught:
+    with pytest.raises(SlowDown) as caught:
         outcome(refused(429, "Too Many Requests", retry_after=35))
     assert caught.value.after == 35
 
 
 def test_too_many_requests_without_a_time_leave_it_to_us() -> None:
-    with pytest.raises(TryLater) as caught:
+    with pytest.raises(SlowDown) as caught:
         outcome(refused(429, retry_after="soon"))
     assert caught.value.after is None
 
