@@ -11,6 +11,8 @@ from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from bot.making import quickly_made
+
 
 class Role(StrEnum):
     MENTEE = "mentee"
@@ -67,6 +69,7 @@ class PersonStatus(StrEnum):
     STOPPED = "stopped"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Person:
     id: int
@@ -104,6 +107,7 @@ class Match:
 # --- what comes in -------------------------------------------------------------------------------------------------
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Raw:
     """What a platform handed us, not yet understood. `body` is JSON-able; `event_id` is the platform's own."""
@@ -131,6 +135,7 @@ class InboundKind(StrEnum):
     """Photo, voice, sticker ...: not downloaded, never nothing."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """A person wrote, or pressed a button. For a button `token` is the choice's and `text` its label, if known."""
@@ -204,6 +209,7 @@ Event = Inbound | Due | DeliveryNews | StaffAction
 # --- what goes out -------------------------------------------------------------------------------------------------
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A button. `token` is short, opaque and bound to its message; a person may type the label instead."""
@@ -225,6 +231,7 @@ class MessageKind(StrEnum):
     """About a case, to an adult, but waking nobody: who took it, what is still open."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message on its way into the outbox. `address` None: the turn could reach nobody, staff see it as failed."""
@@ -248,6 +255,7 @@ class Message:
     replaces: int | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Outbound:
     """A claimed message, as an adapter gets it."""
@@ -289,6 +297,7 @@ class ConversationStatus(StrEnum):
         return self in (ConversationStatus.DONE, ConversationStatus.LAPSED, ConversationStatus.STOPPED)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """One person's walk through a flow, complete enough to go on from it alone (it is stored as JSON between turns)."""
@@ -318,6 +327,7 @@ class Conversation:
     occurrence_id: int | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a person gave to a waiting question: a pressed choice's value, or a text."""
@@ -336,6 +346,7 @@ class AnswerKind(StrEnum):
     """To a question that was no longer open."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Answer:
     conversation_id: int
@@ -523,6 +534,7 @@ class Code:
     person_id: int
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Received:
     """The inbound message as the log keeps it."""
@@ -537,6 +549,7 @@ class Received:
     step: str = ""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Turn:
     """Everything that one event causes, saved at once. The pure rooms fill in their part, turns joins the parts."""

@@ -1,62 +1,84 @@
-"""How a question looks in a person's language: its text, its buttons, and the hint how to answer it. Pure."""
+"""How a flow speaks one language: its texts, its buttons, and the hint how to answer a question. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain import Choice, Conversation
-from bot.flows.definition import DateStep, Flow, NumberStep, Option, Question, ScaleStep, SeveralStep
+from bot.domain import Choice
+from bot.flows.definition import DateStep, Flow, NumberStep, Question, ScaleStep, SeveralStep, Step
+from bot.flows.options import Option
 from bot.flows.phrases import phrase
 from bot.flows.reading import DONE, SKIP
 from bot.flows.wording import fill
 
 
-def text_in(texts: Mapping[str, str], language: str, languages: Sequence[str]) -> str:
-    """The text in the person's language, else in the flow's first, else in any."""
-    for wanted in (language, *languages):
+def text_in(texts: Mapping[str, str], languages: Sequence[str]) -> str:
+    """The text in the first of the languages that has one, else in any."""
+    for wanted in languages:
         if wanted in texts:
             return texts[wanted]
     return next(iter(texts.values()), "")
 
 
-def shown(text: str, flow: Flow, conversation: Conversation) -> str:
-    """A text with its placeholders filled: declared names only. Raises FlowError."""
-    return fill(text, {name: value for name, value in conversation.values.items() if name in flow.placeholders})
+def voice_of(flow: Flow, language: str) -> Voice:
+    """A flow in a language; made at the first asking, then kept with the flow."""
+    voice = flow.voices.get(language)
+    if voice is None:
+        voice = flow.voices[language] = Voice(flow, language)
+    return voice
 
 
-def label_of(option: Option, language: str, languages: Sequence[str]) -> str:
-    """What a button says, without its emoji."""
-    return text_in(option.label, language, languages) or str(option.value)
+class Voice:
+    """One flow in one language; where it has no text in that, in the flow's first, else in any."""
 
+    def __init__(self, flow: Flow, language: str) -> None:
+        self._language = language
+        self._order = (language, *flow.languages)
+        self._placeholders = flow.placeholders
+        self._texts = {step.id: text_in(step.texts, self._order) for step in flow.steps}
+        self._choices = {step.id: self._offered(step) for step in flow.steps if isinstance(step, Question)}
 
-def choices_for(
-    question: Question, language: str, languages: Sequence[str], picked: Sequence[Any] = ()
-) -> tuple[Choice, ...]:
-    """The buttons of a question; Skip where allowed. Of several, what is picked is left out and Done is added."""
-    offered = [
-        Choice(f"{option.emoji} {label_of(option, language, languages)}".strip(), "", str(option.value))
-        for option in question.options
-        if not (isinstance(question, SeveralStep) and option.value in picked)
-    ]
-    if isinstance(question, SeveralStep) and picked:
-        offered.append(Choice(phrase("done", language), "", DONE))
-    elif question.skip:
-        offered.append(Choice(phrase("skip", language), "", SKIP))
-    return tuple(offered)
+    def text(self, step: Step, values: Mapping[str, str]) -> str:
+        """What a step says, with its placeholders filled: declared names only. Raises FlowError."""
+        text = self._texts[step.id]
+        if "{" not in text and "}" not in text:
+            return text
+        return fill(text, {name: values[name] for name in self._placeholders if name in values})
 
+    def label(self, option: Option) -> str:
+        """What a button says, without its emoji."""
+        return text_in(option.label, self._order) or str(option.value)
 
-def how_to_answer(question: Question, language: str, languages: Sequence[str]) -> str:
-    """What to tap or type, for a person whose reply was not understood."""
-    if question.options:
-        lines = [phrase("tap", language)]
-        for place, option in enumerate(question.options, start=1):
-            label = label_of(option, language, languages)
-            number = option.value if isinstance(question, ScaleStep) else place
-            lines.append(label if label == str(number) else f"{number}: {label}")
-        hint = "\n".join(lines)
-    elif isinstance(question, NumberStep):
-        hint = phrase("number", language).format(least=f"{question.least:g}", most=f"{question.most:g}")
-    else:
-        hint = phrase("date" if isinstance(question, DateStep) else "write", language)
-    return f"{hint}\n{phrase('may_skip', language)}" if question.skip else hint
+    def choices(self, question: Question, picked: Sequence[Any] = ()) -> tuple[Choice, ...]:
+        """The buttons of a question; Skip where allowed. Of several, what is picked is left out and Done is added."""
+        if picked and type(question) is SeveralStep:
+            return self._offered(question, picked)
+        return self._choices[question.id]
+
+    def hint(self, question: Question) -> str:
+        """What to tap or type, for a person whose reply was not understood."""
+        if question.options:
+            lines = [phrase("tap", self._language)]
+            for place, option in enumerate(question.options, start=1):
+                label = self.label(option)
+                number = option.value if type(question) is ScaleStep else place
+                lines.append(label if label == str(number) else f"{number}: {label}")
+            hint = "\n".join(lines)
+        elif type(question) is NumberStep:
+            hint = phrase("number", self._language).format(least=f"{question.least:g}", most=f"{question.most:g}")
+        else:
+            hint = phrase("date" if type(question) is DateStep else "write", self._language)
+        return f"{hint}\n{phrase('may_skip', self._language)}" if question.skip else hint
+
+    def _offered(self, question: Question, picked: Sequence[Any] = ()) -> tuple[Choice, ...]:
+        offered = [
+            Choice(f"{option.emoji} {self.label(option)}".strip(), "", str(option.value))
+            for option in question.options
+            if option.value not in picked
+        ]
+        if picked:
+            offered.append(Choice(phrase("done", self._language), "", DONE))
+        elif question.skip:
+            offered.append(Choice(phrase("skip", self._language), "", SKIP))
+        return tuple(offered)

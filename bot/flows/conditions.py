@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from bot.domain import Conversation
 from bot.flows.notation import Language, Name, Strict, Value
 
 
@@ -44,27 +45,32 @@ class When(Check):
 
     _subjects: ClassVar[tuple[str, ...]] = ("answer", "seen", "language", "all", "any")
 
-    @property
+    @cached_property
     def checks(self) -> tuple[Check, ...]:
         """The single conditions in it."""
         return self.all or self.any or (self,)
 
 
-def holds(when: When, conversation: Conversation) -> bool:
-    """Whether a condition, or all or any of its list, is true."""
-    results = [_holds(check, conversation) for check in when.checks]
-    return any(results) if when.any else all(results)
+def holds(when: When, answers: Mapping[str, Any], seen: Collection[str], language: str) -> bool:
+    """Whether a condition, or all or any of its list, is true of a conversation."""
+    wanted = when.any is not None
+    for check in when.checks:
+        if _holds(check, answers, seen, language) is wanted:
+            return wanted
+    return not wanted
 
 
-def _holds(check: Check, conversation: Conversation) -> bool:
+def _holds(check: Check, answers: Mapping[str, Any], seen: Collection[str], language: str) -> bool:
     if check.seen is not None:
-        return check.seen in conversation.seen
+        return check.seen in seen
     if check.language is not None:
-        return check.language == conversation.language
-    given = conversation.answers.get(check.answer or "")
+        return check.language == language
+    given = answers.get(check.answer or "")
     if check.skipped is not None:
         return (given is None) == check.skipped
-    return any(_meets(check, value) for value in (given if isinstance(given, list) else [given]) if value is not None)
+    if isinstance(given, list):
+        return any(_meets(check, value) for value in given if value is not None)
+    return given is not None and _meets(check, given)
 
 
 def _meets(check: Check, value: Any) -> bool:

@@ -9,47 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from bot.domain import Signal, Tier
 from bot.flows.complaint import did_you_mean
 from bot.flows.conditions import When
-from bot.flows.notation import Language, Name, Placeholder, Sensitivity, Span, Strict, Text, Texts, Value
+from bot.flows.labels import Labels
+from bot.flows.notation import Language, Name, Placeholder, Sensitivity, Span, Strict, Texts
+from bot.flows.options import Mark, NumberMark, Option
 from bot.flows.phrases import YES_NO_LABELS
 
-
-class Mark(Strict):
-    """What tells an adult. `why` is for staff, in plain words, and never quotes the student."""
-
-    tier: Literal["crisis", "urgent", "concern", "notice"]
-    category: Name
-    why: Text
-
-    def signal(self, step: str) -> Signal:
-        """This mark as the engine raises it."""
-        return Signal(Tier(self.tier), self.category, self.why, step)
-
-
-class NumberMark(Mark):
-    """A mark on a number: below or above a limit, or (with neither) on any number."""
-
-    below: float | None = None
-    above: float | None = None
-
-    def meets(self, number: float) -> bool:
-        """Whether `number` raises it."""
-        return (self.below is None or number < self.below) and (self.above is None or number > self.above)
-
-
-class Option(Strict):
-    """One answer that a question offers."""
-
-    value: Value
-    label: Texts = Field(default_factory=dict)
-    emoji: str = ""
-    escalate: Mark | None = None
+if TYPE_CHECKING:
+    from bot.flows.asking import Voice
 
 
 class Step(Strict):
@@ -83,10 +55,15 @@ class Question(Step):
     """Taking part is voluntary: every question may be skipped unless its author has a reason."""
     then: Name | None = None
 
-    @property
+    @cached_property
     def options(self) -> tuple[Option, ...]:
         """The answers that it offers, in the order in which they are shown."""
         return ()
+
+    @cached_property
+    def labels(self) -> Labels:
+        """What may be typed for each of them."""
+        return Labels(self.options)
 
 
 class _Offering(Question):
@@ -100,7 +77,7 @@ class _Offering(Question):
             raise ValueError(f'two answers of "{self.id}" have the value "{twice[0]}"')
         return self
 
-    @property
+    @cached_property
     def options(self) -> tuple[Option, ...]:
         return self.answers
 
@@ -139,7 +116,7 @@ class ScaleStep(_Offering):
             raise ValueError(f'a scale has whole numbers as values, not "{words[0]}"; for words use choice')
         return self
 
-    @property
+    @cached_property
     def options(self) -> tuple[Option, ...]:
         numbers = [option for option in self.answers if isinstance(option.value, int)]
         return tuple(sorted(numbers, key=lambda option: int(option.value)))
@@ -159,7 +136,7 @@ class YesNoStep(_Offering):
                 raise ValueError(f'a yes_no question has the values yes, no and not_sure, not "{option.value}"')
         return self
 
-    @property
+    @cached_property
     def options(self) -> tuple[Option, ...]:
         own = [option.value for option in self.answers]
         merged = []
@@ -298,15 +275,23 @@ class Flow(Strict):
         return {step.id: step for step in self.steps}
 
     @cached_property
+    def _questions(self) -> Mapping[str, Question]:
+        return {name: step for name, step in self.by_id.items() if isinstance(step, Question)}
+
+    @cached_property
     def following(self) -> Mapping[str, str | None]:
         """The step written after each step; None after the last."""
         names = [step.id for step in self.steps]
         return dict(zip(names, [*names[1:], None], strict=True))
 
+    @cached_property
+    def voices(self) -> dict[str, Voice]:
+        """How it speaks each language, as far as that was needed: `asking.voice_of` fills it."""
+        return {}
+
     def question(self, step: str) -> Question | None:
         """The question of that id, if there is one."""
-        found = self.by_id.get(step)
-        return found if isinstance(found, Question) else None
+        return self._questions.get(step)
 
     def onward(self, step: Step) -> str | None:
         """Where a step leads when no branch decides: `then`, else the next one. None at the end."""

@@ -21,7 +21,7 @@ def mermaid(flow: Flow) -> str:
 
 
 def _node(flow: Flow, step: Step) -> str:
-    text = text_in(step.texts, flow.languages[0], flow.languages)
+    text = text_in(step.texts, flow.languages)
     words = _quoted(text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…")
     name = _name(step.id)
     if isinstance(step, BranchStep):

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from datetime import datetime
-from typing import Any
 
-from bot.domain import Conversation, ConversationStatus
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
-_MOMENTS = ("started_at", "due_at", "lapses_at")
+from bot.domain import Conversation
+
+_adapter = TypeAdapter(Conversation)
+_encode, _decode = _adapter.serializer.to_json, _adapter.validator.validate_json
 
 
 def dump(conversation: Conversation) -> str:
     """A conversation as JSON text. It holds a person's answers: it belongs in the database only."""
-    content: dict[str, Any] = {field.name: getattr(conversation, field.name) for field in fields(conversation)}
-    for name in _MOMENTS:
-        content[name] = content[name].isoformat() if content[name] else None
-    content["answers"], content["values"] = dict(conversation.answers), dict(conversation.values)
-    return json.dumps(content, ensure_ascii=False)
+    try:
+        return _encode(conversation).decode()
+    except PydanticSerializationError:
+        # Half of a surrogate pair in an answer, which UTF-8 cannot say, becomes a visible sign.
+        text = json.dumps(_adapter.dump_python(conversation), ensure_ascii=False, default=datetime.isoformat)
+        return text.encode("utf-8", "replace").decode()
 
 
 def load(text: str) -> Conversation:
-    """A conversation from what `dump` wrote."""
-    content = json.loads(text)
-    for name in _MOMENTS:
-        content[name] = datetime.fromisoformat(content[name]) if content[name] else None
-    content["status"] = ConversationStatus(content["status"])
-    content["seen"] = tuple(content["seen"])
-    return Conversation(**content)
+    """A conversation from what `dump` wrote. Raises ValueError, which quotes nothing of it."""
+    try:
+        conversation: Conversation = _decode(text)
+    except ValidationError:
+        raise ValueError("a stored conversation cannot be read") from None
+    return conversation

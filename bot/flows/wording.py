@@ -1,4 +1,4 @@
-"""Words: placeholders, and reading what a person typed as one of the offered answers, a number or a day.
+"""Words: placeholders, what comparisons look at, and reading what a person typed as a number or a day.
 
 Reading is by exact, normalized words, never by guessing. What is not understood gives None.
 """
@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
+from functools import lru_cache
 
 from bot.errors import FlowError
-from bot.flows.definition import Option, Question
-from bot.flows.phrases import NUMBER_WORDS, SKIP_WORDS, YES_NO_WORDS
+from bot.flows.phrases import NUMBER_WORDS
 
 _MONTHS = {
     word: number
@@ -42,15 +41,6 @@ _NAMED_DAY = re.compile(
 )
 
 
-class _Filler(string.Formatter):
-    """Only `{name}`: no attribute, index, conversion or format, so that a text can reach nothing but its values."""
-
-    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
-        if field_name not in kwargs:
-            raise FlowError(f'the placeholder "{field_name}" has no value')
-        return kwargs[field_name], field_name
-
-
 def names_in(text: str) -> list[str]:
     """The placeholders of a text, in order. Raises ValueError for anything in braces that is not a plain name."""
     names = []
@@ -65,70 +55,48 @@ def names_in(text: str) -> list[str]:
 
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Put values for placeholders. Raises FlowError for one that has no value or is no plain name."""
+    written = []
+    for literal, name in _parts(text):
+        written.append(literal)
+        if name:
+            if name not in values:
+                raise FlowError(f'the placeholder "{name}" has no value')
+            written.append(f"{values[name]}")
+    return "".join(written)
+
+
+@lru_cache(maxsize=4096)
+def _parts(text: str) -> tuple[tuple[str, str], ...]:
+    """(text, placeholder after it) in order. Remembered: only what authors wrote has placeholders."""
     try:
         names_in(text)
     except ValueError as error:
         raise FlowError(str(error)) from None
-    return _Filler().vformat(text, (), values)
+    return tuple((literal, name or "") for literal, name, _, _ in string.Formatter().parse(text))
+
+
+class _Letters(dict[int, str]):
+    """For `str.translate`: what becomes of each character in `plain`."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        category = unicodedata.category(letter)
+        if category in ("Mn", "Me", "Cf", "Sk") or letter in "'’":
+            kept = ""
+        else:
+            kept = letter if category[0] in "LN" or category == "So" else " "
+        if code < 0x3000:  # of the rest there are too many to remember
+            self[code] = kept
+        return kept
+
+
+_LETTERS = _Letters()
 
 
 def plain(text: str) -> str:
     """Lower case, without accents, punctuation, skin tones and double spaces: what comparisons look at."""
-    letters = []
-    for letter in unicodedata.normalize("NFKD", text.casefold()):
-        category = unicodedata.category(letter)
-        if category in ("Mn", "Me", "Cf", "Sk") or letter in "'’":
-            continue
-        letters.append(letter if category[0] in "LN" or category == "So" else " ")
-    return " ".join("".join(letters).split())
-
-
-def match(text: str, options: Sequence[Option]) -> Option | None:
-    """The offered answer that a typed text names: label in any language, value, emoji, number or number word."""
-    words = plain(text)
-    if not words:
-        return None
-    for option in options:
-        if words in _names(option):
-            return option
-    if len(set(words)) == 1:  # one emoji, several times
-        for option in options:
-            if option.emoji and words[0] == plain(option.emoji):
-                return option
-    return _by_number(words, options)
-
-
-def match_question(text: str, question: Question) -> Option | None:
-    """The same, and where "yes", "no" or "not sure" is offered, any of the many words for it."""
-    found = match(text, question.options)
-    if found is not None:
-        return found
-    words = plain(text)
-    said = next((set(known) for known in YES_NO_WORDS.values() if words in known), set())
-    return next((option for option in question.options if said & _names(option)), None)
-
-
-def match_several(text: str, options: Sequence[Option]) -> list[Option]:
-    """The offered answers in a list like "1, 3", "1 3" or "homework and friends"; empty unless every part is one."""
-    whole = match(text, options)
-    if whole is not None:
-        return [whole]
-    for pattern in (r"[,;/&+\n]| and | y | e ", r"[\s,;/&+]+(?:and |y )?"):
-        parts = [part for part in re.split(pattern, text.lower()) if part.strip()]
-        found = [match(part, options) for part in parts]
-        if found and None not in found:
-            return [option for option in options if option in found]
-    return []
-
-
-def is_skip(text: str) -> bool:
-    """Whether a text says "skip" and nothing else."""
-    return plain(text) in SKIP_WORDS
-
-
-def is_our_words(text: str, options: Iterable[Option]) -> bool:
-    """Whether a text only repeats an offered label, value or number, or "skip": such words are not the person's own."""
-    return is_skip(text) or match(text, tuple(options)) is not None
+    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKD", text.casefold())
+    return " ".join(folded.translate(_LETTERS).split())
 
 
 def read_number(text: str) -> float | None:
@@ -185,23 +153,3 @@ def _exists(year: int, month: int, day: int) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _names(option: Option) -> set[str]:
-    labels = [plain(label) for label in option.label.values()]
-    emoji = plain(option.emoji)
-    # A word among the values may be typed; a number is read by `_by_number`, after all labels had their chance.
-    names = {*labels, emoji, *(f"{emoji} {label}" for label in labels)}
-    if isinstance(option.value, str):
-        names.add(plain(option.value))
-    return names - {""}
-
-
-def _by_number(words: str, options: Sequence[Option]) -> Option | None:
-    words = re.sub(r"^(?:number|option|numero|opcion) ", "", words)
-    number = NUMBER_WORDS.get(words, int(words) if re.fullmatch(r"[0-9]{1,3}", words) else None)
-    if number is None:
-        return None
-    if any(isinstance(option.value, int) for option in options):
-        return next((option for option in options if option.value == number), None)
-    return options[number - 1] if 1 <= number <= len(options) else None

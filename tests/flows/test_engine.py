@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from bot.domain import AnswerKind, Conversation, ConversationStatus, MessageKind, Priority, Reply, Tier
 from bot.errors import FlowError
 from bot.flows.definition import Flow, Question
-from bot.flows.engine import Bounds, advance, is_our_words, lapse, late, resume, start
+from bot.flows.engine import advance, is_our_words, lapse, late, resume, start
 from bot.flows.loader import read
 from bot.flows.state import dump, load
+from bot.flows.walk import Bounds
 
 EXAMPLE = Path(__file__).with_name("example.yaml")
 MONDAY = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
@@ -273,3 +274,10 @@ def test_whatever_is_typed_the_conversation_ends_or_waits_and_nothing_is_lost(fl
     if conversation.status is ConversationStatus.WAITING:
         assert isinstance(flow.by_id[conversation.step], Question)
         assert conversation.due_at is not None
+
+
+def test_a_stored_conversation_that_cannot_be_read_is_not_quoted() -> None:
+    with pytest.raises(ValueError, match="cannot be read") as caught:
+        load('{"id": 1, "answers": "I told nobody but you"}')
+    assert "nobody" not in repr(caught.value)
+    assert caught.value.__cause__ is None

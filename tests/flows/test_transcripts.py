@@ -151,7 +151,8 @@ def ways_taken(flow: Flow, conversation: Conversation) -> set[tuple[str, int]]:
         if isinstance(step, BranchStep):
             needed = {check.answer for arm in step.branch if arm.when for check in arm.when.checks if check.answer}
             if needed <= conversation.answers.keys():
-                way = next(n for n, arm in enumerate(step.branch) if arm.when is None or holds(arm.when, conversation))
+                known = (conversation.answers, conversation.seen, conversation.language)
+                way = next(n for n, arm in enumerate(step.branch) if arm.when is None or holds(arm.when, *known))
                 taken.add((step.id, way))
     return taken
 

@@ -7,19 +7,10 @@ from datetime import date
 import pytest
 
 from bot.errors import FlowError
-from bot.flows.definition import ChoiceStep, Option, YesNoStep
-from bot.flows.wording import (
-    fill,
-    is_our_words,
-    is_skip,
-    match,
-    match_question,
-    match_several,
-    names_in,
-    plain,
-    read_date,
-    read_number,
-)
+from bot.flows.definition import ChoiceStep, YesNoStep
+from bot.flows.labels import Labels
+from bot.flows.options import Option
+from bot.flows.wording import fill, names_in, plain, read_date, read_number
 
 MOODS = (
     Option(value=1, emoji="😞", label={"en": "Very hard", "es": "Muy difícil"}),
@@ -54,7 +45,7 @@ TOPICS = (
     ],
 )
 def test_a_typed_answer_names_an_offered_one(text: str, value: int) -> None:
-    found = match(text, MOODS)
+    found = Labels(MOODS).match(plain(text))
     assert found is not None
     assert found.value == value
 
@@ -63,11 +54,11 @@ def test_a_typed_answer_names_an_offered_one(text: str, value: int) -> None:
     "text", ["", "   ", "!!!", "4", "0", "hard", "not ok", "2 or 3", "very hard because I am alone", "٣٣٣٣"]
 )
 def test_what_is_not_exactly_an_offered_answer_is_never_guessed(text: str) -> None:
-    assert match(text, MOODS) is None
+    assert Labels(MOODS).match(plain(text)) is None
 
 
 def test_a_number_is_the_place_where_values_are_words() -> None:
-    found = match("2", TOPICS)
+    found = Labels(TOPICS).match("2")
     assert found is not None
     assert found.value == "friends"
 
@@ -86,7 +77,7 @@ def test_a_number_is_the_place_where_values_are_words() -> None:
 )
 def test_many_words_mean_yes_no_or_not_sure(text: str, value: str) -> None:
     question = YesNoStep.model_validate({"id": "met", "yes_no": {"en": "Met?"}, "topic": "met", "sensitivity": "none"})
-    found = match_question(text, question)
+    found = question.labels.match_loosely(plain(text))
     assert found is not None
     assert found.value == value
 
@@ -97,35 +88,36 @@ def test_yeah_names_the_button_yes_of_a_choice_and_nothing_where_no_yes_is_offer
         step = {"id": "adult", "choice": {"en": "?"}, "topic": "adult", "sensitivity": "none", "answers": answers}
         return ChoiceStep.model_validate(step)
 
-    found = match_question("yeah", asking("Yes"))
+    found = asking("Yes").labels.match_loosely("yeah")
     assert found is not None
     assert found.value == "talk"
-    assert match_question("yeah", asking("Yes, now")) is None
+    assert asking("Yes, now").labels.match_loosely("yeah") is None
 
 
 @pytest.mark.parametrize("text", ["1, 3", "1 3", "1 and 3", "homework & other", "La tarea y otra cosa", "3,1"])
 def test_several_answers_are_read_from_one_line(text: str) -> None:
-    assert [option.value for option in match_several(text, TOPICS)] == ["homework", "other"]
+    assert [option.value for option in Labels(TOPICS).match_several(text)] == ["homework", "other"]
 
 
 def test_a_list_with_one_unknown_part_is_not_read() -> None:
-    assert match_several("homework and my dad", TOPICS) == []
+    assert Labels(TOPICS).match_several("homework and my dad") == []
 
 
 @pytest.mark.parametrize("text", ["2", "OK", "😀", "muy bien", "skip", "Saltar!"])
 def test_offered_labels_and_numbers_are_our_own_words(text: str) -> None:
-    assert is_our_words(text, MOODS)
+    assert Labels(MOODS).offer(text)
 
 
 @pytest.mark.parametrize("text", ["ok I want to die", "2 days ago he hit me", "very hard I cut", "yes"])
 def test_anything_more_than_a_label_is_the_persons_own(text: str) -> None:
-    assert not is_our_words(text, MOODS)
+    assert not Labels(MOODS).offer(text)
 
 
 def test_skip_is_read_in_both_languages_and_only_alone() -> None:
-    assert is_skip("Skip!")
-    assert is_skip("saltar")
-    assert not is_skip("I skip lunch")
+    open_question = Labels(())
+    assert open_question.offer("Skip!")
+    assert open_question.offer("saltar")
+    assert not open_question.offer("I skip lunch")
 
 
 def test_placeholders_are_filled_once_and_a_value_cannot_bring_new_ones() -> None:
