@@ -1,32 +1,32 @@
-"""P1: what one step of a conversation costs the engine, beside `transitions` and FLOIP's flow-runner. No storage here.
+"""P1: what one step of a conversation costs the engine, beside the `transitions` library and FLOIP's flow-runner.
 
-Everybody walks the same five messages: greeting, mood from 1 to 5, a branch, a free text, a confirmation. All students
-are in the middle of theirs at once. Ours reads the conversation from JSON and writes it back at each step; the package
-`transitions` keeps its objects in memory, as it is used.
+Ours reads the conversation from JSON and writes it back at each step, as between two turns; `transitions` keeps its
+objects in memory, as it is used. No storage here.
+
+    python -m bench.engine
 """
 
 from __future__ import annotations
 
-import gc
+import asyncio
 import json
 import os
 import shutil
 import statistics
 import subprocess
-import time
-from collections.abc import Callable, Sequence
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.domain import Conversation, ConversationStatus, Reply, Turn
+from bench.measure import Case, converse, interleaved, median, ratio, report
+from bot.domain import Conversation, ConversationStatus, Reply
 from bot.flows import engine, state
 from bot.flows.loaded import parse_flow
 
-STUDENTS = 400
+STUDENTS = 1000
 ROUNDS = 7
 NOW = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
-NOTE = "I had two tests this week and slept badly, but the group project is going fine now."
 FLOW = """
 flow: weekly
 kind: check-in
@@ -70,130 +70,41 @@ steps:
     end: {en: "Thank you, your mentor will read this.", es: "Gracias, tu mentor lo leerá."}
 """
 
-Step = Callable[[bytes], None]
 
-
-def messages(students: int) -> list[list[bytes]]:
-    """The inbound JSON of every student, one list per step of the conversation."""
-    return [
-        [
-            json.dumps({"message": {"from": {"id": student, "first_name": "Maya"}, "text": text(student)}}).encode()
-            for student in range(students)
-        ]
-        for text in (
-            lambda _: "/checkin",
-            lambda _: "ready",
-            lambda student: str(student % 5 + 1),
-            lambda _: NOTE,
-            lambda _: "yes",
-        )
-    ]
-
-
-def ours() -> Step:
-    """A step of ours: state from JSON, the engine, state to JSON."""
+async def walk(students: int) -> None:
+    """One measured process of ours."""
     loaded = parse_flow(FLOW, "weekly")
     states: dict[int, str] = {}
+    said = 0
 
-    def step(raw: bytes) -> None:
+    def begun(student: int, name: str) -> Conversation:
+        return Conversation(
+            id=student,
+            person_id=student,
+            flow=loaded.name,
+            flow_hash=loaded.hash,
+            language="en",
+            status=ConversationStatus.QUEUED,
+            started_at=NOW,
+            values={"name": name, "school": "Lincoln High"},
+        )
+
+    async def take(raw: bytes) -> None:
+        nonlocal said
         message = json.loads(raw)["message"]
         student, text = message["from"]["id"], message["text"]
-        if text == "/checkin":
-            turn = engine.start(loaded.flow, _new(student, loaded.hash, message["from"]["first_name"]), NOW)
+        known = states.get(student)
+        if known is None:
+            turn = engine.start(loaded.flow, begun(student, message["from"]["first_name"]), NOW)
         else:
-            turn = engine.advance(loaded.flow, state.load(states[student]), Reply(text), NOW)
+            turn = engine.advance(loaded.flow, state.load(known), Reply(text), NOW)
         states[student] = state.dump(turn.conversations[0])
-        _went_on(turn, ended=text == "yes")
+        said += len(turn.messages)
 
-    return step
-
-
-def _new(student: int, flow_hash: str, name: str) -> Conversation:
-    return Conversation(
-        id=student,
-        person_id=student,
-        flow="weekly",
-        flow_hash=flow_hash,
-        language="en",
-        status=ConversationStatus.QUEUED,
-        started_at=NOW,
-        values={"name": name, "school": "Lincoln High"},
-    )
-
-
-def _went_on(turn: Turn, *, ended: bool) -> None:
-    wanted = ConversationStatus.DONE if ended else ConversationStatus.WAITING
-    if len(turn.messages) != 1 or turn.conversations[0].status is not wanted or turn.conversations[0].tries:
-        raise AssertionError("the conversation did not go on")
-
-
-class _Walker:
-    """What `transitions` moves through its states: one object per student."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.mood, self.note, self.said = name, 0, "", ""
-
-    def is_low(self, text: str) -> bool:
-        return int(text) <= 2
-
-    def greet(self, text: str) -> None:
-        self.said = f"Hi {self.name}! Time for your weekly check-in. Ready?"
-
-    def ask(self, text: str) -> None:
-        self.said = "How are you feeling this week, from 1 (very low) to 5 (great)?"
-
-    def take_mood(self, text: str) -> None:
-        self.mood = int(text)
-        low = "Sorry to hear that. What has been the hardest thing?"
-        self.said = low if self.mood <= 2 else "Good to hear! What went well?"
-
-    def take_note(self, text: str) -> None:
-        self.note = text
-        self.said = f"Thank you, {self.name}. Save this?"
-
-    def thank(self, text: str) -> None:
-        self.said = "Thank you, your mentor will read this."
-
-
-_PATHS = (
-    ("idle", "ready", "greet", None),
-    ("ready", "mood", "ask", None),
-    ("mood", "low", "take_mood", "is_low"),
-    ("mood", "high", "take_mood", None),
-    ("low", "confirm", "take_note", None),
-    ("high", "confirm", "take_note", None),
-    ("confirm", "done", "thank", None),
-)
-
-
-def transitions() -> Step:
-    """A step of the `transitions` package: the same conversation as a state machine with callbacks, in memory."""
-    from transitions import Machine
-
-    machine = Machine(
-        None,
-        states=["idle", "ready", "mood", "low", "high", "confirm", "done"],
-        transitions=[
-            {"trigger": "answer", "source": source, "dest": dest, "after": after, "conditions": condition}
-            for source, dest, after, condition in _PATHS
-        ],
-        initial="idle",
-        auto_transitions=False,
-    )
-    walkers: dict[int, Any] = {}
-
-    def step(raw: bytes) -> None:
-        message = json.loads(raw)["message"]
-        student, text = message["from"]["id"], message["text"]
-        walker = walkers.get(student)
-        if walker is None:
-            walker = walkers[student] = _Walker(message["from"]["first_name"])
-            machine.add_model(walker)
-        walker.answer(text)
-        if (walker.state == "done") != (text == "yes") or not walker.said:
-            raise AssertionError("the conversation did not go on")
-
-    return step
+    figures = await converse(take, lambda: said, students)
+    if any(state.load(one).status is not ConversationStatus.DONE for one in states.values()):
+        raise RuntimeError("a conversation did not come to its end")
+    report(figures)
 
 
 def floip(students: int) -> float | None:
@@ -210,33 +121,26 @@ def floip(students: int) -> float | None:
     return float(json.loads(ran.stdout)["cpu_us"])
 
 
-def cpu_per_step(make: Callable[[], Step], students: int) -> float:
-    """CPU microseconds per message over whole conversations, after a short warming up."""
-    _walk(make(), messages(40))
-    rounds, step = messages(students), make()
-    gc.collect()
-    began = time.process_time()
-    steps = _walk(step, rounds)
-    return (time.process_time() - began) / steps * 1e6
-
-
-def _walk(step: Step, rounds: Sequence[Sequence[bytes]]) -> int:
-    for row in rounds:
-        for raw in row:
-            step(raw)
-    return sum(map(len, rounds))
-
-
 def measure(rounds: int = ROUNDS, students: int = STUDENTS) -> dict[str, Any]:
-    """P1's figures: medians over interleaved rounds; ratios are taken inside one round. None: not measured here."""
-    seen = [(cpu_per_step(ours, students), cpu_per_step(transitions, students), floip(students)) for _ in range(rounds)]
-    runner = [(own, other) for own, _, other in seen if other is not None]
+    """P1's figures: medians over interleaved rounds, ratios taken inside a round. None: not measured here."""
+    cases = [
+        Case("engine", "bench.engine", (str(students),)),
+        Case("transitions", "bench.peers.state_machine", (str(students),), peer=True),
+    ]
+    runner: list[float | None] = []
+    found: dict[str, list[dict[str, Any]]] = {case.name: [] for case in cases}
+    for _ in range(rounds):
+        for name, figures in interleaved(cases, 1).items():
+            found[name] += figures
+        runner.append(floip(students))
+    ours, peer = found["engine"], found["transitions"]
+    floips = [(one["cpu_us"], other) for one, other in zip(ours, runner, strict=True) if other is not None]
     return {
-        "cpu_us": statistics.median(own for own, _, _ in seen),
-        "transitions_cpu_us": statistics.median(peer for _, peer, _ in seen),
-        "floip_cpu_us": statistics.median(other for _, other in runner) if runner else None,
-        "of_transitions": statistics.median(own / peer for own, peer, _ in seen),
-        "of_floip": statistics.median(own / other for own, other in runner) if runner else None,
+        "cpu_us": median(ours, "cpu_us"),
+        "transitions_cpu_us": median(peer, "cpu_us"),
+        "of_transitions": ratio(ours, peer),
+        "floip_cpu_us": statistics.median(other for _, other in floips) if floips else None,
+        "of_floip": statistics.median(own / other for own, other in floips) if floips else None,
         "rounds": rounds,
         "students": students,
     }
@@ -254,4 +158,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        asyncio.run(walk(int(sys.argv[1])))
+    else:
+        main()
