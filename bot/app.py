@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -13,27 +13,23 @@ from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
 from bot.adapters.base import Adapter, Profile, Shown, load
+from bot.beats import Beats
 from bot.clock import Clock
 from bot.console.routes import routes as console_routes
 from bot.delivery import Delivery, first_of
-from bot.domain import Address, DeliveryNews, Due, Lease, Raw
-from bot.errors import Outage
+from bot.domain import Address, Lease, Raw
 from bot.heartbeat import Heartbeat
 from bot.leases import Leases, Times
 from bot.program import Program
 from bot.roles import ALL, Role
 from bot.server import asset
 from bot.turns.handle import Turns
-from bot.turns.planned import plan_ahead
-from storage import chats, due, outbox, people
+from storage import chats, outbox, people
 from storage.database import Database
 from storage.wake import Channel, Listener
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-REPLAN = timedelta(minutes=10)
-"""How often, in program time, plans are brought up to date."""
 
 
 class AppPort:
@@ -95,10 +91,11 @@ class App:
         self.leases = Leases(database, clock, times)
         self.port = AppPort(database, self.turns, self.leases)
         self.deliveries = [Delivery(database, adapter, clock, self._beat_soon) for adapter in self.adapters]
-        self.heartbeat = Heartbeat(database, clock, {"due": self.beat_due, "leases": self.beat_leases})
-        self._beating = asyncio.Lock()
+        self.beats = Beats(database, program, clock, self.turns, self.kick)
+        self.heartbeat = Heartbeat(
+            database, clock, {"alerts": self.beats.alerts, "due": self.beats.due, "leases": self.beat_leases}
+        )
         self._extra_beats: set[asyncio.Task[int]] = set()
-        self._planned_at: datetime | None = None
 
     def routes(self) -> list[BaseRoute]:
         """The web routes of the adapters that speak here, and the staff pages; empty where nothing is served."""
@@ -201,24 +198,8 @@ class App:
                 await asyncio.sleep(1)
 
     async def beat_due(self) -> int:
-        """What is due now becomes turns; gives how many."""
-        async with self._beating:
-            await self._plan()
-            events = await asyncio.to_thread(self._what_is_due)
-            results = await asyncio.gather(*map(self.turns.handle, events), return_exceptions=True)
-        for event, result in zip(events, results, strict=True):
-            if isinstance(result, Exception) and not isinstance(result, Outage):
-                # Its row is still due: the next beat tries again, and the others were not held up.
-                log.error("due event failed kind=%s error=%s", type(event).__name__, type(result).__name__)
-                await self._tell(self.turns.failed(event))
-        return len(events)
-
-    async def _tell(self, telling: Awaitable[None]) -> None:
-        """Tell adults of a fault of ours; when even that fails, the log and the next time are left."""
-        try:
-            await telling
-        except Exception as error:
-            log.critical("telling of a fault failed error=%s", type(error).__name__)
+        """What is due becomes turns, alerts first; gives how many."""
+        return await self.beats.due()
 
     async def beat_leases(self) -> None:
         """Messages whose sender vanished go back to pending."""
@@ -245,28 +226,11 @@ class App:
 
     def plan_anew(self) -> None:
         """People or plans have changed: plan at the next beat, not in ten minutes."""
-        self._planned_at = None
+        self.beats.plan_anew()
 
     def _unsent(self, wall: datetime) -> int:
         with self.database.read() as connection:
             return outbox.unsent(connection, wall)
-
-    async def _plan(self) -> None:
-        now = self.clock.now()
-        if self._planned_at is not None and abs(now - self._planned_at) < REPLAN:
-            return
-        program, new_id = self.program, self.clock.new_id
-        self._planned_at = now
-        try:
-            await self._write(lambda connection: plan_ahead(connection, program, now, new_id))
-        except Exception as error:
-            # What is due goes on without a new plan: a ladder must climb whatever is wrong with a schedule.
-            log.critical("planning failed error=%s", type(error).__name__)
-            await self._tell(self.turns.unplanned())
-
-    def _what_is_due(self) -> Sequence[Due | DeliveryNews]:
-        with self.database.read() as connection:
-            return due.what_is_due(connection, self.clock.now())
 
     async def _write(self, unit: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self.database.write(unit))
@@ -275,7 +239,7 @@ class App:
         """Delivery learned something that somebody must act on: now, not at the next second."""
         if Role.HEARTBEAT not in self.roles:
             return
-        task = asyncio.get_running_loop().create_task(self.beat_due())
+        task = asyncio.get_running_loop().create_task(self.beats.alerts())
         self._extra_beats.add(task)
         task.add_done_callback(self._extra_beats.discard)
 

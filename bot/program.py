@@ -30,6 +30,7 @@ from bot.content import (
 from bot.domain import Person, Role, Tier
 from bot.errors import Refused
 from bot.flows.loaded import LoadedFlow
+from bot.flows.wording import fill
 from bot.plan import LadderPlan, contradictions
 from bot.planning.due import Cap, Schedule, Session
 from bot.planning.words import show_date, show_time
@@ -103,12 +104,20 @@ class Program:
         card = card_for(self.cards, self.country, language)
         return card.render(self.place(card.language), adult, asked=asked)
 
+    def text(self, language: str, key: str, **values: str) -> str:
+        """One of the house's own texts in a language, or in the program's first."""
+        return fill(self.texts.get(language, self.texts[self.languages[0]])[key], values)
+
     def check_in_for(self, role: Role) -> LoadedFlow | None:
         """What /checkin starts for a role: the flow of its first regular schedule."""
         for schedule in self.schedules:
             if schedule.audience is role and schedule.flow and not isinstance(schedule.when, Session):
                 return self.flows[schedule.flow]
         return None
+
+    def zone_of(self, person: Person) -> ZoneInfo:
+        """The zone on the person's wall, else the school's."""
+        return ZoneInfo(person.zone) if person.zone else self.zone
 
     def local_date(self, moment: datetime, person: Person) -> str:
         """A moment's date on the person's wall, in their words."""
@@ -119,7 +128,7 @@ class Program:
         return show_time(self._local(moment, person).time(), person.language)
 
     def _local(self, moment: datetime, person: Person) -> datetime:
-        return moment.astimezone(ZoneInfo(person.zone) if person.zone else self.zone)
+        return moment.astimezone(self.zone_of(person))
 
 
 def load_program(folder: Path, settings: Settings | None = None, *, shipped: Path = SHIPPED) -> Program:

@@ -102,7 +102,7 @@ def _write(connection: Connection, rows: Sequence[RosterPerson], matches: Sequen
         by_key[row.key] = person
     for row_match in matches:
         mentee = by_key[row_match.mentee]
-        running = people.matches(connection, mentee.id)
+        running = people.matches(connection, [mentee.id])
         match = Match(
             id=running[0].id if running else clock.new_id(),
             mentees=(mentee.id,),

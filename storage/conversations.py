@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,11 +38,22 @@ def state(connection: Connection, conversation_id: int) -> str | None:
     return connection.execute(select(column.state).where(column.id == conversation_id)).scalar()
 
 
-def finished_flows(connection: Connection, person_id: int) -> tuple[str, ...]:
-    """Names of the flows that a person has finished at least once."""
+def finished_flows(connection: Connection, people: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Names of the flows that each of these people has finished at least once; who has none is left out."""
     column = tables.conversation.c
-    query = select(column.flow).distinct().where(column.person_id == person_id, column.status == "done")
-    return tuple(sorted(connection.execute(query).scalars()))
+    query = select(column.person_id, column.flow).distinct()
+    query = query.where(column.person_id.in_(people), column.status == "done")
+    finished: dict[int, list[str]] = defaultdict(list)
+    for person_id, flow in connection.execute(query):
+        finished[person_id].append(flow)
+    return {person_id: tuple(sorted(flows)) for person_id, flows in finished.items()}
+
+
+def waited_for(connection: Connection, people: Collection[int]) -> set[int]:
+    """Those of these people of whom a conversation waits for an answer."""
+    column = tables.conversation.c
+    query = select(column.person_id).where(column.person_id.in_(people), column.status == "waiting")
+    return set(connection.execute(query).scalars())
 
 
 @dataclass(frozen=True, slots=True)

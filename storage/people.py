@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ def load(connection: Connection, person_id: int, *, lock: bool = False) -> Perso
     """One person. `lock`: hold the row until the transaction ends (PostgreSQL), before any other row of theirs."""
     query = select(tables.person).where(tables.person.c.id == person_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else _people(connection, [row])[0]
+    return None if row is None else _people(connection, [row], [row.id])[0]
 
 
 def by_address(connection: Connection, address: Address, *, lock: bool = False) -> Person | None:
@@ -46,6 +46,22 @@ def by_key(connection: Connection, key: str) -> Person | None:
 def everyone(connection: Connection) -> Sequence[Person]:
     """All people, by name."""
     return _people(connection, connection.execute(select(tables.person).order_by(tables.person.c.name)).all())
+
+
+def page(connection: Connection, after: int, limit: int) -> Sequence[Person]:
+    """Some of the people, behind `after` by id, without their addresses: for planning, which tells nobody anything."""
+    query = select(tables.person).where(tables.person.c.id > after).order_by(tables.person.c.id).limit(limit)
+    return [_person(row) for row in connection.execute(query)]
+
+
+def several(
+    connection: Connection, ids: Collection[int], *, addresses: bool = False, take: bool = False
+) -> dict[int, Person]:
+    """People by id. `take`: hold the rows to the commit; on PostgreSQL those that a turn holds are left out."""
+    query = select(tables.person).where(tables.person.c.id.in_(ids)).order_by(tables.person.c.id)
+    rows = connection.execute(query.with_for_update(skip_locked=True, key_share=True) if take else query).all()
+    found = _people(connection, rows, ids) if addresses else [_person(row) for row in rows]
+    return {person.id: person for person in found}
 
 
 def add(connection: Connection, person: Person, now: datetime, new_address_id: int) -> None:
@@ -115,12 +131,12 @@ def change(connection: Connection, person: Person) -> None:
     )
 
 
-def matches(connection: Connection, person_id: int | None = None) -> Sequence[Match]:
-    """Running matches, all or those of one person (as mentee or mentor)."""
+def matches(connection: Connection, people: Collection[int] | None = None) -> Sequence[Match]:
+    """Running matches, all or those of these people (as mentee or mentor)."""
     query = select(tables.match).where(tables.match.c.ended_at.is_(None)).order_by(tables.match.c.id)
-    if person_id is not None:
+    if people is not None:
         member = tables.match_member.c
-        query = query.where(tables.match.c.id.in_(select(member.match_id).where(member.person_id == person_id)))
+        query = query.where(tables.match.c.id.in_(select(member.match_id).where(member.person_id.in_(people))))
     rows = connection.execute(query).all()
     sides: dict[tuple[int, str], list[int]] = defaultdict(list)
     members = select(tables.match_member).order_by(tables.match_member.c.person_id)
@@ -170,30 +186,32 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def _people(connection: Connection, rows: Iterable[Any]) -> list[Person]:
-    people = [
-        Person(
-            id=row.id,
-            key=row.key,
-            name=row.name,
-            role=Role(row.role),
-            language=row.language,
-            zone=row.zone,
-            status=PersonStatus(row.status),
-            paused_until=row.paused_until,
-            email=row.email,
-            phone=row.phone,
-        )
-        for row in rows
-    ]
+def _people(connection: Connection, rows: Iterable[Any], ids: Collection[int] | None = None) -> list[Person]:
+    """With their addresses; `ids`: whose those are, unless it is everybody."""
+    people = [_person(row) for row in rows]
     adults = {person.id for person in people if person.role.adult}
     reachable: dict[int, list[Address]] = defaultdict(list)
     column = tables.address.c
     query = select(tables.address).order_by(column.unreachable_at.is_not(None), column.position, column.id)
-    if len(people) == 1:
-        query = query.where(column.person_id == people[0].id)
+    if ids is not None:
+        query = query.where(column.person_id.in_(ids))
     for row in connection.execute(query):
         # An adult's lost address stays as the last resort: an alert that fails there moves the ladder on at once.
         if row.unreachable_at is None or row.person_id in adults:
             reachable[row.person_id].append(Address(row.platform, row.account, row.chat))
     return [replace(person, addresses=tuple(reachable[person.id])) for person in people]
+
+
+def _person(row: Any) -> Person:
+    return Person(
+        id=row.id,
+        key=row.key,
+        name=row.name,
+        role=Role(row.role),
+        language=row.language,
+        zone=row.zone,
+        status=PersonStatus(row.status),
+        paused_until=row.paused_until,
+        email=row.email,
+        phone=row.phone,
+    )

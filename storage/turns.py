@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,19 @@ def save_turn(
     _answers(connection, turn, new_id)
     _records(connection, turn, now, new_id)
     failpoint("work.audit")
+
+
+def save_prompts(
+    connection: Connection, turns: Sequence[Turn], now: datetime, dump: Callable[[Conversation], str]
+) -> None:
+    """Write the new conversations and messages of a fan-out; nothing else is in these turns."""
+    opened = [_conversation_row(conversation, dump) for turn in turns for conversation in turn.conversations]
+    written = [_message_row(message, now) for turn in turns for message in turn.messages]
+    if opened:
+        connection.execute(insert(tables.conversation), opened)
+    if written:
+        connection.execute(insert_once(connection, tables.message), written)
+        wake(connection, Channel.OUTBOX)
 
 
 def acted_on(connection: Connection, message_id: int) -> None:

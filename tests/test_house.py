@@ -48,7 +48,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         LEAVES
         | {"bot.flows", "bot.safety", "bot.planning", "bot.program", "storage.database", "storage.turns"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
-        | {"storage.leases", "storage.wake"},
+        | {"storage.leases", "storage.occurrences", "storage.wake"},
         {"sqlalchemy"},
     ),
     "bot.pacer": (set(), set()),
@@ -59,6 +59,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "bot.roles": (set(), set()),
     "bot.leases": (LEAVES | {"storage.database", "storage.leases"}, {"sqlalchemy"}),
+    "bot.beats": (LEAVES | {"bot.program", "bot.turns", "storage.database", "storage.due"}, {"sqlalchemy"}),
     "bot.heartbeat": (LEAVES | {"storage.database", "storage.due"}, {"apscheduler"}),
     "bot.guard": (set(), {"starlette"}),
     "bot.server": ({"bot.errors", "bot.guard"}, {"starlette", "uvicorn"}),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -60,13 +61,12 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class _Meets:
-    """One meeting of a match on one date."""
+    """One meeting on one date."""
 
-    match: Match
     start: Nominal
     end: datetime
     number: int
-    """0, or more for a second meeting of the match on that date."""
+    """0, or more for a second meeting on that date."""
 
 
 def plan(
@@ -77,17 +77,21 @@ def plan(
     start: datetime,
     end: datetime,
     new_id: Callable[[], int],
+    *,
+    partners: Iterable[Person] = (),
 ) -> tuple[Occurrence, ...]:
-    """Everything that falls due from `start` (included) to `end` (not included), earliest first.
+    """Everything that falls due for `people` from `start` (included) to `end` (not included), earliest first.
 
     `zone` is the program's: sessions happen in it. A rule's hours are the person's own, where the roster gives a zone.
+    `partners`: those whom they meet and who are planned for elsewhere, where a school is planned in parts.
     """
-    by_id = {person.id: person for person in people}
+    ours = {person.id: person for person in people}
+    known = {person.id: person for person in partners} | ours
     planned: list[Occurrence] = []
     for schedule in schedules:
         if isinstance(schedule.when, Session):
             for match in matches:
-                planned.extend(_around_sessions(schedule, schedule.when, match, by_id, zone, start, end, new_id))
+                planned.extend(_around_sessions(schedule, schedule.when, match, ours, known, zone, start, end, new_id))
         else:
             planned.extend(_by_rule(schedule, schedule.when, people, zone, start, end, new_id))
     return tuple(sorted(planned, key=lambda occurrence: (occurrence.due_at, occurrence.id)))
@@ -154,6 +158,7 @@ def _by_rule(
     new_id: Callable[[], int],
 ) -> Iterator[Occurrence]:
     fall_due: dict[ZoneInfo, list[Nominal]] = {}
+    local_time = f"{rule.at:%H:%M}"
     for person in people:
         if person.role is not schedule.audience:
             continue
@@ -169,7 +174,7 @@ def _by_rule(
                     person_id=person.id,
                     local_date=nominal.local_date,
                     slot="",
-                    local_time=f"{nominal.local_time:%H:%M}",
+                    local_time=local_time,
                     due_at=nominal.due_at,
                     expires_at=nominal.due_at + schedule.catch_up,
                     flow=schedule.flow,
@@ -180,23 +185,25 @@ def _around_sessions(
     schedule: Schedule,
     when: Session,
     match: Match,
-    by_id: Mapping[int, Person],
+    ours: Mapping[int, Person],
+    known: Mapping[int, Person],
     zone: ZoneInfo,
     start: datetime,
     end: datetime,
     new_id: Callable[[], int],
 ) -> Iterator[Occurrence]:
     sides = (match.mentees, match.mentors) if schedule.audience is Role.MENTEE else (match.mentors, match.mentees)
-    ours, theirs = ([by_id[id_] for id_ in side if id_ in by_id] for side in sides)
+    told = [ours[id_] for id_ in sides[0] if id_ in ours]
+    theirs = [known[id_] for id_ in sides[1] if id_ in known]
     if schedule.audience.adult or all(person.status is PersonStatus.STOPPED for person in theirs):
         return
     before = when.anchor is Anchor.BEFORE_START
     reach = when.offset + LONGEST_MEETING
-    for meets in _meetings(match, zone, *_dates(start - reach, end + reach, zone)):
+    for meets in _meetings(match.meets, zone, *_dates(start - reach, end + reach, zone)):
         due_at = meets.start.due_at - when.offset if before else meets.end + when.offset
         if not start <= due_at < end:
             continue
-        for person in ours:
+        for person in told:
             if not _reachable(person, due_at):
                 continue
             yield Occurrence(
@@ -205,7 +212,7 @@ def _around_sessions(
                 person_id=person.id,
                 local_date=meets.start.local_date,
                 slot=f"{match.id}" + (f"-{meets.number + 1}" if meets.number else ""),
-                local_time=f"{due_at.astimezone(_zone_of(person, zone)):%H:%M}",
+                local_time=_on_the_wall(due_at, _zone_of(person, zone)),
                 due_at=due_at,
                 expires_at=meets.start.due_at if before else due_at + schedule.catch_up,
                 flow=schedule.flow,
@@ -213,13 +220,22 @@ def _around_sessions(
             )
 
 
-def _meetings(match: Match, zone: ZoneInfo, first: date, last: date) -> Iterator[_Meets]:
+@lru_cache(maxsize=1024)
+def _meetings(meets: str, zone: ZoneInfo, first: date, last: date) -> tuple[_Meets, ...]:
+    """When matches with these words meet. Most of a school meets at the same few times: they are worked out once."""
     seen: dict[date, int] = {}
-    for meeting in parse_meets(match.meets):
+    found = []
+    for meeting in parse_meets(meets):
         for nominal in occurrences(Weekly(frozenset({meeting.weekday}), meeting.start), zone, first, last):
             number = seen.get(nominal.local_date, 0)
             seen[nominal.local_date] = number + 1
-            yield _Meets(match, nominal, nominal.due_at + timedelta(minutes=meeting.minutes), number)
+            found.append(_Meets(nominal, nominal.due_at + timedelta(minutes=meeting.minutes), number))
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _on_the_wall(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%H:%M}"
 
 
 def _dates(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[date, date]:

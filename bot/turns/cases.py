@@ -55,7 +55,7 @@ def ladder_for(draft: Draft, person: Person, tier: Tier) -> Ladder:
     plan = draft.program.ladders[tier]
     everyone = people.everyone(draft.connection)
     by_key = {one.key: one for one in everyone}
-    advisors = [match.advisor for match in people.matches(draft.connection, person.id) if match.advisor is not None]
+    advisors = [match.advisor for match in people.matches(draft.connection, [person.id]) if match.advisor is not None]
     rungs = []
     for rung in plan.rungs:
         named: list[int] = []

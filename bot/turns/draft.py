@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -21,6 +20,7 @@ from bot.domain import (
     Choice,
     Code,
     Conversation,
+    Due,
     Escalation,
     Finding,
     Message,
@@ -34,7 +34,6 @@ from bot.domain import (
     Turn,
 )
 from bot.flows.commands import CODE_ALPHABET
-from bot.flows.wording import fill
 from bot.program import Program
 from storage.conversations import Sent, sent
 
@@ -70,8 +69,7 @@ class Draft:
 
     def text(self, person: Person, key: str, **values: str) -> str:
         """One of the house's own texts in the person's language."""
-        texts = self.program.texts
-        return fill(texts.get(person.language, texts[self.program.languages[0]])[key], values)
+        return self.program.text(person.language, key, **values)
 
     def staff_text(self, key: str) -> str:
         """One of the house's own texts in the program's first language, for the record."""
@@ -79,11 +77,7 @@ class Draft:
 
     def local_now(self, person: Person) -> datetime:
         """Now on the person's wall: the engine reads "tomorrow" by it."""
-        return self.now.astimezone(self.zone_of(person))
-
-    def zone_of(self, person: Person) -> ZoneInfo:
-        """The zone on the person's wall, else the program's."""
-        return ZoneInfo(person.zone) if person.zone else self.program.zone
+        return self.now.astimezone(self.program.zone_of(person))
 
     def pressed(self, person: Person, token: str) -> tuple[Choice, Sent] | None:
         """The choice that a button's token names and its message, if we sent it to this very person.
@@ -210,6 +204,11 @@ class Draft:
             reviewed_by=self.reviewed_by,
             audit=tuple(self.audit),
         )
+
+
+def due_cause(due: Due) -> str:
+    """The cause of what a due time brings: the same, whoever acts on it."""
+    return f"{due.kind}:{due.id}:{int(due.at.timestamp() * 1000)}"
 
 
 def initials(person: Person) -> str:

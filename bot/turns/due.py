@@ -19,12 +19,13 @@ from bot.domain import (
 from bot.errors import FlowError
 from bot.flows import engine, state
 from bot.planning.due import decide, fit_hour, local_day, newest_only, within_cap
+from bot.program import Program
 from bot.safety import rules
 from bot.turns import cases, prompts
+from bot.turns.around import around
 from bot.turns.draft import Draft
 from bot.turns.students import conclude
-from storage import conversations, escalations, people
-from storage import due as due_rows
+from storage import conversations, escalations, occurrences, people
 
 FOR_NOW = ("no_listener", "no_address")
 """Codes of failures that say nothing about the next message to the same address."""
@@ -41,7 +42,7 @@ def come(draft: Draft, due: Due) -> None:
     elif due.kind is DueKind.CONVERSATION:
         _conversation(draft, due.id)
     elif due.kind is DueKind.OCCURRENCE:
-        occurrence = due_rows.occurrence(draft.connection, due.id)
+        occurrence = occurrences.occurrence(draft.connection, due.id, lock=True)
         if occurrence is not None:
             _occurrence(draft, occurrence)
     else:
@@ -91,7 +92,7 @@ def _occurrence(draft: Draft, occurrence: Occurrence) -> None:
     verdict = decide(occurrence, draft.now)
     if person is None or verdict == "later":
         return
-    fit = _fit_moment(draft, occurrence, person)
+    fit = fit_moment(draft.program, occurrence, person, draft.now)
     if verdict == "fire" and draft.now < fit <= occurrence.expires_at:
         draft.occurrence_held = (occurrence.id, fit)
         return
@@ -109,12 +110,12 @@ def _occurrence(draft: Draft, occurrence: Occurrence) -> None:
         _cannot_go_on(draft, person)
 
 
-def _fit_moment(draft: Draft, occurrence: Occurrence, person: Person) -> datetime:
+def fit_moment(program: Program, occurrence: Occurrence, person: Person, now: datetime) -> datetime:
     """When this may go out: now, or, for a question that comes late in the night, in the morning."""
-    is_late = draft.now - occurrence.due_at > PUNCTUAL
-    if not occurrence.flow or not is_late or occurrence.schedule in draft.program.any_hour:
-        return draft.now
-    return fit_hour(draft.now, draft.zone_of(person))
+    is_late = now - occurrence.due_at > PUNCTUAL
+    if not occurrence.flow or not is_late or occurrence.schedule in program.any_hour:
+        return now
+    return fit_hour(now, program.zone_of(person))
 
 
 def _fate(draft: Draft, occurrence: Occurrence, person: Person, verdict: str) -> str:
@@ -123,18 +124,19 @@ def _fate(draft: Draft, occurrence: Occurrence, person: Person, verdict: str) ->
         return "missed"
     if person.status is not PersonStatus.ACTIVE or not person.addresses:
         return "cancelled"
-    together = due_rows.due_together(draft.connection, occurrence, draft.now)
+    due = occurrences.due_of(draft.connection, [person.id], draft.now)
+    together = [one for one in due if one.schedule == occurrence.schedule]
     if occurrence not in newest_only(together)[0]:
         return "missed"
     begin, end = local_day(draft.now, draft.program.zone)
-    fired = due_rows.fired_between(draft.connection, person.id, begin, end)
+    fired = occurrences.fired_between(draft.connection, [person.id], begin, end)
     return "fired" if within_cap(occurrence, fired, draft.program.cap) else "missed"
 
 
 def _remind(draft: Draft, person: Person, occurrence: Occurrence) -> None:
     values = {
         "name": person.first_name,
-        "partner": prompts.partner_names(draft, person, occurrence.match_id) or draft.text(person, "your_partner"),
+        "partner": around(draft.connection, draft.program, [person.id]).partner_names(person, occurrence.match_id),
         "time": draft.program.local_time(occurrence.expires_at, person),
     }
     draft.write(

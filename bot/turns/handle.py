@@ -37,7 +37,7 @@ from bot.program import Program
 from bot.safety import rules
 from bot.safety.screen import Screening
 from bot.turns import adults, cases, due, prompts, staff, students
-from bot.turns.draft import Draft
+from bot.turns.draft import Draft, due_cause
 from storage import inbox, leases, people
 from storage.database import Database
 from storage.due import person_of
@@ -294,7 +294,7 @@ def _stranger_reason(draft: Draft, case: rules.Case) -> str:
 def _cause(event: Event, new_id: int) -> str:
     """A name for the event: the same for a repeat of it, so that its messages are recognized."""
     if isinstance(event, Due):
-        return f"{event.kind}:{event.id}:{int(event.at.timestamp() * 1000)}"
+        return due_cause(event)
     if isinstance(event, DeliveryNews):
         return f"news:{event.message_id}"
     if isinstance(event, StaffAction):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain import Conversation, ConversationStatus, Match, Person, PersonStatus, Priority, Role, Turn
+from bot.domain import Conversation, ConversationStatus, Person, PersonStatus, Priority, Turn
 from bot.errors import FlowError, Refused
 from bot.flows import engine, state
 from bot.flows.loaded import LoadedFlow, parse_flow
+from bot.turns.around import around
 from bot.turns.draft import Draft
-from storage import conversations, people
+from storage import conversations
 
 
 def waiting(draft: Draft, person: Person) -> Conversation | None:
@@ -40,18 +42,10 @@ def start(
 ) -> None:
     """Begin a flow with a person. While another conversation waits, the new one queues behind it."""
     conversations.define(draft.connection, flow.hash, "flow", flow.name, flow.source, draft.now)
-    conversation = Conversation(
-        id=draft.new_id(),
-        person_id=person.id,
-        flow=flow.name,
-        flow_hash=flow.hash,
-        language=person.language,
-        status=ConversationStatus.QUEUED,
-        started_at=draft.now,
-        seen=conversations.finished_flows(draft.connection, person.id),
-        values=_values(draft, person, match_id),
-        match_id=match_id,
-        occurrence_id=occurrence_id,
+    finished = conversations.finished_flows(draft.connection, [person.id])
+    values = around(draft.connection, draft.program, [person.id]).values(person, match_id)
+    conversation = new_conversation(
+        draft, person, flow, finished.get(person.id, ()), values, match_id=match_id, occurrence_id=occurrence_id
     )
     open_one = waiting(draft, person)
     if open_one is not None and open_one.flow == conversation.flow:
@@ -61,6 +55,32 @@ def start(
         draft.conversations.append(conversation)
         return
     draft.take(person, engine.start(flow.flow, conversation, draft.local_now(person), priority=priority))
+
+
+def new_conversation(
+    draft: Draft,
+    person: Person,
+    flow: LoadedFlow,
+    seen: tuple[str, ...],
+    values: Mapping[str, str],
+    *,
+    match_id: int | None,
+    occurrence_id: int | None,
+) -> Conversation:
+    """A conversation that has not begun."""
+    return Conversation(
+        id=draft.new_id(),
+        person_id=person.id,
+        flow=flow.name,
+        flow_hash=flow.hash,
+        language=person.language,
+        status=ConversationStatus.QUEUED,
+        started_at=draft.now,
+        seen=seen,
+        values=values,
+        match_id=match_id,
+        occurrence_id=occurrence_id,
+    )
 
 
 def apply(draft: Draft, person: Person, turn: Turn) -> None:
@@ -126,36 +146,3 @@ def pause_for_crisis(draft: Draft, person: Person) -> None:
         draft.people.append(replace(person, status=PersonStatus.PAUSED, paused_until=None))
     draft.cancel_prompts_of.append(person.id)
     draft.note("Nearpeer", "paused check-ins", person_id=person.id, detail="crisis")
-
-
-def advisor_name(draft: Draft, person: Person) -> str:
-    """The adult a student would look for: the advisor of their match, else the program's safety contact."""
-    for match in people.matches(draft.connection, person.id):
-        advisor = people.load(draft.connection, match.advisor) if match.advisor is not None else None
-        if advisor is not None:
-            return advisor.name
-    contact = people.by_key(draft.connection, draft.program.safety_contact)
-    return contact.name if contact is not None else ""
-
-
-def partner_names(draft: Draft, person: Person, match_id: int | None) -> str:
-    """First names of the other side of a match (the given one, or all of the person's)."""
-    matches = [one for one in people.matches(draft.connection, person.id) if match_id in (None, one.id)]
-    others = [id_ for match in matches for id_ in _other_side(match, person)]
-    loaded = [people.load(draft.connection, id_) for id_ in dict.fromkeys(others)]
-    return ", ".join(one.first_name for one in loaded if one is not None)
-
-
-def _other_side(match: Match, person: Person) -> tuple[int, ...]:
-    return match.mentors if person.role is Role.MENTEE else match.mentees
-
-
-def _values(draft: Draft, person: Person, match_id: int | None) -> dict[str, str]:
-    partner = partner_names(draft, person, match_id)
-    return {
-        "name": person.first_name,
-        "partner": partner or draft.text(person, "your_partner"),
-        "school": draft.program.school,
-        "adult": advisor_name(draft, person),
-        "place": draft.program.place(person.language),
-    }

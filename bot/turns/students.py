@@ -27,6 +27,7 @@ from bot.flows.commands import read_command
 from bot.safety import rules
 from bot.safety.screen import Screening
 from bot.turns import cases, prompts
+from bot.turns.around import around
 from bot.turns.commands import adult_choice, obey
 from bot.turns.draft import Draft
 from storage import conversations
@@ -81,7 +82,8 @@ def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
 def _tell(draft: Draft, person: Person, case: rules.Case) -> None:
     if case.tier in (Tier.CRISIS, Tier.URGENT):
         asked = case.category == "adult-requested" and not draft.findings
-        card = draft.program.card(person.language, prompts.advisor_name(draft, person), asked=asked)
+        adult = around(draft.connection, draft.program, [person.id]).advisor_name(person)
+        card = draft.program.card(person.language, adult, asked=asked)
         draft.write(person, card, kind=MessageKind.CARD, priority=Priority.ALERT, first=True)
     elif not draft.messages:
         draft.say(person, "adult_soon")

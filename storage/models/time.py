@@ -18,13 +18,15 @@ class Occurrence(SQLModel, table=True):
         Index(
             "ix_occurrence_due",
             "due_at",
+            "id",
             sqlite_where=text("status IN ('planned', 'held')"),
             postgresql_where=text("status IN ('planned', 'held')"),
         ),
+        Index("ix_occurrence_person", "person_id", "due_at"),
     )
     id: int = row_id()
     schedule: str
-    person_id: int = reference("person", index=True)
+    person_id: int = reference("person")
     local_date: date
     slot: str
     local_time: str

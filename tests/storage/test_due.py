@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from bot.domain import (
     Tier,
     Turn,
 )
-from storage import due, people, tables
+from storage import due, occurrences, people, tables
 from storage.database import Database
 from tests.school import LEO, MAYA, NOON, RIVERA
 from tests.storage.rows import conversation, message, save, school
@@ -44,7 +45,9 @@ def occurrence(id_: int, at: datetime = NOON + HOUR, **more: Any) -> Occurrence:
 
 
 def replan(database: Database, *wanted: Occurrence, begin: datetime = NOON, keep: tuple[str, ...] = ()) -> int:
-    return database.write(lambda c: due.replan(c, wanted, begin, END, keep)).result()
+    with database.read() as connection:
+        changes = occurrences.differences(connection, wanted, [MAYA, LEO], begin, END, keep)
+    return sum(database.write(partial(occurrences.apply, changes=part)).result() for part in changes.parts(2))
 
 
 def fate(database: Database, id_: int, status: str) -> None:
@@ -62,7 +65,9 @@ def planned(database: Database) -> dict[int, tuple[datetime, str]]:
 
 def is_due(database: Database, now: datetime) -> list[Due | DeliveryNews]:
     with database.read() as connection:
-        return list(due.what_is_due(connection, now))
+        waiting = occurrences.next_due(connection, now, None, 100)
+        fires = [Due(DueKind.OCCURRENCE, one.id, one.due_at) for one in waiting]
+        return [*due.alerts_due(connection, now), *due.waits_due(connection, now), *fires]
 
 
 # --- occurrences ---
@@ -117,19 +122,18 @@ def test_what_is_overdue_stays_when_plans_are_made_anew(database: Database) -> N
 
 def test_schedules_to_keep_are_left_alone(database: Database) -> None:
     first = occurrence(1, schedule="first-contact")
-    database.write(lambda c: due.add(c, [first])).result()
+    database.write(lambda c: occurrences.add(c, [first])).result()
     replan(database, keep=("first-contact",))
     assert list(planned(database)) == [1]
     with database.read() as connection:
-        assert MAYA not in due.people_without(connection, "first-contact")
-        assert LEO in due.people_without(connection, "first-contact")
+        assert occurrences.people_without(connection, "first-contact", [MAYA, LEO]) == {LEO}
 
 
 def test_another_flow_in_the_plan_is_the_one_that_will_start(database: Database) -> None:
     replan(database, occurrence(1))
     replan(database, occurrence(2, flow="another"))
     with database.read() as connection:
-        found = due.occurrence(connection, 1)
+        found = occurrences.occurrence(connection, 1)
     assert found is not None
     assert found.flow == "another"
 
@@ -147,13 +151,13 @@ def test_what_fired_today_and_what_is_due_together(database: Database) -> None:
     replan(database, *(occurrence(n, NOON + n * HOUR, local_date=date(2026, 10, n)) for n in (1, 2, 3)))
     fate(database, 1, "fired")
     with database.read() as connection:
-        newest = due.occurrence(connection, 3)
-        assert newest is not None
-        assert [one.id for one in due.due_together(connection, newest, NOON + 3 * HOUR)] == [2, 3]
-        assert [one.id for one in due.due_together(connection, newest, NOON + 2 * HOUR)] == [2]
-        assert [one.id for one in due.fired_between(connection, MAYA, NOON, END)] == [1]
-        assert due.fired_between(connection, LEO, NOON, END) == []
-        assert due.occurrence(connection, 1) is None
+        assert [one.id for one in occurrences.due_of(connection, [MAYA], NOON + 3 * HOUR)] == [2, 3]
+        assert [one.id for one in occurrences.due_of(connection, [MAYA, LEO], NOON + 2 * HOUR)] == [2]
+        assert occurrences.due_once(connection, [MAYA, LEO], NOON + 3 * HOUR) == set()
+        assert occurrences.due_once(connection, [MAYA, LEO], NOON + 2 * HOUR) == {MAYA}
+        assert [one.id for one in occurrences.fired_between(connection, [MAYA], NOON, END)] == [1]
+        assert occurrences.fired_between(connection, [LEO], NOON, END) == []
+        assert occurrences.occurrence(connection, 1) is None
 
 
 # --- what is due ---
@@ -196,8 +200,8 @@ def test_everything_whose_time_has_come_is_due_and_nothing_else(database: Databa
         news,
         Due(DueKind.ESCALATION, 900, at),
         Due(DueKind.CONVERSATION, 1, at),
-        Due(DueKind.OCCURRENCE, 5, at),
         Due(DueKind.PAUSE, LEO, at),
+        Due(DueKind.OCCURRENCE, 5, at),
     ]
     with database.read() as connection:
         assert due.next_due(connection) == at

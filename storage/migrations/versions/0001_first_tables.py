@@ -242,8 +242,8 @@ def upgrade() -> None:
     sa.UniqueConstraint('schedule', 'person_id', 'local_date', 'slot', name=op.f('uq_occurrence_schedule_person_id_local_date_slot'))
     )
     with op.batch_alter_table('occurrence', schema=None) as batch_op:
-        batch_op.create_index('ix_occurrence_due', ['due_at'], unique=False, sqlite_where=sa.text("status IN ('planned', 'held')"), postgresql_where=sa.text("status IN ('planned', 'held')"))
-        batch_op.create_index(batch_op.f('ix_occurrence_person_id'), ['person_id'], unique=False)
+        batch_op.create_index('ix_occurrence_due', ['due_at', 'id'], unique=False, sqlite_where=sa.text("status IN ('planned', 'held')"), postgresql_where=sa.text("status IN ('planned', 'held')"))
+        batch_op.create_index('ix_occurrence_person', ['person_id', 'due_at'], unique=False)
 
     op.create_table('sign_in',
     sa.Column('token_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),

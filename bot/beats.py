@@ -1,0 +1,130 @@
+"""What the heartbeat brings about: what is due becomes turns, and plans are kept true. Alerts wait for nothing here.
+
+When it beats is the heartbeat's business; what a due time means is that of bot.turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from bot.clock import Clock
+from bot.domain import DeliveryNews, Due
+from bot.errors import Outage
+from bot.program import Program
+from bot.turns import fanout
+from bot.turns.handle import Turns
+from bot.turns.planned import plan_ahead
+from storage import due
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+REPLAN = timedelta(minutes=10)
+"""How often, in program time, plans are brought up to date."""
+TURNS_AT_ONCE = 64
+LONGEST = 5.0
+"""Seconds after which a beat leaves the rest of a fan-out to the next one, and its mark for staff to see."""
+
+
+class Beats:
+    """The beats of one school. `kick` is called when a fan-out has put something into the outbox."""
+
+    def __init__(
+        self, database: Database, program: Program, clock: Clock, turns: Turns, kick: Callable[[], None]
+    ) -> None:
+        self._database, self._program, self._clock, self._turns, self._kick = database, program, clock, turns, kick
+        self._alerting = asyncio.Lock()
+        self._beating = asyncio.Lock()
+        self._planned_at: datetime | None = None
+
+    def plan_anew(self) -> None:
+        """Plan at the next beat, not in ten minutes."""
+        self._planned_at = None
+
+    async def due(self) -> int:
+        """What is due becomes turns, alerts first; gives how many. What is left after a while is the next beat's."""
+        handled = await self.alerts()
+        async with self._beating:
+            await self._plan()
+            handled += await self._handle(await self._read(due.waits_due))
+            return handled + await self._fire()
+
+    async def alerts(self) -> int:
+        """News of failed sends and cases whose time has come: a beat of its own, held up by no plan and no fan-out."""
+        async with self._alerting:
+            return await self._handle(await self._read(due.alerts_due))
+
+    async def _fire(self) -> int:
+        """What schedules have planned for now goes out, chunk by chunk."""
+        end = asyncio.get_running_loop().time() + LONGEST
+        fired, last = 0, None
+        while asyncio.get_running_loop().time() < end:
+            chunk = await self._fire_some(last)
+            fired += chunk.count + await self._handle(chunk.rest)
+            self._kick()
+            last = chunk.last
+            if last is None:
+                break
+        return fired
+
+    async def _fire_some(self, after: tuple[datetime, int] | None) -> fanout.Fired:
+        program, now, new_id = self._program, self._clock.now(), self._clock.new_id
+        try:
+            unit = partial(fanout.fire, program=program, now=now, new_id=new_id, after=after)
+            return await asyncio.wrap_future(self._database.write(unit))
+        except Outage:
+            raise
+        except Exception as error:
+            # One of them cannot be read or rendered: each has a turn of its own, and the others are not held up.
+            log.error("fan-out failed error=%s", type(error).__name__)
+            return await self._read(lambda connection, now: fanout.one_by_one(connection, now, after))
+
+    async def _handle(self, events: Sequence[Due | DeliveryNews]) -> int:
+        """A turn for each event, some at a time, so that whatever is more urgent gets in between."""
+        for begin in range(0, len(events), TURNS_AT_ONCE):
+            some = events[begin : begin + TURNS_AT_ONCE]
+            results = await asyncio.gather(*map(self._turns.handle, some), return_exceptions=True)
+            for event, result in zip(some, results, strict=True):
+                if isinstance(result, Exception) and not isinstance(result, Outage):
+                    # Its row is still due: the next beat tries again, and the others were not held up.
+                    log.error("due event failed kind=%s error=%s", type(event).__name__, type(result).__name__)
+                    await self._tell(self._turns.failed(event))
+        return len(events)
+
+    async def _tell(self, telling: Awaitable[None]) -> None:
+        """Tell adults of a fault of ours; when even that fails, the log and the next time are left."""
+        try:
+            await telling
+        except Exception as error:
+            log.critical("telling of a fault failed error=%s", type(error).__name__)
+
+    async def _plan(self) -> None:
+        now = self._clock.now()
+        if self._planned_at is not None and abs(now - self._planned_at) < REPLAN:
+            return
+        program, new_id = self._program, self._clock.new_id
+        self._planned_at = now
+        try:
+            await plan_ahead(self._database, program, now, new_id)
+        except Outage:
+            self._planned_at = None
+            raise
+        except Exception as error:
+            # What is due goes on without a new plan: a ladder must climb whatever is wrong with a schedule.
+            log.critical("planning failed error=%s", type(error).__name__)
+            await self._tell(self._turns.unplanned())
+
+    async def _read(self, look: Callable[[Connection, datetime], T]) -> T:
+        def reading() -> T:
+            with self._database.read() as connection:
+                return look(connection, self._clock.now())
+
+        return await asyncio.to_thread(reading)

@@ -1,0 +1,67 @@
+"""Who is around a person: their matches, the partners and advisors in them, the safety contact.
+
+Read in one go for one person or for hundreds, so that a fan-out fills in the same names as a turn of its own would.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from bot.domain import Match, Person, Role
+from bot.program import Program
+from storage import people
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The matches of some people (by person id), everybody in those, and the adult who comes last."""
+
+    program: Program
+    matches: Mapping[int, Sequence[Match]]
+    people: Mapping[int, Person]
+    contact: Person | None
+
+    def partner_names(self, person: Person, match_id: int | None) -> str:
+        """First names of the other side of a match (the given one, or all of the person's)."""
+        matches = [one for one in self.matches.get(person.id, ()) if match_id in (None, one.id)]
+        others = dict.fromkeys(id_ for match in matches for id_ in _other_side(match, person))
+        named = ", ".join(self.people[id_].first_name for id_ in others if id_ in self.people)
+        return named or self.program.text(person.language, "your_partner")
+
+    def advisor_name(self, person: Person) -> str:
+        """The adult a student would look for: the advisor of their match, else the program's safety contact."""
+        for match in self.matches.get(person.id, ()):
+            if match.advisor is not None and match.advisor in self.people:
+                return self.people[match.advisor].name
+        return self.contact.name if self.contact is not None else ""
+
+    def values(self, person: Person, match_id: int | None) -> dict[str, str]:
+        """The placeholders of a flow (bot.program.VALUES), filled in for a person."""
+        return {
+            "name": person.first_name,
+            "partner": self.partner_names(person, match_id),
+            "school": self.program.school,
+            "adult": self.advisor_name(person),
+            "place": self.program.place(person.language),
+        }
+
+
+def around(connection: Connection, program: Program, ids: Collection[int]) -> Around:
+    """Read who is around these people."""
+    of_person: dict[int, list[Match]] = defaultdict(list)
+    named: set[int] = set()
+    for match in people.matches(connection, ids):
+        members = (*match.mentees, *match.mentors)
+        named.update(members, (match.advisor,) if match.advisor is not None else ())
+        for id_ in members:
+            of_person[id_].append(match)
+    contact = people.by_key(connection, program.safety_contact)
+    return Around(program, of_person, people.several(connection, named) if named else {}, contact)
+
+
+def _other_side(match: Match, person: Person) -> tuple[int, ...]:
+    return match.mentors if person.role is Role.MENTEE else match.mentees
