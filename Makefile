@@ -8,7 +8,7 @@ OPEN ?= yes
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup test check demo screenshot requirements format
+.PHONY: help setup test check demo bench bench-quick screenshot requirements format
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,12 @@ $(VENV)/bench.stamp: requirements/bench.txt $(VENV)/dev.stamp
 	$(PYTHON) -m venv --without-pip $(VENV)/bench
 	$(BIN)/uv pip install --quiet --python $(VENV)/bench/bin/python --compile-bytecode --require-hashes -r requirements/bench.txt
 	@touch $@
+
+bench: $(VENV)/bench.stamp  ## measure the speed goals beside their peers, 25 minutes (ONLY=P2); docs/performance.md
+	$(BIN)/python -m bench $(ONLY)
+
+bench-quick: $(VENV)/bench.stamp  ## the same at a tiny size, to see that everything runs; keeps nothing
+	$(BIN)/python -m bench --quick $(ONLY)
 
 screenshot: $(VENV)/dev.stamp  ## take the picture of the demo for the README (needs chromium)
 	PYTHONPATH=. $(BIN)/python docs/screenshot.py

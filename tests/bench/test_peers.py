@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.measure import PEERS_PYTHON, Case, interleaved, ratio
+from bench.measure import PEERS_PYTHON, Case, interleaved
 
 PEERS = [
     Case("python-telegram-bot", "bench.peers.telegram_bot", ("3", "none"), peer=True),
@@ -23,9 +23,3 @@ def test_a_peer_walks_three_students_through_the_whole_conversation(case: Case) 
     assert figures["messages"] == 15
     assert figures["cpu_us"] > 0
     assert figures["p50_us"] <= figures["p99_us"]
-
-
-def test_a_ratio_is_taken_inside_each_round() -> None:
-    ours = [{"cpu_us": 10.0}, {"cpu_us": 30.0}, {"cpu_us": 100.0}]
-    theirs = [{"cpu_us": 20.0}, {"cpu_us": 60.0}, {"cpu_us": 100.0}]
-    assert ratio(ours, theirs) == 0.5

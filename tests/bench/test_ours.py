@@ -1,0 +1,82 @@
+"""Each measurement of ours at a tiny size: it runs, finds what it must find, and says nothing of speed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from bench import day, fill, growth, restart
+from bench.storage import one_commit_a_step
+from bench.way import school
+from bot.program import load_program
+
+GROWING = ("message", "conversation", "answer", "delivery_attempt", "finding")
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    """The benches silence it."""
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_the_bare_anchor_commits_each_step() -> None:
+    figures = one_commit_a_step(20)
+    assert figures["cpu_us"] > 0
+    assert figures["per_second"] > 0
+
+
+async def test_a_day_leaves_no_row_and_no_file_behind(tmp_path: Path) -> None:
+    program, database = school(tmp_path, [range(1, 4)])
+    try:
+        figures = await day.day(program, database, students=3, minutes=240)
+    finally:
+        database.close()
+    assert len(figures["hours"]) == 7
+    assert figures["left_over_rows"] == 0
+    assert figures["more_open_files"] <= day.POOL
+    assert figures["hours"][-1]["messages"] >= 3 * 14
+
+
+def test_no_statement_of_a_message_walks_through_what_grows(tmp_path: Path, plans: dict[str, list[str]]) -> None:
+    folder = growth.crowd(tmp_path, 60, 5)
+    fill.past(folder / "nearpeer.db", load_program(folder), 500, 30)
+    plans.clear()
+    figures = asyncio.run(growth.walk(folder, 1, 3, 2))
+    assert figures["messages"] == 15
+    assert len(plans) > 10
+    walks = {f"SCAN {table}" for table in GROWING}
+    bad = {statement: steps for statement, steps in plans.items() if walks & set(steps)}
+    assert not bad, bad
+
+
+@pytest.fixture
+def plans() -> Iterator[dict[str, list[str]]]:
+    """How SQLite goes about each statement."""
+    seen: dict[str, list[str]] = {}
+
+    def note(connection: Connection, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        if statement.split()[0] in ("SELECT", "UPDATE", "DELETE", "INSERT") and statement not in seen:
+            one = parameters[0] if many else parameters
+            rows = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", one)
+            seen[statement] = [row[3] for row in rows]
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_what_was_acknowledged_before_a_kill_is_there_after_the_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restart, "SECONDS", 0.5)
+    monkeypatch.setattr(restart, "WRITERS", 4)
+    figures = await restart.kill(tmp_path, conversations=20)
+    assert figures["acknowledged"] > 0
+    assert (figures["lost"], figures["lost_alerts"]) == (0, 0)
