@@ -1,20 +1,52 @@
-"""What platforms handed us: stored before they are told, read in order, quarantined when it cannot be handled."""
+"""What platforms handed us: stored before they are told, read in order, quarantined when it cannot be handled.
+
+One process on SQLite reads what is fresh. On PostgreSQL several workers claim it, the head of each chat, under a lease:
+a worker finishes an event only while the lease is its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    Insert,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.domain import Raw
 from storage import tables
+from storage.hot import Statement, bound, inserting
+from storage.types import Instant
 
 TRIES = 5
 """After this many failures alone an event is quarantined."""
+LEASE = timedelta(seconds=30)
+"""How long a worker may take over what it claimed; then another one may."""
+
+_inbox = tables.inbox.c
+_NEW = _inbox.status == literal_column("'new'")
+_WHOLE = tuple(
+    _inbox[name] for name in ("id", "platform", "account", "event_id", "chat", "body", "received_at", "tries")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +56,9 @@ class Stored:
     id: int
     raw: Raw
     received_at: datetime
-    tries: int
+    tries: int = 0
+    token: int | None = None
+    """The lease under which a worker has it in hand; none where there is only one process."""
 
 
 def insert_once(connection: Connection, table: Table) -> Insert:
@@ -34,59 +68,136 @@ def insert_once(connection: Connection, table: Table) -> Insert:
     return new.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
-def put(connection: Connection, raw: Raw, id_: int, now: datetime) -> bool:
-    """Store an event; False when it was here already."""
-    row = {
-        "id": id_,
-        "platform": raw.platform,
-        "account": raw.account,
-        "event_id": raw.event_id,
-        "chat": raw.chat,
-        "body": dict(raw.body),
-        "received_at": now,
-        "status": "new",
-        "tries": 0,
-        "next_at": now,
-        "error": "",
-    }
-    return connection.execute(insert_once(connection, tables.inbox).values(row)).rowcount == 1
+_PUT = inserting(
+    tables.inbox,
+    ("id", "platform", "account", "event_id", "chat", "body", "received_at", "next_at"),
+    lambda insert: insert.on_conflict_do_nothing(),
+    status=literal_column("'new'"),
+    tries=literal_column("0"),
+    error=literal_column("''"),
+)
+
+
+def put(connection: Connection, events: Sequence[Stored]) -> int:
+    """Store events; gives how many were not here already."""
+    rows = [
+        {
+            "id": one.id,
+            "platform": one.raw.platform,
+            "account": one.raw.account,
+            "event_id": one.raw.event_id,
+            "chat": one.raw.chat,
+            "body": one.raw.body,
+            "received_at": one.received_at,
+            "next_at": one.received_at,
+        }
+        for one in events
+    ]
+    return _PUT.run(connection, rows)
+
+
+_NOW = bindparam("now", type_=Instant)
+_TOKEN = bindparam("token", type_=BigInteger)
+_LIMIT = bindparam("limit", type_=BigInteger)
+
+
+def _heads(*columns: Any) -> Select[Any]:
+    """What may be handled now and is the oldest of its chat, where no other worker has anything of that chat in hand.
+
+    An event whose chat nobody can tell holds up none and waits for none.
+    """
+    other = tables.inbox.alias("other")
+    elsewhere: ColumnElement[bool] = and_(other.c.lease_token != _TOKEN, other.c.lease_until >= _NOW)
+    held_up = exists().where(
+        other.c.status == literal_column("'new'"),
+        other.c.platform == _inbox.platform,
+        other.c.account == _inbox.account,
+        other.c.chat == _inbox.chat,
+        or_(and_(other.c.id < _inbox.id, other.c.next_at <= _NOW), and_(other.c.id != _inbox.id, elsewhere)),
+    )
+    free = or_(_inbox.lease_token.is_(None), _inbox.lease_token == _TOKEN, _inbox.lease_until < _NOW)
+    alone = _inbox.chat == literal_column("''")
+    found = select(*columns).where(_NEW, _inbox.next_at <= _NOW, free, or_(alone, ~held_up))
+    return found.order_by(_inbox.id).limit(_LIMIT)
+
+
+def _claiming(_dialect: Dialect) -> Executable:
+    # Materialized, so that the heads are looked for once: an inner query could run again for each row.
+    heads = (
+        _heads(_inbox.id).with_for_update(skip_locked=True, of=tables.inbox).cte("heads").prefix_with("MATERIALIZED")
+    )
+    lease = {"lease_token": _TOKEN, "lease_until": bindparam("until", type_=Instant)}
+    return update(tables.inbox).where(_inbox.id == heads.c.id).values(lease).returning(*_WHOLE)
+
+
+_FRESH = Statement(lambda _: select(*_WHOLE).where(_NEW, _inbox.next_at <= _NOW).order_by(_inbox.id).limit(_LIMIT))
+_HEADS = Statement(lambda _: _heads(*_WHOLE))
+_CLAIM = Statement(_claiming)
 
 
 def fresh(connection: Connection, now: datetime, limit: int = 64) -> Sequence[Stored]:
-    """Events that wait to be handled, oldest first; those that failed step aside until their next try."""
-    inbox = tables.inbox.c
-    rows = connection.execute(
-        select(tables.inbox).where(inbox.status == "new", inbox.next_at <= now).order_by(inbox.id).limit(limit)
+    """Events that wait to be handled, oldest first; those that failed step aside until their next try.
+
+    Where more wait than fit, the oldest of each chat come first: one person's flood holds up nobody else.
+    """
+    found = [_stored(row) for row in _FRESH.rows(connection, now=now, limit=limit)]
+    if len(found) < limit:
+        return found
+    heads = [_stored(row) for row in _HEADS.rows(connection, now=now, token=0, limit=limit)]
+    known = {one.id for one in heads}
+    return [*heads, *(one for one in found if one.id not in known)][:limit]
+
+
+def claim(connection: Connection, token: int, wall: datetime, limit: int = 64) -> Sequence[Stored]:
+    """Take the heads of up to `limit` chats in hand, oldest first, for a worker that has nothing else in hand.
+
+    `token`: the worker's own. Until the lease ends no other worker gets them, nor what waits behind them.
+    """
+    rows = _CLAIM.rows(connection, token=token, now=wall, until=wall + LEASE, limit=limit)
+    return sorted((_stored(row, token) for row in rows), key=lambda one: one.id)
+
+
+_DONE = {"status": literal_column("'done'"), "lease_token": null(), "lease_until": null()}
+_FINISH = Statement(lambda _: update(tables.inbox).where(_inbox.id == bound(_inbox.id, "event"), _NEW).values(_DONE))
+_FINISH_CLAIMED = Statement(
+    lambda _: (
+        update(tables.inbox)
+        .where(_inbox.id == bound(_inbox.id, "event"), _NEW, _inbox.lease_token == _TOKEN)
+        .values(_DONE)
     )
-    return [
-        Stored(row.id, Raw(row.platform, row.account, row.event_id, row.body, row.chat), row.received_at, row.tries)
-        for row in rows
-    ]
+)
 
 
-def still_new(connection: Connection, id_: int) -> bool:
-    """Whether nobody has handled the event meanwhile."""
-    inbox = tables.inbox.c
-    return connection.execute(select(inbox.status).where(inbox.id == id_)).scalar() == "new"
+def finish(connection: Connection, events: Sequence[Stored]) -> bool:
+    """Mark events as handled, in the transaction of everything that they caused.
 
-
-def finish(connection: Connection, id_: int) -> None:
-    """Mark an event as handled: in the transaction of everything that it caused."""
-    connection.execute(update(tables.inbox).where(tables.inbox.c.id == id_).values(status="done"))
+    False when somebody else has handled one of them, or has it in hand: then none of that may be committed.
+    """
+    claimed = [{"event": one.id, "token": one.token} for one in events if one.token is not None]
+    others = [{"event": one.id} for one in events if one.token is None]
+    return _FINISH.run(connection, others) + _FINISH_CLAIMED.run(connection, claimed) == len(events)
 
 
 def failed(connection: Connection, stored: Stored, error: str, now: datetime) -> bool:
     """Note that handling failed (`error`: a class name, never a text); True when the event is quarantined now."""
     tries = stored.tries + 1
     quarantined = tries >= TRIES
-    connection.execute(
+    mine = _inbox.lease_token.is_(None) if stored.token is None else _inbox.lease_token == stored.token
+    noted = connection.execute(
         update(tables.inbox)
-        .where(tables.inbox.c.id == stored.id)
+        .where(_inbox.id == stored.id, _NEW, mine)
         .values(
             tries=tries,
             error=error,
             next_at=now + timedelta(seconds=2**tries),
             status="quarantined" if quarantined else "new",
+            lease_token=None,
+            lease_until=None,
         )
-    )
-    return quarantined
+    ).rowcount
+    return quarantined and bool(noted)
+
+
+def _stored(row: Sequence[Any], token: int | None = None) -> Stored:
+    id_, platform, account, event_id, chat, body, received_at, tries = row
+    return Stored(id_, Raw(platform, account, event_id, body, chat), received_at, tries, token)

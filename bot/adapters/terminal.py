@@ -103,7 +103,7 @@ class Adapter:
     async def _hand_on(self, port: Port, text: str) -> None:
         body = {"chat": self.address.chat} | self._meant(text)
         try:
-            await port.receive(Raw(self.name, self.address.account, secrets.token_hex(16), body))
+            await port.receive(Raw(self.name, self.address.account, secrets.token_hex(16), body, self.address.chat))
         except Exception as error:  # the terminal's acknowledgement is silence; without a commit it must speak
             self._show(f"(not kept: {type(error).__name__}; please type it again)")
 

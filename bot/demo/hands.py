@@ -64,7 +64,7 @@ class Hands:
     async def _say(self, key: str, text: str) -> None:
         body = {"chat": self._chats[key], "text": text}
         event_id = f"history:{self._clock.new_id()}"
-        await self._app.port.receive(Raw(self._adapter.name, self._adapter.account, event_id, body))
+        await self._app.port.receive(Raw(self._adapter.name, self._adapter.account, event_id, body, self._chats[key]))
 
     async def move(self, hand: str) -> str:
         """Move one of the hands named in `_HANDS`; gives what to say if it did not get there. Raises KeyError, Busy."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,31 +24,44 @@ from bot.domain import (
     Event,
     Inbound,
     Lease,
-    Person,
     Raw,
-    Received,
-    ReviewKind,
     StaffAction,
     Turn,
 )
-from bot.errors import LeaseLost, Outage
+from bot.errors import Outage
 from bot.failpoints import failpoint
 from bot.flows import state
 from bot.flows.loaded import LoadedFlow
 from bot.program import Program
-from bot.safety import rules
 from bot.safety.screen import Screening
-from bot.turns import adults, cases, due, prompts, staff, students
+from bot.turns import due, prompts, senders, staff
 from bot.turns.draft import Draft, due_cause
-from storage import inbox, leases, people
+from bot.turns.intake import Intake
+from storage import inbox, people
 from storage.database import Database
 from storage.due import person_of
 from storage.turns import acted_on, save_turn
-from storage.wake import Channel, wake
 
 log = logging.getLogger(__name__)
 
 Translate = Callable[[Mapping[str, Any], str, str], Inbound | None]
+
+LONGEST = 0.02
+"""Seconds of turns that one transaction holds: intake waits for no more (decisions.md 8)."""
+
+
+class Taken(Exception):
+    """Somebody else has handled the event, or has it in hand: what we made of it is dropped, and nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """An event from the inbox, as far as it was understood outside of any transaction."""
+
+    stored: inbox.Stored
+    inbound: Inbound | None
+    screening: Screening
+    error: Exception | None = None
 
 
 class Turns:
@@ -66,6 +81,9 @@ class Turns:
         self._translators = translators
         self._kick = kick
         self.arrived = asyncio.Event()
+        self._intake = Intake(database)
+        self._draining = asyncio.Lock()
+        self._token = clock.new_id()
         self._failures: Counter[Due | DeliveryNews] = Counter()
 
     async def receive(self, raw: Raw, lease: Lease | None = None) -> None:
@@ -75,48 +93,44 @@ class Turns:
         LeaseLost, and stores nothing, when whoever brings it has lost the lease to poll.
         """
         failpoint("ingress.fetched")
-        id_, now = self.clock.new_id(), self.clock.wall()
-
-        def unit(connection: Connection) -> None:
-            if lease is not None and not leases.holds(connection, lease):
-                raise LeaseLost(lease.name)
-            inbox.put(connection, raw, id_, now)
-            failpoint("ingress.inserted")
-            wake(connection, Channel.INBOX)
-
-        await asyncio.wrap_future(self.database.write(unit, first=True))
+        await self._intake.store(inbox.Stored(self.clock.new_id(), raw, self.clock.wall()), lease)
         failpoint("ingress.committed")
         self.arrived.set()
 
     async def drain(self) -> int:
-        """Handle what waits in the inbox, oldest first; gives how many events were taken up."""
-        self.arrived.clear()
-        stored = await asyncio.to_thread(self._fresh)
-        judged = await asyncio.to_thread(lambda: [self._understand(one) for one in stored])
-        futures = []
-        for one, (inbound, screening, error) in zip(stored, judged, strict=True):
-            if error is None:
-                futures.append((one, inbound, self.database.write(self._unit(one, inbound, screening))))
-            else:
-                await self._step_aside(one, None, error)
-        for one, inbound, future in futures:
-            try:
-                turn = await asyncio.wrap_future(future)
-            except Outage:
-                raise  # nobody's try: what is left waits in the inbox
-            except Exception as error:  # whatever it is, it is this event's own trouble
-                await self._step_aside(one, inbound, error)
-            else:
-                if turn is not None and any(case.status == "acknowledged" for case in turn.escalations):
+        """Handle what waits in the inbox, oldest first; gives how many events were taken up.
+
+        Raises Outage when the database cannot be used: that is nobody's try, and what is left waits in the inbox.
+        """
+        async with self._draining:
+            self.arrived.clear()
+            events = await self._take_up()
+            if not events:
+                return 0
+            turns = await self.database.run_each(
+                lambda connection: self._together(connection, events),
+                [partial(self._alone, event=event) for event in events],
+            )
+            outage = None
+            # Those that the time of one transaction did not reach are still in the inbox.
+            for event, turn in zip(events, turns, strict=False):
+                if isinstance(turn, Taken):
+                    continue
+                if isinstance(turn, Outage):
+                    outage = turn
+                elif isinstance(turn, Exception):  # whatever it is, it is this event's own trouble
+                    await self._step_aside(event, turn)
+                elif turn is not None and any(case.status == "acknowledged" for case in turn.escalations):
                     failpoint("ack.committed")
-        if stored:
             failpoint("work.committed")
             self._kick()
-        return len(stored)
+            if outage is not None:
+                raise outage
+            return len(turns)
 
     async def handle(self, event: Due | DeliveryNews | StaffAction) -> None:
         """Handle what time, delivery or staff brought. Raises Refused with words for whoever asked."""
-        turn = await asyncio.wrap_future(self.database.write(lambda connection: self.save(connection, event)))
+        turn = await self.database.run(lambda connection: self.save(connection, event))
         if isinstance(event, Due) and turn.escalations:
             failpoint("esc.advanced")
         self._kick()
@@ -127,7 +141,7 @@ class Turns:
         if self._failures[event] != inbox.TRIES:
             return
         try:
-            await asyncio.wrap_future(self.database.write(lambda connection: self._tell_of(connection, event)))
+            await self.database.run(lambda connection: self._tell_of(connection, event))
         except Exception:
             self._failures[event] -= 1  # nobody was told yet
             raise
@@ -135,7 +149,7 @@ class Turns:
 
     async def unplanned(self) -> None:
         """Nothing could be planned: whoever looks after the program is told."""
-        await asyncio.wrap_future(self.database.write(self._tell_unplanned))
+        await self.database.run(self._tell_unplanned)
         self._kick()
 
     def save(self, connection: Connection, event: Event) -> Turn:
@@ -161,122 +175,87 @@ class Turns:
             prompts.start(draft, person, flow)
         return self._save(draft)
 
-    def _fresh(self) -> list[inbox.Stored]:
-        with self.database.read() as connection:
-            return list(inbox.fresh(connection, self.clock.wall()))
+    async def _take_up(self) -> Sequence[_Event]:
+        """What is to be handled next, understood. Several workers claim it; a single process just reads it."""
+        if self.database.is_sqlite:
+            return await asyncio.to_thread(lambda: [self._understood(one) for one in self._fresh()])
+        wall = self.clock.wall()
+        claimed = await self.database.run(lambda connection: inbox.claim(connection, self._token, wall))
+        return await asyncio.to_thread(lambda: [self._understood(one) for one in claimed])
 
-    def _understand(self, stored: inbox.Stored) -> tuple[Inbound | None, Screening, Exception | None]:
+    def _fresh(self) -> Sequence[inbox.Stored]:
+        with self.database.read() as connection:
+            return inbox.fresh(connection, self.clock.wall())
+
+    def _understood(self, stored: inbox.Stored) -> _Event:
         """Translate and screen, outside any transaction (decisions.md 7)."""
         raw = stored.raw
         try:
             inbound = self._translators[raw.platform](raw.body, raw.account, raw.event_id)
         except Exception as error:
             # Whatever a platform's nonsense raises is this event's own trouble.
-            return None, Screening(), error
-        return inbound, self.program.screener.screen(inbound.text) if inbound is not None else Screening(), None
+            return _Event(stored, None, Screening(), error)
+        return _Event(stored, inbound, self.program.screener.screen(inbound.text) if inbound else Screening())
 
-    def _unit(
-        self, stored: inbox.Stored, inbound: Inbound | None, screening: Screening
-    ) -> Callable[[Connection], Turn | None]:
-        def unit(connection: Connection) -> Turn | None:
-            if not inbox.still_new(connection, stored.id):
-                return None
-            failpoint("work.begin")
-            turn = None
-            if inbound is not None:
-                draft = self._draft(connection, f"inbox:{stored.id}")
-                self._read(draft, inbound, screening)
-                turn = self._save(draft)
-            inbox.finish(connection, stored.id)
-            return turn
+    def _together(self, connection: Connection, events: Sequence[_Event]) -> Sequence[Turn | Exception | None]:
+        """The turns of many events in one transaction, as many as its time allows."""
+        ends = time.monotonic() + LONGEST
+        turns: list[Turn | Exception | None] = []
+        for event in events:
+            turns.append(self._turn(connection, event))
+            if time.monotonic() > ends:
+                break
+        self._finish(connection, events[: len(turns)])
+        return turns
 
-        return unit
+    def _alone(self, connection: Connection, event: _Event) -> Turn | Exception | None:
+        turn = self._turn(connection, event)
+        self._finish(connection, [event])
+        return turn
 
-    def _read(self, draft: Draft, inbound: Inbound, screening: Screening) -> None:
-        person = self._log(draft, inbound)
-        if person is None:
-            draft.review(ReviewKind.STRANGER, "Written by nobody on the roster", None)
-            draft.findings = screening.findings
-            verdict = rules.judge(screening.findings)
-            if verdict.case is not None:
-                self._open_about_nobody(draft, replace(verdict.case, reason=_stranger_reason(draft, verdict.case)))
-        elif person.role.adult:
-            adults.read(draft, person, inbound)
-        else:
-            students.read(draft, person, inbound, screening)
+    def _turn(self, connection: Connection, event: _Event) -> Turn | Exception | None:
+        if event.error is not None:
+            return event.error
+        failpoint("work.begin")
+        if event.inbound is None:
+            return None
+        draft = self._draft(connection, f"inbox:{event.stored.id}")
+        senders.read(draft, event.inbound, event.screening)
+        return self._save(draft)
 
-    def _log(self, draft: Draft, inbound: Inbound) -> Person | None:
-        """Put a message into the log, with who wrote it."""
-        person = people.by_address(draft.connection, inbound.address, lock=True)
-        draft.received = Received(
-            id=draft.new_id(),
-            address=inbound.address,
-            kind=inbound.kind,
-            at=draft.now,
-            text=inbound.text,
-            person_id=person.id if person else None,
-        )
-        if person is not None and inbound.address not in person.addresses:
-            # It took nothing any more, and now they write from it: saving the turn marks it as reachable again.
-            return replace(person, addresses=(inbound.address, *person.addresses))
-        return person
+    def _finish(self, connection: Connection, events: Sequence[_Event]) -> None:
+        if not inbox.finish(connection, [event.stored for event in events if event.error is None]):
+            raise Taken
 
-    async def _step_aside(self, stored: inbox.Stored, inbound: Inbound | None, error: Exception) -> None:
+    async def _step_aside(self, event: _Event, error: Exception) -> None:
         """Law 2: the event waits for its next try, others go on; at last it is told to staff."""
-        log.error("event failed inbox=%s try=%s error=%s", stored.id, stored.tries + 1, type(error).__name__)
-        now, name = self.clock.wall(), type(error).__name__
+        stored, now, name = event.stored, self.clock.wall(), type(error).__name__
+        log.error("event failed inbox=%s try=%s error=%s", stored.id, stored.tries + 1, name)
+
+        def unit(connection: Connection) -> None:
+            if inbox.failed(connection, stored, name, now):
+                draft = self._draft(connection, f"quarantine:{stored.id}")
+                senders.quarantine(draft, event.inbound)
+                self._save(draft)
+
         try:
-            await asyncio.wrap_future(self.database.write(self._failure_unit(stored, inbound, name)))
+            await self.database.run(unit)
         except Exception as second:
             # Even telling failed. The event stays in the inbox and steps aside; staff see it as quarantined.
             log.critical("quarantine failed inbox=%s error=%s", stored.id, type(second).__name__)
-            await asyncio.wrap_future(
-                self.database.write(lambda connection: inbox.failed(connection, stored, name, now))
-            )
-
-    def _failure_unit(self, stored: inbox.Stored, inbound: Inbound | None, error: str) -> Callable[[Connection], None]:
-        def unit(connection: Connection) -> None:
-            if inbox.failed(connection, stored, error, self.clock.wall()):
-                draft = self._draft(connection, f"quarantine:{stored.id}")
-                self._quarantine(draft, inbound)
-                self._save(draft)
-
-        return unit
-
-    def _quarantine(self, draft: Draft, inbound: Inbound | None) -> None:
-        """An event that cannot be handled is a case: nobody knows what it said (decisions.md 8)."""
-        person = self._log(draft, inbound) if inbound is not None else None
-        reason = draft.staff_text("reason_failure" if person else "reason_unknown_sender")
-        draft.review(ReviewKind.QUARANTINED, reason, person)
-        self._open_failure(draft, person, reason)
+            await self.database.run(lambda connection: inbox.failed(connection, stored, name, now))
 
     def _tell_of(self, connection: Connection, event: Due | DeliveryNews) -> None:
         draft = self._draft(connection, f"failed:{_cause(event, 0)}")
         person_id = person_of(connection, event)
         person = people.load(connection, person_id) if person_id is not None else None
-        self._open_failure(draft, person, draft.staff_text("reason_failure"))
+        senders.open_failure(draft, person, draft.staff_text("reason_failure"))
         self._save(draft)
 
     def _tell_unplanned(self, connection: Connection) -> None:
         draft = self._draft(connection, f"unplanned:{self.clock.new_id()}")
-        self._open_failure(draft, None, draft.staff_text("reason_unplanned"))
+        senders.open_failure(draft, None, draft.staff_text("reason_unplanned"))
         self._save(draft)
-
-    def _open_failure(self, draft: Draft, person: Person | None, reason: str) -> None:
-        signal = rules.failure(reason)
-        case = rules.Case(signal.tier, signal.category, signal.label)
-        if person is None:
-            self._open_about_nobody(draft, case)
-        else:
-            cases.open_or_join(draft, person, case)
-
-    def _open_about_nobody(self, draft: Draft, case: rules.Case) -> None:
-        """A case about somebody we do not know stands in the safety contact's name, so that it climbs all the same."""
-        contact = people.by_key(draft.connection, self.program.safety_contact)
-        if contact is None:  # the roster lost them: any adult, never nobody
-            contact = next((one for one in people.everyone(draft.connection) if one.role.adult), None)
-        if contact is not None:
-            cases.open_or_join(draft, contact, case)
 
     def _draft(self, connection: Connection, cause: str) -> Draft:
         return Draft(connection, self.program, self.clock.now(), self.clock.new_id, cause)
@@ -285,10 +264,6 @@ class Turns:
         turn = draft.turn()
         save_turn(draft.connection, turn, draft.now, draft.new_id, state.dump)
         return turn
-
-
-def _stranger_reason(draft: Draft, case: rules.Case) -> str:
-    return f"{draft.staff_text('reason_stranger')}: {case.reason}"
 
 
 def _cause(event: Event, new_id: int) -> str:

@@ -19,7 +19,16 @@ class Inbox(SQLModel, table=True):
         UniqueConstraint("platform", "account", "event_id"),
         Index(
             "ix_inbox_new",
+            "id",
             "next_at",
+            sqlite_where=text("status = 'new'"),
+            postgresql_where=text("status = 'new'"),
+        ),
+        Index(
+            "ix_inbox_new_of_chat",
+            "platform",
+            "account",
+            "chat",
             "id",
             sqlite_where=text("status = 'new'"),
             postgresql_where=text("status = 'new'"),

@@ -15,8 +15,7 @@ import pytest
 from sqlalchemy import Connection, insert, select, text
 
 from bot.errors import Outage
-from storage import database as database_module
-from storage import tables
+from storage import tables, writer
 from storage.database import Database, sqlite_file
 from storage.faults import Fault
 from tests.school import NOON, on_sqlite
@@ -48,7 +47,7 @@ def held_by_another_process(database_url: str) -> Iterator[subprocess.Popen[str]
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that gives up soon."""
-    monkeypatch.setattr(database_module, "PATIENCE", 0.3)
+    monkeypatch.setattr(writer, "PATIENCE", 0.3)
 
 
 def beat(connection: Connection, name: str) -> str:

@@ -7,12 +7,14 @@ import itertools
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from bot.errors import FlowError, Outage
-from storage import tables
+from storage import inbox, tables
 from storage.turns import save_turn
 from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House
 
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 POISON = {"chat": str(MAYA), "nonsense": True, "text": CANARY}
 
 
@@ -95,6 +97,38 @@ async def test_f78_a_full_disk_is_no_try_of_the_event_that_met_it(
     assert [(row.status, row.tries) for row in house.rows(tables.inbox)] == [("new", 0)]
     await house.settle()
     assert [(row.step, row.value) for row in house.rows(tables.answer)] == [("mood", 3)]
+
+
+async def test_a_turn_whose_event_somebody_else_has_finished_meanwhile_is_dropped(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker slept through its lease: what it makes of the event then must leave no trace."""
+    await house.begins(MAYA, "mentee-weekly")
+    await house.offer(house.button(MAYA, "Great"))
+
+    def elsewhere(connection: Connection, *arguments: Any) -> None:
+        save_turn(connection, *arguments)
+        connection.execute(tables.inbox.update().values(status="done"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.turns.handle.save_turn", elsewhere)
+        await house.app.turns.drain()
+    assert house.rows(tables.answer) == []
+    assert [(row.status, row.tries) for row in house.rows(tables.inbox)] == [("new", 0)]
+    await house.settle()
+    assert [row.value for row in house.rows(tables.answer)] == [3]
+
+
+@on_postgresql
+async def test_what_another_worker_has_in_hand_waits_until_its_lease_ends(house: House) -> None:
+    await house.begins(MAYA, "mentee-weekly")
+    await house.offer(house.button(MAYA, "Great"))
+    wall = house.clock.wall()
+    assert house.write(lambda connection: inbox.claim(connection, 99, wall))
+    await house.jump(seconds=29)
+    assert house.rows(tables.answer) == []
+    await house.jump(seconds=2)
+    assert [row.value for row in house.rows(tables.answer)] == [3]
 
 
 async def test_a_person_s_poison_event_opens_a_case_about_that_person(

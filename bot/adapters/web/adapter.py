@@ -182,7 +182,7 @@ class Adapter:
         if any(len(value) > _LONGEST_TEXT for value in body.values()):
             raise HTTPException(413)
         # Prefixed, so that no page can take an event id that another person's page will need.
-        raw = Raw(self.name, self.account, f"{chat}:{event_id}", body)
+        raw = Raw(self.name, self.account, f"{chat}:{event_id}", body, chat)
         try:
             self.translate(raw.body, raw.account, raw.event_id)
         except ValueError:

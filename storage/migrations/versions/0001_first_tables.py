@@ -65,7 +65,8 @@ def upgrade() -> None:
     sa.UniqueConstraint('platform', 'account', 'event_id', name=op.f('uq_inbox_platform_account_event_id'))
     )
     with op.batch_alter_table('inbox', schema=None) as batch_op:
-        batch_op.create_index('ix_inbox_new', ['next_at', 'id'], unique=False, sqlite_where=sa.text("status = 'new'"), postgresql_where=sa.text("status = 'new'"))
+        batch_op.create_index('ix_inbox_new', ['id', 'next_at'], unique=False, sqlite_where=sa.text("status = 'new'"), postgresql_where=sa.text("status = 'new'"))
+        batch_op.create_index('ix_inbox_new_of_chat', ['platform', 'account', 'chat', 'id'], unique=False, sqlite_where=sa.text("status = 'new'"), postgresql_where=sa.text("status = 'new'"))
 
     op.create_table('lease',
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),

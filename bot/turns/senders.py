@@ -1,0 +1,75 @@
+"""Who wrote, and who reads it: a student, an adult, a stranger; and what is told when it cannot be handled at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain import Inbound, Person, Received, ReviewKind
+from bot.safety import rules
+from bot.safety.screen import Screening
+from bot.turns import adults, cases, students
+from bot.turns.draft import Draft
+from storage import people
+
+
+def read(draft: Draft, inbound: Inbound, screening: Screening) -> None:
+    """Hand what somebody wrote to whoever reads it: a student's, an adult's, a stranger's."""
+    person = log(draft, inbound)
+    if person is None:
+        draft.review(ReviewKind.STRANGER, "Written by nobody on the roster", None)
+        draft.findings = screening.findings
+        verdict = rules.judge(screening.findings)
+        if verdict.case is not None:
+            open_about_nobody(draft, replace(verdict.case, reason=_stranger_reason(draft, verdict.case)))
+    elif person.role.adult:
+        adults.read(draft, person, inbound)
+    else:
+        students.read(draft, person, inbound, screening)
+
+
+def log(draft: Draft, inbound: Inbound) -> Person | None:
+    """Put a message into the log, with who wrote it."""
+    person = people.by_address(draft.connection, inbound.address, lock=True)
+    draft.received = Received(
+        id=draft.new_id(),
+        address=inbound.address,
+        kind=inbound.kind,
+        at=draft.now,
+        text=inbound.text,
+        person_id=person.id if person else None,
+    )
+    if person is not None and inbound.address not in person.addresses:
+        # It took nothing any more, and now they write from it: saving the turn marks it as reachable again.
+        return replace(person, addresses=(inbound.address, *person.addresses))
+    return person
+
+
+def quarantine(draft: Draft, inbound: Inbound | None) -> None:
+    """An event that cannot be handled is a case: nobody knows what it said (decisions.md 8)."""
+    person = log(draft, inbound) if inbound is not None else None
+    reason = draft.staff_text("reason_failure" if person else "reason_unknown_sender")
+    draft.review(ReviewKind.QUARANTINED, reason, person)
+    open_failure(draft, person, reason)
+
+
+def open_failure(draft: Draft, person: Person | None, reason: str) -> None:
+    """A fault of ours becomes a case: about the person whom it concerns, if it concerns one."""
+    signal = rules.failure(reason)
+    case = rules.Case(signal.tier, signal.category, signal.label)
+    if person is None:
+        open_about_nobody(draft, case)
+    else:
+        cases.open_or_join(draft, person, case)
+
+
+def open_about_nobody(draft: Draft, case: rules.Case) -> None:
+    """A case about somebody we do not know stands in the safety contact's name, so that it climbs all the same."""
+    contact = people.by_key(draft.connection, draft.program.safety_contact)
+    if contact is None:  # the roster lost them: any adult, never nobody
+        contact = next((one for one in people.everyone(draft.connection) if one.role.adult), None)
+    if contact is not None:
+        cases.open_or_join(draft, contact, case)
+
+
+def _stranger_reason(draft: Draft, case: rules.Case) -> str:
+    return f"{draft.staff_text('reason_stranger')}: {case.reason}"

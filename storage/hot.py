@@ -1,0 +1,136 @@
+"""The hot path's way to the driver: a statement is compiled once, then run with plain rows, many at a time.
+
+SQLModel owns the schema and Core writes the statements, each beside what it is for; only how they reach the driver
+stands here. What every message of every student runs through goes this way; everything else goes through Core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, Connection, Dialect, Executable, Insert, Select, Table, bindparam
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError
+
+Convert = Callable[[Any], Any]
+Row = Mapping[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    sql: str
+    given: tuple[tuple[str, Convert | None], ...]
+    """The parameters in the driver's order: their names, and what makes the driver's value of ours."""
+    constants: Mapping[str, Any]
+    """Parameters that the statement brings itself."""
+    taken: tuple[tuple[int, Convert], ...]
+    """Columns of the result whose values have to be read, by place."""
+
+
+class Statement:
+    """A statement of the hot path. `build` writes it for a dialect; its parameters are named bindparams with a type."""
+
+    def __init__(self, build: Callable[[Dialect], Executable]) -> None:
+        self._build = build
+        self._compiled: dict[str, _Compiled] = {}
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Run it once for each row; gives how many rows of the table it touched."""
+        if not rows:
+            return 0
+        compiled = self._for(connection.dialect)
+        given = compiled.given
+        if compiled.constants:
+            rows = [{**compiled.constants, **row} for row in rows]
+        # A list inside: SQLite's driver takes no generator of tuples faster, and PostgreSQL's wants a sequence.
+        values = [tuple([row[name] if of is None else of(row[name]) for name, of in given]) for row in rows]
+
+        def run(cursor: Any) -> int:
+            if len(values) == 1:
+                cursor.execute(compiled.sql, values[0])
+            else:
+                cursor.executemany(compiled.sql, values)
+            return int(cursor.rowcount)
+
+        return _on_driver(connection, compiled.sql, run)
+
+    def rows(self, connection: Connection, **given: Any) -> list[Sequence[Any]]:
+        """Run it; gives the rows of its result in the order of its columns."""
+        compiled = self._for(connection.dialect)
+        given |= compiled.constants
+        values = tuple([given[name] if of is None else of(given[name]) for name, of in compiled.given])
+
+        def run(cursor: Any) -> list[Sequence[Any]]:
+            cursor.execute(compiled.sql, values)
+            return list(cursor.fetchall())
+
+        found = _on_driver(connection, compiled.sql, run)
+        return [_read(row, compiled.taken) for row in found] if compiled.taken else found
+
+    def _for(self, dialect: Dialect) -> _Compiled:
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            compiled = self._compiled[dialect.name] = _compile(self._build(dialect), dialect)
+        return compiled
+
+
+def inserting(table: Table, columns: Sequence[str], more: Callable[[Any], Any], **constants: Any) -> Statement:
+    """INSERT of these columns, and of `constants` (SQL). `more` adds what happens when the row is there already."""
+
+    def build(dialect: Dialect) -> Insert:
+        insert = postgresql_insert(table) if dialect.name == "postgresql" else sqlite_insert(table)
+        given = {name: bindparam(name, type_=table.c[name].type) for name in columns}
+        changed: Insert = more(insert.values(**given, **constants).inline())
+        return changed
+
+    return Statement(build)
+
+
+def bound(column: Column[Any], name: str = "") -> Any:
+    """A parameter of a column's type, named like it or `name`."""
+    return bindparam(name or column.name, type_=column.type)
+
+
+def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
+    # The same dialect with parameters by place: plain tuples reach the driver.
+    by_place = type(dialect)(paramstyle="qmark" if dialect.name == "sqlite" else "format")  # type: ignore[call-arg]
+    compiled: Any = statement.compile(dialect=by_place)  # type: ignore[attr-defined]
+    binds = {name: compiled.binds[name] for name in compiled.positiontup}
+    given = tuple((name, binds[name].type.bind_processor(by_place)) for name in compiled.positiontup)
+    constants = {name: bind.value for name, bind in binds.items() if not bind.required}
+    columns = statement.selected_columns if isinstance(statement, Select) else compiled.effective_returning or ()
+    readers = [column.type.result_processor(by_place, None) for column in columns]
+    taken = tuple((place, reader) for place, reader in enumerate(readers) if reader is not None)
+    return _Compiled(str(compiled), given, constants, taken)
+
+
+def _read(row: Sequence[Any], taken: Sequence[tuple[int, Convert]]) -> Sequence[Any]:
+    read = list(row)
+    for place, reader in taken:
+        read[place] = reader(read[place])
+    return read
+
+
+def _on_driver(connection: Connection, sql: str, run: Callable[[Any], T]) -> T:
+    """What `run` gives for the driver's cursor. Errors come out as SQLAlchemy's, without anybody's words."""
+    dialect, pooled = connection.dialect, connection.connection
+    cursor = pooled.dbapi_connection.cursor()  # type: ignore[union-attr]
+    driver: Any = dialect.loaded_dbapi
+    try:
+        return run(cursor)
+    except driver.Error as error:
+        broken = dialect.is_disconnect(error, pooled, cursor)
+        # PostgreSQL goes on with the row that it refused, people's words and all.
+        error.args = (str(error).partition("\n")[0],)
+        told = DBAPIError.instance(
+            sql, None, error, driver.Error, hide_parameters=True, connection_invalidated=broken, dialect=dialect
+        )
+        if broken:
+            connection.invalidate(error)
+        raise told from error
+    finally:
+        cursor.close()
