@@ -13,7 +13,6 @@ import asyncio
 import gc
 import json
 import logging
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +22,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.conversation import STEPS, updates
+from bench.measure import calibration, cpu, percentile, report
 from bot.adapters import telegram
 from bot.adapters.base import Port
 from bot.app import App
@@ -72,38 +73,8 @@ steps:
     answers: [{value: "yes", label: {en: "yes"}}, {value: "no", label: {en: "no"}}]
   - {id: thanks, end: {en: "Thank you, your mentor will read this."}}
 """
-NOTE = "I had two tests this week and slept badly, but the group project is going fine now."
-STEPS = 5
 WARM = 40
 """Students who go first and are not measured."""
-
-
-def update(number: int, student: int, text: str) -> bytes:
-    """What the platform hands over for a text."""
-    who = {"id": student, "first_name": f"Student{student}"}
-    message: dict[str, Any] = {
-        "message_id": number,
-        "date": 1_760_000_000 + number // 1000,
-        "chat": {**who, "type": "private"},
-        "from": {**who, "is_bot": False, "language_code": "en"},
-        "text": text,
-    }
-    if text.startswith("/"):
-        message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(text)}]
-    return json.dumps({"update_id": number, "message": message}).encode()
-
-
-def rounds(students: range) -> list[list[bytes]]:
-    """Every student's first message, then every student's second, so that all conversations are open at once."""
-    number = students.start * STEPS
-    asked = []
-    for step in range(STEPS):
-        row = []
-        for student in students:
-            number += 1
-            row.append(update(number, student, ("/checkin", "ready", str(student % 5 + 1), NOTE, "yes")[step]))
-        asked.append(row)
-    return asked
 
 
 class Wire(telegram.Adapter):
@@ -200,19 +171,14 @@ def running(students: Sequence[range]) -> Iterator[tuple[App, Wire]]:
             database.close()
 
 
-def cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 async def measured(app: App, wire: Wire, students: range, in_flight: int) -> dict[str, float]:
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
     await wire.started.wait()
-    await drive(app, wire, rounds(range(1, WARM + 1)), in_flight)
+    await drive(app, wire, updates(range(1, WARM + 1)), in_flight)
     await asyncio.sleep(1.5)  # the first beats plan ahead for everybody
     gc.collect()
-    asked = rounds(students)
+    asked = updates(students, WARM * STEPS + 1)
     wall, used, sent = time.perf_counter(), cpu(), wire.sent
     took = sorted(await drive(app, wire, asked, in_flight))
     used, wall = cpu() - used, time.perf_counter() - wall
@@ -226,8 +192,9 @@ async def measured(app: App, wire: Wire, students: range, in_flight: int) -> dic
         "messages": messages,
         "cpu_us": used / messages * 1e6,
         "per_second": messages / wall,
-        "p50_us": took[len(took) // 2] * 1e6,
-        "p99_us": took[len(took) * 99 // 100] * 1e6,
+        "p50_us": percentile(took, 0.50) * 1e6,
+        "p99_us": percentile(took, 0.99) * 1e6,
+        "calibration_us": calibration(),
     }
 
 
@@ -258,4 +225,4 @@ if __name__ == "__main__":
     parser.add_argument("--students", type=int, default=1000)
     parser.add_argument("--in-flight", type=int, default=16)
     arguments = parser.parse_args()
-    print(json.dumps(way(arguments.students, arguments.in_flight)))
+    report(way(arguments.students, arguments.in_flight))
