@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from bot.adapters.base import Adapter, Profile, Shown, load
 from bot.beats import Beats
+from bot.checks import Trouble
 from bot.clock import Clock
 from bot.console.routes import routes as console_routes
 from bot.delivery import Delivery, first_of
@@ -96,6 +97,8 @@ class App:
             database, clock, {"alerts": self.beats.alerts, "due": self.beats.due, "leases": self.beat_leases}
         )
         self._extra_beats: set[asyncio.Task[int]] = set()
+        self.watched: Callable[[], Sequence[Trouble]] = tuple
+        """What the auditor of this process has found; it is told who audits after it is built."""
 
     def routes(self) -> list[BaseRoute]:
         """The web routes of the adapters that speak here, and the staff pages; empty where nothing is served."""
@@ -113,8 +116,12 @@ class App:
             zone=program.zone.key,
             https=program.settings.server.public_url.startswith("https:"),
             asset=asset,
+            watched=self._watched,
         )
         return [*spoken, *pages]
+
+    def _watched(self) -> Sequence[Trouble]:
+        return self.watched()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do what this program's roles are until `stop`; then let what is under way finish."""

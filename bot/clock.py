@@ -9,11 +9,26 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
 # Ids count milliseconds from here, so that 63 bits last until 2094.
 _EPOCH_MS = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000)
+
+
+_STRANGE = 300.0
+"""Seconds by which a clock is not set without a reason that somebody should know."""
+_CATCHING_UP = 0.9
+"""How fast our time runs while it is ahead of the computer's."""
+
+
+def _steady() -> float:
+    """Seconds that nobody can set; where the system tells them, those spent asleep as well."""
+    return time.clock_gettime(_STEADY) if _STEADY is not None else time.monotonic()
+
+
+_STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 class Clock(Protocol):
@@ -51,13 +66,54 @@ class Ids:
 
 
 class SystemClock(Ids):
-    """Real time."""
+    """Real time that never runs backwards (F92).
+
+    A clock that is set ahead is followed at once. One that is set back would stop ladders and retries for that long:
+    we go on from where we are, a tenth slower, until real time has caught up. `at_least`: where the last run ended.
+    """
+
+    def __init__(
+        self,
+        at_least: datetime | None = None,
+        real: Callable[[], float] = time.time,
+        steady: Callable[[], float] = _steady,
+        node: int | None = None,
+    ) -> None:
+        super().__init__(node)
+        self._real, self._steady = real, steady
+        self._looking = threading.Lock()
+        self._seen_real, self._seen_steady = real(), steady()
+        self._now = max(self._seen_real, at_least.timestamp() if at_least else 0.0)
+        self._leapt_at: float | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return self._look()
 
     def wall(self) -> datetime:
-        return datetime.now(UTC)
+        return self._look()
+
+    def oddity(self) -> str:
+        """What is strange about the computer's clock, in words; empty when nothing is."""
+        now = self._look()
+        ahead = now.timestamp() - self._seen_real
+        if ahead > _STRANGE:
+            return f"The clock was set back by about {ahead / 60:.0f} minutes. Is it right now?"
+        if self._leapt_at is not None and self._seen_steady - self._leapt_at < 2 * _STRANGE:
+            return "The clock has jumped ahead by more than five minutes. Is it right now?"
+        return ""
+
+    def _now_ms(self) -> int:
+        return int(self._look().timestamp() * 1000)
+
+    def _look(self) -> datetime:
+        with self._looking:
+            real, steady = self._real(), self._steady()
+            passed = steady - self._seen_steady
+            if real - self._seen_real - passed > _STRANGE:
+                self._leapt_at = steady
+            self._now = max(real, self._now + passed * _CATCHING_UP)
+            self._seen_real, self._seen_steady = real, steady
+            return datetime.fromtimestamp(self._now, UTC)
 
 
 class SharedClock(SystemClock):
@@ -67,22 +123,16 @@ class SharedClock(SystemClock):
     machine moves no lease, no schedule and no order of ids. `node` keeps the ids of programs that run at once apart.
     """
 
-    def __init__(self, shared: datetime, at: float, node: int) -> None:
-        super().__init__(node)
+    def __init__(self, shared: datetime, at: float, node: int, at_least: datetime | None = None) -> None:
         self.agree(shared, at)
+        super().__init__(at_least, real=self._by_the_shared_clock, steady=time.monotonic, node=node)
 
     def agree(self, shared: datetime, at: float) -> None:
         """It was `shared` by the shared clock when our monotonic clock said `at`."""
         self._shared = shared.timestamp() - at
 
-    def now(self) -> datetime:
-        return self.wall()
-
-    def wall(self) -> datetime:
-        return datetime.fromtimestamp(self._shared + time.monotonic(), UTC)
-
-    def _now_ms(self) -> int:
-        return int((self._shared + time.monotonic()) * 1000)
+    def _by_the_shared_clock(self) -> float:
+        return self._shared + time.monotonic()
 
 
 class HandsClock(Ids):

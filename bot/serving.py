@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import App, web_adapter
+from bot.checks import Kind, Trouble, storing, troubles
 from bot.clock import Clock, SharedClock, SystemClock
-from bot.console.health import troubles
 from bot.delivery import first_of
-from bot.errors import ContentError, Problem, Refused
+from bot.errors import ContentError, Outage, Problem, Refused
 from bot.program import Program, load_program
 from bot.roles import ALL, Role, sentence
 from bot.school import open_database, setup_code
@@ -156,13 +156,18 @@ def _look(database: Database) -> tuple[datetime, float]:
 
 
 def trouble(app: App) -> list[str]:
-    """What is wrong, in words without anybody's data; for /healthz."""
-    with app.database.read() as connection:
-        state = health(connection, app.clock.now())
-    found = list(troubles(state, app.clock))
+    """What is wrong, in words without anybody's data; for /healthz. Warnings are for the staff pages."""
+    now, wall = app.clock.now(), app.clock.wall()
+    found = [*storing(app.database.condition), *app.watched()]
+    try:
+        with app.database.read() as connection:
+            found += troubles(health(connection, now, wall), now, wall)
+    except Outage as error:
+        found.append(Trouble(Kind.READ, str(error)))
+    texts = [one.text for one in found if not one.warns]
     if app.stands_by:
-        found.append("Another program serves the chat; this one stands by.")
-    return found
+        texts.append("Another program serves the chat; this one stands by.")
+    return list(dict.fromkeys(texts))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -138,6 +138,25 @@ class Safety(_Section):
         return value.casefold()
 
 
+class Alarm(_Section):
+    """Who is told when Nearpeer itself is in trouble. See docs/alarms.md."""
+
+    url: str = ""
+    """Where alarms are posted."""
+    shape: Literal["json", "slack", "ntfy"] = "json"
+    """What is posted: our own small JSON, a chat's incoming webhook, or a topic of ntfy."""
+    dead_man_url: str = ""
+    """Asked every minute while all is well; whoever stands there raises the alarm when nobody asks any more."""
+
+    @field_validator("url", "dead_man_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("must be an address like https://alarms.school.org/nearpeer")
+        return value
+
+
 class Settings(BaseSettings):
     """Everything that one school has set."""
 
@@ -148,6 +167,7 @@ class Settings(BaseSettings):
     server: Server = Server()
     storage: Storage = Storage()
     program: ProgramFolder = ProgramFolder()
+    alarm: Alarm = Alarm()
 
     @classmethod
     def settings_customise_sources(

@@ -1,16 +1,23 @@
-"""Whether the house is working, as staff can see it: marks of the heartbeat, what waits too long, what was given up."""
+"""Whether the house is working, as the database shows it: marks of the heartbeat, what waits, what was given up.
+
+Read every few seconds by open pages and every minute by the auditor, so each query is one look into a small index.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, insert, or_, select
 
 from storage import tables
 
 _RECENT = timedelta(days=7)
+_TOLD_WITHIN = timedelta(seconds=60)
+_TRIAL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +26,16 @@ class Health:
 
     beats: Mapping[str, datetime]
     """Wall time of each beat's last mark."""
-    oldest_pending: datetime | None
-    """When the message that has waited longest to be sent was written."""
+    overdue_case: datetime | None
+    """When the open case that has waited longest should have been acted on; it may lie ahead."""
+    untold_cases: int
+    """Open cases older than a minute on their first rung, none of whose alerts was sent."""
+    oldest_urgent: datetime | None
+    """When the alert, crisis card or reply that has waited longest to be sent was written."""
+    oldest_prompt: datetime | None
+    """The same of reminders, check-ins and digests."""
     oldest_new: datetime | None
-    """When the event that has waited longest to be read came in."""
+    """When the event that has waited longest to be read came in, by wall time."""
     quarantined: int
     failed: int
     """Messages that reached nobody in the last seven days."""
@@ -30,28 +43,72 @@ class Health:
     """Alerts about cases that are not closed which could not be delivered."""
 
 
-def health(connection: Connection, now: datetime) -> Health:
-    """The state of the house at this moment of program time."""
-    message, inbox, escalation, beat = (
-        tables.message.c,
-        tables.inbox.c,
-        tables.escalation.c,
-        tables.beat,
-    )
-    failed = select(func.count()).select_from(tables.message).where(message.status == "failed")
+def health(connection: Connection, now: datetime, wall: datetime) -> Health:
+    """The state of the house at this moment: `now` of program time, `wall` of the clock on the wall."""
+    message, inbox, escalation = tables.message.c, tables.inbox.c, tables.escalation.c
+    failed = select(func.count()).select_from(tables.message).where(_is(message.status, "failed"))
     alerts = (
-        failed.join(tables.escalation, escalation.id == message.escalation_id)
-        .where(message.kind == "alert", escalation.status != "closed")
-    )  # fmt: skip
+        select(func.count())
+        .select_from(tables.escalation)
+        .join(tables.message, message.escalation_id == escalation.id)
+        .where(_is_not(escalation.status, "closed"), message.kind == "alert", message.status == "failed")
+    )
+    quarantined = select(func.count()).select_from(tables.inbox).where(_is(inbox.status, "quarantined"))
     return Health(
-        beats={row.name: row.at for row in connection.execute(select(beat).order_by(beat.c.name))},
-        oldest_pending=connection.execute(
-            select(func.min(message.created_at)).where(message.status.in_(("pending", "sending")))
+        beats={row.name: row.at for row in connection.execute(select(tables.beat).order_by(tables.beat.c.name))},
+        overdue_case=connection.execute(
+            select(func.min(escalation.next_action_at)).where(_is_not(escalation.status, "closed"))
         ).scalar(),
-        oldest_new=connection.execute(select(func.min(inbox.received_at)).where(inbox.status == "new")).scalar(),
-        quarantined=connection.execute(
-            select(func.count()).select_from(tables.inbox).where(inbox.status == "quarantined")
-        ).scalar_one(),
+        untold_cases=_untold(connection, now),
+        oldest_urgent=_oldest(connection, wall, message.priority <= 1),
+        oldest_prompt=_oldest(connection, wall, message.priority > 1),
+        oldest_new=connection.execute(select(func.min(inbox.received_at)).where(_is(inbox.status, "new"))).scalar(),
+        quarantined=connection.execute(quarantined).scalar_one(),
         failed=connection.execute(failed.where(message.created_at >= now - _RECENT)).scalar_one(),
         failed_alerts=connection.execute(alerts).scalar_one(),
     )
+
+
+def try_to_store(connection: Connection, id_: int, now: datetime) -> None:
+    """Write what needs room, and take it back: whether the database takes messages (F78). Raises when it does not."""
+    with connection.begin_nested() as nested:
+        row = {"id": id_, "at": now, "actor": "Nearpeer", "action": "trial", "detail": secrets.token_hex(_TRIAL_BYTES)}
+        connection.execute(insert(tables.audit).values(row))
+        nested.rollback()
+
+
+def _oldest(connection: Connection, wall: datetime, which: ColumnElement[bool]) -> datetime | None:
+    """When the message that has waited longest was written; what waits for its next try is not late."""
+    message = tables.message.c
+    is_due = or_(message.not_before.is_(None), message.not_before <= wall)
+    moments = [
+        connection.execute(select(func.min(message.created_at)).where(status, is_due, which)).scalar()
+        for status in (_is(message.status, "pending"), _is(message.status, "sending"))
+    ]
+    return min(filter(None, moments), default=None)
+
+
+def _untold(connection: Connection, now: datetime) -> int:
+    escalation, message = tables.escalation.c, tables.message.c
+    told = exists().where(message.escalation_id == escalation.id, message.kind == "alert", message.status == "sent")
+    return connection.execute(
+        select(func.count())
+        .select_from(tables.escalation)
+        .where(
+            _is_not(escalation.status, "closed"),
+            escalation.status == "open",
+            escalation.rung == 0,
+            escalation.round == 0,
+            escalation.opened_at < now - _TOLD_WITHIN,
+            ~told,
+        )
+    ).scalar_one()
+
+
+def _is(column: Any, word: str) -> ColumnElement[bool]:
+    """The comparison with the word in the statement itself: only so a database sees that a partial index fits."""
+    return column == bindparam(None, word, literal_execute=True)  # type: ignore[no-any-return]
+
+
+def _is_not(column: Any, word: str) -> ColumnElement[bool]:
+    return column != bindparam(None, word, literal_execute=True)  # type: ignore[no-any-return]

@@ -61,11 +61,17 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.leases": (LEAVES | {"storage.database", "storage.leases"}, {"sqlalchemy"}),
     "bot.beats": (LEAVES | {"bot.program", "bot.turns", "storage.database", "storage.due"}, {"sqlalchemy"}),
     "bot.heartbeat": (LEAVES | {"storage.database", "storage.due"}, {"apscheduler"}),
+    "bot.checks": (PURE | {"storage.faults", "storage.health"}, set()),
+    "bot.alarm": (LEAVES, {"httpx"}),
+    "bot.auditor": (
+        LEAVES | {"bot.alarm", "bot.checks", "storage.database", "storage.faults", "storage.health"},
+        {"httpx", "sqlalchemy"},
+    ),
     "bot.guard": (set(), {"starlette"}),
     "bot.server": ({"bot.errors", "bot.guard"}, {"starlette", "uvicorn"}),
     "bot.console": (
         LEAVES
-        | {"storage.database", "storage.accounts", "storage.audit"}
+        | {"bot.checks", "storage.database", "storage.accounts", "storage.audit"}
         | {"storage.review", "storage.answers", "storage.timeline", "storage.health"},
         {"starlette", "jinja2", "markupsafe", "sqlalchemy"},
     ),
@@ -90,6 +96,7 @@ ABOVE = {
 }
 # Rooms that only name a connection, and never write a query.
 CONNECTION_ONLY = (
+    "bot.auditor",
     "bot.turns",
     "bot.desk",
     "bot.leases",

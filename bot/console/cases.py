@@ -16,7 +16,7 @@ from bot.console.health import troubles
 from bot.console.wording import Moments, Piece, When
 from bot.domain import ActionKind, EscalationStatus, StaffAction
 from bot.errors import Refused
-from storage import answers, health, review
+from storage import answers, review
 from storage.accounts import Staff
 from storage.review import Case, Item, Words
 
@@ -216,11 +216,10 @@ async def _closed_since(desk: Desk, staff: Staff, ids: set[str]) -> Sequence[Cas
 
 
 async def _summary(desk: Desk, cases: Sequence[Case]) -> Summary:
-    state = await desk.read(lambda connection: health.health(connection, desk.clock.now()))
+    _, wrong = await troubles(desk)
     nobody = [case for case in cases if case.status is EscalationStatus.OPEN]
     held = len(cases) - len(nobody)
     looked_after = f"{wording.counted(held, 'case')} {'is' if held == 1 else 'are'} with an adult." if held else ""
-    wrong = tuple(troubles(state, desk.clock))
     if not nobody:
         return Summary("calm", "Nobody is waiting.", looked_after or "There is no open case.", 0, wrong)
     names = list(dict.fromkeys(case.person for case in nobody))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from bot.checks import Trouble
 from bot.clock import Clock
 from bot.console.attempts import Attempts
 from bot.console.wording import Moments
@@ -43,6 +44,8 @@ class Desk:
     https: bool
     asset: Callable[[str], str]
     templates: Environment
+    watched: Callable[[], Sequence[Trouble]] = tuple
+    """What the auditor of this process has found beside what stands in the database."""
     attempts: Attempts = field(default_factory=Attempts)
     hashers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_HASHERS))
     """Each password check takes 19 MiB; this many run at once."""

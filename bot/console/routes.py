@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from bot.checks import Trouble
 from bot.clock import Clock
 from bot.console import answers, cases, health, people, sign_in
 from bot.console.desk import Desk, Handle, see_other, templates
@@ -50,14 +51,15 @@ def routes(
     zone: str,
     https: bool = False,
     asset: Callable[[str], str] = "/static/{}".format,
+    watched: Callable[[], Sequence[Trouble]] = tuple,
 ) -> list[BaseRoute]:
     """The staff pages under /staff, for the server.
 
     `handle`: returns after the commit, raises Refused with words for the person. `zone`: the school's, in which times
     are shown. `https`: whether browsers reach us over https (the cookie's name and Secure depend on it). `asset`: file
-    in bot/static -> URL.
+    in bot/static -> URL. `watched`: what the auditor found.
     """
-    desk = Desk(database, clock, handle, school, ZoneInfo(zone), https, asset, templates())
+    desk = Desk(database, clock, handle, school, ZoneInfo(zone), https, asset, templates(), watched)
     return [
         *(Route(path, _open(page, desk), methods=[method]) for method, path, page in _OPEN),
         *(Route(path, gate(desk, page), methods=[method]) for method, path, page in _SIGNED_IN),

@@ -33,6 +33,12 @@ class Inbox(SQLModel, table=True):
             sqlite_where=text("status = 'new'"),
             postgresql_where=text("status = 'new'"),
         ),
+        Index(
+            "ix_inbox_quarantined",
+            "id",
+            sqlite_where=text("status = 'quarantined'"),
+            postgresql_where=text("status = 'quarantined'"),
+        ),
     )
     id: int = row_id()
     platform: str
@@ -91,6 +97,12 @@ class Message(SQLModel, table=True):
             "lease_until",
             sqlite_where=text("status = 'sending'"),
             postgresql_where=text("status = 'sending'"),
+        ),
+        Index(
+            "ix_message_failed",
+            "created_at",
+            sqlite_where=text("status = 'failed'"),
+            postgresql_where=text("status = 'failed'"),
         ),
         Index("ix_message_news", "id", sqlite_where=text("news <> ''"), postgresql_where=text("news <> ''")),
         Index("ix_message_chat", "platform", "account", "chat", "id"),

@@ -228,7 +228,7 @@ def test_health_counts_what_waits_and_what_was_given_up(console: Console) -> Non
             ],
         ),
     )  # fmt: skip
-    found = _read(console, lambda c: health.health(c, NOW))
-    assert (found.oldest_pending, found.oldest_new) == (old, old)
+    found = _read(console, lambda c: health.health(c, NOW, NOW))
+    assert (found.oldest_urgent, found.oldest_prompt, found.oldest_new) == (old, None, old)
     assert (found.quarantined, found.failed, found.failed_alerts) == (1, 1, 1)
     assert set(found.beats) == {"turns", "delivery"}

@@ -67,6 +67,7 @@ def upgrade() -> None:
     with op.batch_alter_table('inbox', schema=None) as batch_op:
         batch_op.create_index('ix_inbox_new', ['id', 'next_at'], unique=False, sqlite_where=sa.text("status = 'new'"), postgresql_where=sa.text("status = 'new'"))
         batch_op.create_index('ix_inbox_new_of_chat', ['platform', 'account', 'chat', 'id'], unique=False, sqlite_where=sa.text("status = 'new'"), postgresql_where=sa.text("status = 'new'"))
+        batch_op.create_index('ix_inbox_quarantined', ['id'], unique=False, sqlite_where=sa.text("status = 'quarantined'"), postgresql_where=sa.text("status = 'quarantined'"))
 
     op.create_table('lease',
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -298,6 +299,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_message_chat', ['platform', 'account', 'chat', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_message_conversation_id'), ['conversation_id'], unique=False)
         batch_op.create_index('ix_message_escalation', ['escalation_id'], unique=False)
+        batch_op.create_index('ix_message_failed', ['created_at'], unique=False, sqlite_where=sa.text("status = 'failed'"), postgresql_where=sa.text("status = 'failed'"))
         batch_op.create_index('ix_message_news', ['id'], unique=False, sqlite_where=sa.text("news <> ''"), postgresql_where=sa.text("news <> ''"))
         batch_op.create_index('ix_message_pending', ['platform', 'account', 'priority', 'id'], unique=False, sqlite_where=sa.text("status = 'pending'"), postgresql_where=sa.text("status = 'pending'"))
         batch_op.create_index('ix_message_person', ['person_id', 'id'], unique=False)

@@ -1,0 +1,88 @@
+"""What must always be so, judged from one look at the database: shared by the auditor, the staff pages and /healthz."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from storage.faults import Condition, outage
+from storage.health import Health
+
+
+class Kind(StrEnum):
+    """What can be wrong. docs/alarms.md says of each what it means and what to do."""
+
+    STORE = "store"
+    FILE = "file"
+    DAMAGED = "damaged"
+    READ = "read"
+    HEARTBEAT = "heartbeat"
+    LADDER = "ladder"
+    ALERT = "alert"
+    INBOX = "inbox"
+    OUTBOX = "outbox"
+    DISK = "disk"
+    CLOCK = "clock"
+    BACKUP = "backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong. `text` is for staff and IT people, and holds nobody's data."""
+
+    kind: Kind
+    text: str
+    warns: bool = False
+    """To be looked at in the next days; nothing is late because of it."""
+
+
+STALE_BEAT = timedelta(seconds=90)
+"""Beats come every second."""
+LATE = timedelta(minutes=2)
+LATE_PROMPT = timedelta(hours=1)
+"""A large school's check-ins leave at the platform's pace, which takes its time."""
+
+
+STUCK = 5.0
+"""Seconds after which a write that is under way is no longer usual."""
+
+
+def storing(condition: Condition) -> Sequence[Trouble]:
+    """Whether messages are being stored, as the writer sees it; the database is not asked."""
+    fault, busy_since = condition.fault, condition.busy_since
+    if fault is not None:
+        return (Trouble(Kind.STORE, f"Messages cannot be stored. {outage(fault)}"),)
+    if busy_since is not None and time.monotonic() - busy_since > STUCK:
+        text = "Messages cannot be stored at the moment: a write has been under way for more than five seconds."
+        return (Trouble(Kind.STORE, text),)
+    return ()
+
+
+def troubles(state: Health, now: datetime, wall: datetime) -> Sequence[Trouble]:
+    """What is wrong now; empty when all is well."""
+    return tuple(_troubles(state, now, wall))
+
+
+def _troubles(state: Health, now: datetime, wall: datetime) -> Iterator[Trouble]:
+    stopped = [name for name, at in state.beats.items() if wall - at > STALE_BEAT]
+    if not state.beats:
+        yield Trouble(Kind.HEARTBEAT, "The heartbeat has not begun: nothing is sent by itself.")
+    elif stopped:
+        names = ", ".join(sorted(stopped))
+        yield Trouble(Kind.HEARTBEAT, f"The heartbeat has stopped ({names}): alerts may not climb by themselves.")
+    if state.overdue_case and now - state.overdue_case > LATE:
+        yield Trouble(Kind.LADDER, "The next adult of an open case should have been told more than two minutes ago.")
+    if state.untold_cases:
+        yield Trouble(Kind.ALERT, "An open case is older than a minute, and its alert has reached nobody yet.")
+    if state.failed_alerts:
+        alerts = "1 alert" if state.failed_alerts == 1 else f"{state.failed_alerts} alerts"
+        yield Trouble(Kind.ALERT, f"{alerts} about open cases could not be delivered.", warns=True)
+    if state.oldest_new and wall - state.oldest_new > LATE:
+        yield Trouble(Kind.INBOX, "What students wrote has been waiting to be read for more than two minutes.")
+    if state.oldest_urgent and now - state.oldest_urgent > LATE:
+        yield Trouble(Kind.OUTBOX, "Alerts or replies have been waiting to be sent for more than two minutes.")
+    elif state.oldest_prompt and now - state.oldest_prompt > LATE_PROMPT:
+        yield Trouble(Kind.OUTBOX, "Check-ins or reminders have been waiting to be sent for more than an hour.")

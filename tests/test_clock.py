@@ -1,0 +1,105 @@
+"""Real time that is set back or ahead while Nearpeer runs (F92)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.clock import SystemClock
+
+START = datetime(2026, 10, 5, 16, 0, tzinfo=UTC)
+
+
+class Computer:
+    """A computer whose clock somebody sets, and whose steady counter nobody can."""
+
+    def __init__(self) -> None:
+        self.clock, self.counter = START.timestamp(), 5_000.0
+
+    def passes(self, **span: float) -> None:
+        seconds = timedelta(**span).total_seconds()
+        self.clock += seconds
+        self.counter += seconds
+
+    def is_set(self, **span: float) -> None:
+        self.clock += timedelta(**span).total_seconds()
+
+    def start(self, at_least: datetime | None = None) -> SystemClock:
+        return SystemClock(at_least, real=lambda: self.clock, steady=lambda: self.counter)
+
+
+@pytest.fixture
+def computer() -> Computer:
+    return Computer()
+
+
+def test_time_is_the_computer_s(computer: Computer) -> None:
+    clock = computer.start()
+    computer.passes(hours=5)
+    assert clock.now() == clock.wall() == START + timedelta(hours=5)
+    assert clock.oddity() == ""
+
+
+def test_f92_a_clock_set_back_an_hour_holds_up_no_ladder(computer: Computer) -> None:
+    clock = computer.start()
+    due = clock.now() + timedelta(minutes=5)
+    computer.is_set(hours=-1)
+    assert clock.now() == START
+    assert "set back by about 60 minutes" in clock.oddity()
+    computer.passes(minutes=6)
+    assert clock.now() >= due
+
+
+def test_f92_after_a_while_it_is_real_time_again(computer: Computer) -> None:
+    clock = computer.start()
+    computer.is_set(hours=-1)
+    seen = [clock.now()]
+    for _ in range(11):
+        computer.passes(hours=1)
+        seen.append(clock.now())
+    assert seen == sorted(seen)
+    assert seen[-1].timestamp() == computer.clock
+    assert clock.oddity() == ""
+
+
+@pytest.mark.parametrize("span", [{"hours": 1}, {"days": 1}])
+def test_f92_a_clock_set_ahead_is_followed_and_told(computer: Computer, span: dict[str, float]) -> None:
+    clock = computer.start()
+    computer.passes(seconds=1)
+    clock.now()
+    computer.is_set(**span)
+    assert clock.now() == START + timedelta(seconds=1, **span)
+    assert "jumped ahead" in clock.oddity()
+    computer.passes(minutes=11)
+    assert clock.oddity() == ""
+
+
+def test_f92_a_clock_set_to_1970_changes_nothing_until_the_next_start(computer: Computer) -> None:
+    clock = computer.start()
+    computer.clock = 0.0
+    before = clock.now()
+    computer.passes(minutes=10)
+    assert timedelta(minutes=9) <= clock.now() - before <= timedelta(minutes=10)
+    assert "set back" in clock.oddity()
+
+
+def test_f92_ids_only_rise_also_after_a_start_with_a_clock_that_is_behind(computer: Computer) -> None:
+    clock = computer.start()
+    ids = [clock.new_id()]
+    computer.is_set(minutes=-30)
+    ids.append(clock.new_id())
+    computer.passes(seconds=1)
+    again = computer.start(at_least=clock.now())
+    ids.append(again.new_id())
+    computer.passes(seconds=10)
+    ids.append(again.new_id())
+    assert ids == sorted(set(ids))
+
+
+def test_a_little_drift_is_nothing_strange(computer: Computer) -> None:
+    clock = computer.start()
+    for step in range(1_000):
+        computer.passes(seconds=60)
+        computer.is_set(seconds=0.5 if step % 2 else -0.5)
+        assert clock.oddity() == ""
