@@ -74,9 +74,12 @@ class Alarm:
         """It is so now: say it as often as you look, from any thread. `text`: fixed words, with nobody's data."""
         wall = self._clock.wall()
         with self._lock:
-            if timedelta(0) <= wall - self._rung_at.get(kind, wall - AGAIN) < AGAIN:
+            if self._is_fresh(self._rung_at.get(kind), wall):
                 return
             self._rung_at[kind] = wall
+            elsewhere = _read(self._marks).get(kind)
+            if elsewhere is not None and self._is_fresh(elsewhere.at, wall):
+                return  # another program of this school has told it
             self._told[kind] = _Told(wall, text)
             self._keep()
         self._ring(_Alert(kind, text))
@@ -95,6 +98,9 @@ class Alarm:
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
         self._thread.join(within)
+
+    def _is_fresh(self, at: datetime | None, wall: datetime) -> bool:
+        return at is not None and timedelta(0) <= wall - at < AGAIN
 
     def _ring(self, alert: _Alert) -> None:
         log.critical("alarm kind=%s %s", alert.kind, alert.text)

@@ -97,8 +97,10 @@ class App:
             database, clock, {"alerts": self.beats.alerts, "due": self.beats.due, "leases": self.beat_leases}
         )
         self._extra_beats: set[asyncio.Task[int]] = set()
+        self.audits = False
+        """Whether this program is the one that audits."""
         self.watched: Callable[[], Sequence[Trouble]] = tuple
-        """What the auditor of this process has found; it is told who audits after it is built."""
+        """What the auditor of this program has found; set by whoever starts one."""
 
     def routes(self) -> list[BaseRoute]:
         """The web routes of the adapters that speak here, and the staff pages; empty where nothing is served."""
@@ -156,6 +158,8 @@ class App:
             yield self.leases.keep("turns", self._work, stop)
         if Role.HEARTBEAT in self.roles:
             yield self.leases.keep("heartbeat", self._beat, stop)
+        if Role.AUDITOR in self.roles:
+            yield self.leases.keep("auditor", self._audit, stop)
 
     def _speaks(self, adapter: Adapter) -> bool:
         return (Role.WEB if adapter.name == people.WEB else Role.INGRESS) in self.roles
@@ -191,6 +195,14 @@ class App:
         finally:
             self.heartbeat.stop()
             await self.heartbeat.finish()
+
+    async def _audit(self, lease: Lease, ending: asyncio.Event) -> None:
+        """Be the one that audits; the auditor's own thread does it."""
+        self.audits = True
+        try:
+            await ending.wait()
+        finally:
+            self.audits = False
 
     async def _work(self, lease: Lease, stop: asyncio.Event) -> None:
         """Turn what arrives into turns; a look each second finds what stepped aside."""

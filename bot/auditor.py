@@ -46,8 +46,8 @@ _AT_ONCE = (Kind.STORE, Kind.FILE, Kind.CLOCK)
 class Auditor:
     """Looks and audits from `start` to `stop`.
 
-    `oddity`: what is strange about the clock, in words. `lost`: called once, with words for people, when the database's
-    file is not ours any more and the process must end.
+    Every program looks; `on_duty` says whether this is the one that audits. `oddity`: what is strange about the clock,
+    in words. `lost`: called with words for people when the database's file is not ours any more: the program must end.
     """
 
     def __init__(
@@ -57,11 +57,12 @@ class Auditor:
         alarm: Alarm,
         *,
         dead_man_url: str = "",
+        on_duty: Callable[[], bool] = lambda: True,
         oddity: Callable[[], str] = str,
         lost: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._database, self._clock, self._alarm = database, clock, alarm
-        self._dead_man_url, self._oddity, self._lost = dead_man_url, oddity, lost
+        self._dead_man_url, self._on_duty, self._oddity, self._lost = dead_man_url, on_duty, oddity, lost
         self._file = sqlite_file(str(database.engine.url))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="auditor", daemon=True)
@@ -107,7 +108,7 @@ class Auditor:
         while not self._stop.wait(1):
             try:
                 self.glance()
-                if time.monotonic() >= audit_at:
+                if time.monotonic() >= audit_at and self._on_duty():
                     audit_at = time.monotonic() + EVERY
                     self.audit()
             except Exception as error:

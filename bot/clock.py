@@ -13,8 +13,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-# Ids count milliseconds from here, so that 63 bits last until 2094.
-_EPOCH_MS = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000)
+FIRST_ID = datetime(2025, 1, 1, tzinfo=UTC)
+"""Ids count milliseconds from here, so that 63 bits last until 2094."""
+_EPOCH_MS = int(FIRST_ID.timestamp() * 1000)
 
 
 _STRANGE = 300.0

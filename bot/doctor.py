@@ -37,9 +37,10 @@ from bot.roster.rows import RosterPerson, Sheet, read_roster
 from bot.roster.sheet import LARGEST_FILE, Bad
 from bot.safety.cards import Card
 from bot.safety.packs import Pack
-from config.settings import FILE, Settings
+from config.settings import FILE, SQLITE, Settings
 
 ROSTERS = "roster*.csv"
+NETWORK_DISKS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afpfs", "davfs")
 
 T = TypeVar("T")
 
@@ -197,6 +198,34 @@ def _roster_warnings(school: School) -> Iterator[Problem]:
             yield Problem(str(path), 0, 0, warning)
 
 
+def _alarm(school: School) -> Iterator[Problem]:
+    told = school.settings.alarm if school.settings else None
+    file = school.folder / FILE
+    if told and not told.url:
+        yield settings_problem(file, "alarm.url", "is empty: nobody hears when messages cannot be stored")
+    if told and not told.dead_man_url:
+        yield settings_problem(file, "alarm.dead_man_url", "is empty: nobody hears when this computer is off")
+
+
+def _local_disk(school: School) -> Iterator[Problem]:
+    """SQLite's locks cannot be trusted on a network disk: https://www.sqlite.org/useovernet.html (F86)."""
+    url = school.settings.storage.url if school.settings else ""
+    kind = file_system(Path(url.removeprefix(SQLITE)).parent) if url.startswith(SQLITE) else ""
+    if kind in NETWORK_DISKS:
+        text = f"the database lies on a network disk ({kind}): put it on a disk of this computer"
+        yield settings_problem(school.folder / FILE, "storage.url", text)
+
+
+def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+    """The kind of file system that a folder lies on; empty where the computer does not tell."""
+    try:
+        lines = [line.split(" ") for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return ""
+    holding = [(place, kind) for _, place, kind, *_ in lines if folder.resolve().is_relative_to(place)]
+    return max(holding, key=lambda one: len(one[0]), default=("", ""))[1]
+
+
 CHECKS = (
     Check("settings", "The settings can be read, and every key is known.", _settings),
     Check("plan", "program.yaml can be read, and every key is known.", partial(_part, "plan")),
@@ -208,6 +237,8 @@ CHECKS = (
     Check("roster", "Every row of the roster files can be imported.", _rosters),
     Check("adults", "The safety contact and everybody on a ladder is an adult of the roster.", _adults),
     Check("two-adults", "There is a second adult behind the first.", _two_adults, warns=True),
+    Check("alarm", "Somebody is told when Nearpeer itself is in trouble.", _alarm, warns=True),
+    Check("local-disk", "The database lies on a disk of this computer.", _local_disk, warns=True),
     Check("wording", "The flows are short and easy to read.", _flow_warnings, warns=True),
     Check("pairs", "Every mentee has a mentor and an advisor.", _roster_warnings, warns=True),
 )

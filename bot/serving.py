@@ -7,16 +7,19 @@ import contextlib
 import faulthandler
 import fcntl
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.alarm import Alarm, Place
 from bot.app import App, web_adapter
+from bot.auditor import Auditor
 from bot.checks import Kind, Trouble, storing, troubles
-from bot.clock import Clock, SharedClock, SystemClock
+from bot.clock import FIRST_ID, Clock, SharedClock, SystemClock
 from bot.delivery import first_of
 from bot.errors import ContentError, Outage, Problem, Refused
 from bot.program import Program, load_program
@@ -24,14 +27,19 @@ from bot.roles import ALL, Role, sentence
 from bot.school import open_database, setup_code
 from bot.server import build, serve
 from config.settings import FILE
-from storage import leases, outbox, people
+from storage import leases, outbox, people, stranded
 from storage.database import Database, sqlite_file
-from storage.health import health
+from storage.health import damage, health
 
 log = logging.getLogger(__name__)
 
 DEADLINE = 15.0
 """Seconds to end in: sends under way have ten of them."""
+LONGEST_CHECK = 60.0
+"""Seconds that looking for damage may take at the start."""
+CLOCK_BEHIND = timedelta(hours=2)
+"""As far as this our own time goes on from the last run while the computer's catches up."""
+MARKS = "nearpeer.alarms"
 WATCH = 10.0
 """Seconds between two looks at the database's time and schema."""
 
@@ -43,29 +51,54 @@ def run(folder: Path, roles: Collection[Role] = ALL) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     program = load_program(folder)
     _needs_postgres(program, roles)
+    told = program.settings.alarm
     with instance_lock(program):
-        database = open_database(program)
+        alarm = Alarm(program.school, Place(told.url, told.shape), SystemClock(), program.folder / MARKS)
         try:
-            _needs_the_safety_contact(program, database)
-            _take_over(database)
-            clock = clock_for(database)
-            print(f"{program.school}: this program {sentence(roles)}.", flush=True)
-            if Role.WEB in roles:
-                _say_where_staff_sign_in(program, database, clock)
-            asyncio.run(_run(program, database, clock, roles))
+            _run_with(alarm, program, roles)
         finally:
-            database.close()
+            alarm.close()
 
 
-def clock_for(database: Database) -> Clock:
-    """The clock of a program: its own, or the one that it shares with all programs of a PostgreSQL database."""
-    if database.is_sqlite:
-        return SystemClock()
+def _run_with(alarm: Alarm, program: Program, roles: Collection[Role]) -> None:
+    _needs_a_sound_file(program, alarm)
+    try:
+        database = open_database(program)
+    except Refused:
+        alarm.stands(Kind.STORE, "Nearpeer does not start: the database cannot be opened. The log says why.")
+        raise
+    try:
+        _needs_the_safety_contact(program, database)
+        _take_over(database)
+        clock = clock_for(database)
+        print(f"{program.school}: this program {sentence(roles)}.", flush=True)
+        if Role.WEB in roles:
+            _say_where_staff_sign_in(program, database, clock)
+        asyncio.run(_run(program, database, clock, roles, alarm))
+    finally:
+        database.close()
+
+
+def clock_for(database: Database) -> SystemClock:
+    """The clock of a program: its own, or the one that it shares with all programs of a PostgreSQL database.
+
+    It goes on where the last run ended, unless that lies hours ahead: then what waits for that time is brought back.
+    """
     began = time.monotonic()
     with database.read() as connection:
-        shared = leases.database_time(connection)
+        shared = None if database.is_sqlite else leases.database_time(connection)
+        last = stranded.newest_beat(connection)
+    now = shared or SystemClock().now()
+    if now < FIRST_ID:
+        raise Refused(f"The clock says {now:%Y-%m-%d}. Set it, let the computer ask a time server, and start again.")
+    if last is not None and last - now > CLOCK_BEHIND:
+        cases = database.write(lambda connection: stranded.bring_back(connection, now)).result()
+        log.critical("the clock is hours behind the last run: open cases that are asked about at once=%s", cases)
+        last = None
+    if shared is None:
+        return SystemClock(last)
     number = database.write(lambda connection: leases.program_number(connection, shared)).result()
-    return SharedClock(shared, began, number)
+    return SharedClock(shared, began, number, last)
 
 
 def _say_where_staff_sign_in(program: Program, database: Database, clock: Clock) -> None:
@@ -75,9 +108,32 @@ def _say_where_staff_sign_in(program: Program, database: Database, clock: Clock)
         print(f"First staff account: open {program.base_url}/staff/first-run and type {code}", flush=True)
 
 
-async def _run(program: Program, database: Database, clock: Clock, roles: Collection[Role]) -> None:
+async def _run(program: Program, database: Database, clock: SystemClock, roles: Collection[Role], alarm: Alarm) -> None:
     app = App(program, database, clock, [web_adapter(program)], roles=roles)
-    await run_until_told(app, [], program.settings.server.host, program.settings.server.port, deadline=DEADLINE)
+    lost: list[str] = []
+
+    def end(text: str) -> None:
+        if not lost:
+            lost.append(text)
+            os.kill(os.getpid(), signal.SIGTERM)  # as a service runner ends us: what is under way is let finish
+
+    auditor = Auditor(
+        database,
+        clock,
+        alarm,
+        dead_man_url=program.settings.alarm.dead_man_url,
+        on_duty=lambda: app.audits,
+        oddity=clock.oddity,
+        lost=end,
+    )
+    app.watched = lambda: auditor.found
+    auditor.start()
+    try:
+        await run_until_told(app, [], program.settings.server.host, program.settings.server.port, deadline=DEADLINE)
+    finally:
+        await asyncio.to_thread(auditor.stop)
+    if lost:
+        raise Refused(f"{lost[0]} Put the right file back before it is started again: docs/backup.md.")
 
 
 async def run_until_told(
@@ -193,6 +249,20 @@ def instance_lock(program: Program) -> Iterator[None]:
             text = f"Nearpeer is already running for {program.folder}. Two would send everything twice: stop the other."
             raise Refused(text) from None
         yield
+
+
+def _needs_a_sound_file(program: Program, alarm: Alarm) -> None:
+    """A damaged file is neither read nor written: whatever is done with it may cost more of it (F81)."""
+    file = sqlite_file(program.settings.storage.url)
+    if file is None or not file.exists():
+        return
+    if found := damage(file, LONGEST_CHECK):
+        alarm.stands(Kind.DAMAGED, "The database file is damaged. Nearpeer does not start. See docs/backup.md.")
+        raise Refused(
+            f"{file} is damaged: {found.splitlines()[-1]}. Nothing was taken in, sent or changed. Keep this file, and "
+            "restore the newest backup: docs/backup.md."
+        )
+    alarm.over(Kind.DAMAGED)
 
 
 def _needs_postgres(program: Program, roles: Collection[Role]) -> None:

@@ -5,10 +5,14 @@ Read every few seconds by open pages and every minute by the auditor, so each qu
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import sqlite3
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, insert, or_, select
@@ -75,6 +79,22 @@ def try_to_store(connection: Connection, id_: int, now: datetime) -> None:
         row = {"id": id_, "at": now, "actor": "Nearpeer", "action": "trial", "detail": secrets.token_hex(_TRIAL_BYTES)}
         connection.execute(insert(tables.audit).values(row))
         nested.rollback()
+
+
+def damage(file: Path, within: float) -> str:
+    """What SQLite finds wrong with a file, in its own words; empty when nothing, or nothing within so many seconds."""
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        impatient = threading.Timer(within, connection.interrupt)
+        impatient.start()
+        try:
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            return "" if found == "ok" else found
+        except sqlite3.OperationalError:  # interrupted, or locked and so far only busy
+            return ""
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        finally:
+            impatient.cancel()
 
 
 def _oldest(connection: Connection, wall: datetime, which: ColumnElement[bool]) -> datetime | None:

@@ -117,7 +117,8 @@ def test_init_makes_a_folder_that_check_finds_nothing_wrong_with(nearpeer: Nearp
     assert f"nearpeer check {tmp_path / 'lincoln'}" in made.out
     checked = nearpeer("check", tmp_path / "lincoln")
     assert checked.code == 0
-    assert "look" not in checked.out
+    looked_at = [line for line in checked.out.splitlines() if line.startswith("look")]
+    assert looked_at == ["look Somebody is told when Nearpeer itself is in trouble."]
     assert "Nothing stands in the way" in checked.out
 
 
@@ -367,7 +368,9 @@ def test_the_lock_lies_beside_the_database_wherever_that_is(lincoln: School, tmp
     other = tmp_path / "other"
     shutil.copytree(lincoln.folder, other)
     settings = other / "nearpeer.toml"
-    settings.write_text(settings.read_text().replace('\nurl = ""', f'\nurl = "sqlite:///{lincoln.folder}/nearpeer.db"'))
+    settings.write_text(
+        settings.read_text().replace('\nurl = ""', f'\nurl = "sqlite:///{lincoln.folder}/nearpeer.db"', 1)
+    )
     with instance_lock(loaded(lincoln)), pytest.raises(Refused, match="already running"):  # noqa: SIM117
         with instance_lock(program.load_program(other)):
             pass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.doctor import CHECKS, check, examine
+from bot.doctor import CHECKS, check, examine, file_system
 from bot.program import create
 
 Change = Callable[..., None]
@@ -19,7 +19,7 @@ def found(lincoln: Path, shipped: Path) -> dict[str, list[str]]:
     return {
         result.id: [str(problem).removeprefix(f"{lincoln}/") for problem in result.problems]
         for result in results
-        if result.problems
+        if result.problems and result.id != "alarm"  # in a new folder nobody hears of trouble yet
     }
 
 
@@ -121,3 +121,28 @@ def test_the_program_model_that_ships_has_a_plan_settings_and_people_that_fit(tm
     assert [
         results[id_] for id_ in ("settings", "plan", "flows", "schedules", "cards", "roster", "adults", "pairs")
     ] == [()] * 8
+
+
+def test_a_folder_whose_alarms_nobody_hears_is_named_and_runs_all_the_same(
+    lincoln: Path, shipped: Path, change: Change
+) -> None:
+    def silent() -> list[str]:
+        (result,) = [one for one in examine(lincoln, shipped=shipped) if one.id == "alarm"]
+        assert result.ok
+        return [problem.text.partition(" ")[0] for problem in result.problems]
+
+    assert silent() == ["alarm.url", "alarm.dead_man_url"]
+    change("nearpeer.toml", "[safety]", '[alarm]\nurl = "https://alarms.school.org/x"\n[safety]')
+    assert silent() == ["alarm.dead_man_url"]
+
+
+def test_f86_a_database_on_a_network_disk_is_named(
+    tmp_path: Path, lincoln: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nnas:/school {lincoln.resolve()} nfs4 rw 0 0\n")
+    assert file_system(lincoln / "deeper", mounts) == "nfs4"
+    assert file_system(tmp_path, mounts) == "ext4"
+    assert file_system(tmp_path, tmp_path / "nothing") == ""
+    monkeypatch.setattr("bot.doctor.file_system", lambda _folder: "nfs4")
+    assert "network disk (nfs4)" in found(lincoln, shipped)["local-disk"][0]
