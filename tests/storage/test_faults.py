@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, insert, select, text
 
@@ -18,6 +20,7 @@ from bot.errors import Outage
 from storage import tables, writer
 from storage.database import Database, sqlite_file
 from storage.faults import Fault
+from tests.fakes.proxy import cable
 from tests.school import NOON, on_sqlite
 
 LOCKER = """
@@ -226,3 +229,69 @@ def test_f84_a_deadlock_is_tried_again_and_nobody_hears_of_it(database: Database
         future.result(30)
     other.close()
     assert (database.condition.fault, other.condition.fault) == (None, None)
+
+
+@on_postgresql
+def test_f83_a_commit_whose_answer_was_lost_is_not_done_again(database_url: str) -> None:
+    with cable(database_url) as line:
+        database = Database(line.url)
+        runs: list[int] = []
+
+        def counted(connection: Connection) -> int:
+            runs.append(1)
+            beat(connection, f"run {len(runs)}")
+            return len(runs)
+
+        assert database.write(counted).result(10) == 1
+        line.swallow = 1
+        assert database.write(counted).result(10) == 2
+        assert (line.swallowed, len(runs), names(database)) == (1, 2, {"run 1", "run 2"})
+        line.cut()
+        assert database.write(counted).result(10) == len(runs)
+        assert names(database) == {"run 1", "run 2", f"run {len(runs)}"}
+        database.close()
+
+
+def taken(database_url: str) -> list[psycopg.Connection]:
+    """All connections that the server still gives."""
+    others: list[psycopg.Connection] = []
+    with contextlib.suppress(psycopg.OperationalError):
+        while True:
+            others.append(psycopg.connect(database_url, autocommit=True))
+    return others
+
+
+@on_postgresql
+@pytest.mark.usefixtures("hasty")
+def test_f82_a_server_that_takes_no_more_connections_is_an_outage_and_over_by_itself(
+    database: Database, database_url: str
+) -> None:
+    write(database, "before").result()
+    others = taken(database_url)
+    others[0].execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND NOT pid = ANY(%s)",
+        [[other.info.backend_pid for other in others]],
+    )
+    others.append(psycopg.connect(database_url, autocommit=True))
+    assert answer_of(write(database, "refused")) == Fault.AWAY
+    for other in others:
+        other.close()
+    assert write(database, "after").result(30) == "after"
+    assert names(database) == {"before", "after"}
+
+
+@on_postgresql
+def test_f82_a_reader_waits_not_for_ever_for_a_free_connection(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.engine._FREE_CONNECTION", 0.2)
+    database = Database(database_url)
+    with contextlib.ExitStack() as readers:
+        for _ in range(15):
+            readers.enter_context(database.read())
+        with pytest.raises(Outage, match="does not answer"):
+            readers.enter_context(database.read())
+    assert write(database, "after").result(10) == "after"
+    database.close()
