@@ -56,7 +56,7 @@ def next_due(connection: Connection) -> datetime | None:
     queries = (
         select(func.min(escalation.next_action_at)).where(escalation.status != "closed"),
         select(func.min(conversation.due_at)).where(conversation.status == "waiting"),
-        select(func.min(occurrence.due_at)).where(occurrence.status.in_(AHEAD)),
+        select(func.min(occurrence.due_at)).where(AHEAD),
         select(func.min(person.paused_until)).where(person.status == "paused"),
     )
     moments = [moment for query in queries if (moment := connection.execute(query).scalar()) is not None]
@@ -67,7 +67,7 @@ def next_planned(connection: Connection, flows: Collection[str], after: datetime
     """When the next planned occurrence of one of these flows is due, or None."""
     column = tables.occurrence.c
     return connection.execute(
-        select(func.min(column.due_at)).where(column.status.in_(AHEAD), column.flow.in_(flows), column.due_at > after)
+        select(func.min(column.due_at)).where(AHEAD, column.flow.in_(flows), column.due_at > after)
     ).scalar()
 
 

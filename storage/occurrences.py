@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, literal_column, select, tuple_, update
 
 from bot.domain import Occurrence
 from bot.failpoints import failpoint
@@ -18,8 +18,8 @@ from storage import tables
 from storage.bulk import insert_rows
 from storage.types import milliseconds
 
-AHEAD = ("planned", "held")
-"""Occurrences that may still fire."""
+AHEAD = tables.occurrence.c.status.in_((literal_column("'planned'"), literal_column("'held'")))
+"""Occurrences that may still fire, in the very words of their partial index: bound values would not find it."""
 _COLUMNS = (
     "id", "schedule", "person_id", "local_date", "slot", "local_time",
     "due_at", "expires_at", "flow", "match_id", "values", "status",
@@ -118,7 +118,7 @@ def occurrence(connection: Connection, occurrence_id: int, *, lock: bool = False
     `lock`: hold the row until the transaction ends (PostgreSQL), so that two heartbeats cannot both fire it.
     """
     column = tables.occurrence.c
-    query = select(tables.occurrence).where(column.id == occurrence_id, column.status.in_(AHEAD))
+    query = select(tables.occurrence).where(column.id == occurrence_id, AHEAD)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else _occurrence(row)
 
@@ -131,7 +131,7 @@ def next_due(
     `take`: hold them to the commit; on PostgreSQL those that another heartbeat holds are left to it.
     """
     column = tables.occurrence.c
-    query = select(tables.occurrence).where(column.due_at <= now, column.status.in_(AHEAD))
+    query = select(tables.occurrence).where(column.due_at <= now, AHEAD)
     if after is not None:
         query = query.where(tuple_(column.due_at, column.id) > after)
     query = query.order_by(column.due_at, column.id).limit(limit)
@@ -143,7 +143,7 @@ def due_of(connection: Connection, people: Collection[int], now: datetime) -> Se
     """Every occurrence of these people that is due."""
     column = tables.occurrence.c
     rows = connection.execute(
-        select(tables.occurrence).where(column.person_id.in_(people), column.due_at <= now, column.status.in_(AHEAD))
+        select(tables.occurrence).where(column.person_id.in_(people), column.due_at <= now, AHEAD)
     )
     return [_occurrence(row) for row in rows]
 
@@ -151,7 +151,7 @@ def due_of(connection: Connection, people: Collection[int], now: datetime) -> Se
 def due_once(connection: Connection, people: Collection[int], now: datetime) -> set[int]:
     """Those of these people for whom exactly one occurrence is due."""
     column = tables.occurrence.c
-    query = select(column.person_id).where(column.person_id.in_(people), column.due_at <= now, column.status.in_(AHEAD))
+    query = select(column.person_id).where(column.person_id.in_(people), column.due_at <= now, AHEAD)
     return set(connection.execute(query.group_by(column.person_id).having(func.count() == 1)).scalars())
 
 

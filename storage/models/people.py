@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from storage.models.base import moment, reference, row_id
@@ -12,6 +12,14 @@ from storage.types import Id
 
 
 class Person(SQLModel, table=True):
+    __table_args__ = (
+        Index(
+            "ix_person_paused",
+            "paused_until",
+            sqlite_where=text("paused_until IS NOT NULL"),
+            postgresql_where=text("paused_until IS NOT NULL"),
+        ),
+    )
     id: int = row_id()
     key: str = Field(unique=True)
     name: str

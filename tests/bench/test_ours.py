@@ -16,7 +16,7 @@ from bench.storage import one_commit_a_step
 from bench.way import school
 from bot.program import load_program
 
-GROWING = ("message", "conversation", "answer", "delivery_attempt", "finding")
+GROWING = ("message", "inbox", "occurrence", "conversation", "answer", "delivery_attempt", "finding")
 
 
 @pytest.fixture(autouse=True)
