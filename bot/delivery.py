@@ -13,6 +13,7 @@ import logging
 import math
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
@@ -47,6 +48,15 @@ SHORT_HOLD = 1.0
 LONGEST_WAIT = 300.0
 
 
+@dataclass(slots=True)
+class _Sending:
+    """One send under way."""
+
+    claim: outbox.Claim
+    deadline: float
+    overdue: bool = False
+
+
 class Delivery:
     """Sends what one account of one platform has to send."""
 
@@ -58,7 +68,8 @@ class Delivery:
         worth = max(1, min(MOST, math.ceil(able.per_second)))
         self._desk = Desk(database, clock, (adapter.name, adapter.account), worth, self._let_leave, told)
         self._line = self._desk.line
-        self._sending: dict[asyncio.Task[None], outbox.Claim] = {}
+        self._sending: dict[asyncio.Task[None], _Sending] = {}
+        self._watch: asyncio.TimerHandle | None = None
         self._kicked, self._moved = asyncio.Event(), asyncio.Event()
         self._leaving: asyncio.Task[None] | None = None
 
@@ -94,6 +105,9 @@ class Delivery:
             self._desk.stop()
             for task in self._sending:
                 task.cancel()
+            if self._watch is not None:
+                self._watch.cancel()
+                self._watch = None
 
     async def sweep(self) -> int:
         """Claim what may be sent now and let it leave when its turn comes; gives how many."""
@@ -107,9 +121,9 @@ class Delivery:
         self._desk.put_all_back()
         if self._sending:
             await asyncio.wait(self._sending, timeout=FINISH)
-        for task, claim in self._sending.items():
+        for task, sending in self._sending.items():
             task.cancel()
-            self._desk.came_in(self._again(claim, Ambiguous("stopped"), self._clock.wall()))
+            self._desk.came_in(self._again(sending.claim, Ambiguous("stopped"), self._clock.wall()))
         await self._desk.written(within=max(end - monotonic(), 1.0))
 
     # --- whose turn it is ---
@@ -155,9 +169,12 @@ class Delivery:
             return turn - now
         self._line.take()
         self._pacer.sent(chat, now)
-        task = asyncio.create_task(self._send(place.item))
-        self._sending[task] = place.item
+        sending = _Sending(place.item, now + DEADLINE)
+        task = asyncio.create_task(self._send(sending))
+        self._sending[task] = sending
         task.add_done_callback(self._finished)
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(DEADLINE, self._give_up)
         return 0
 
     async def _pause(self, seconds: float) -> None:
@@ -169,12 +186,14 @@ class Delivery:
 
     # --- one send ---
 
-    async def _send(self, claim: outbox.Claim) -> None:
-        outbound, wall, now = claim.outbound, self._clock.wall(), self._clock.now()
+    async def _send(self, sending: _Sending) -> None:
+        claim, wall, now = sending.claim, self._clock.wall(), self._clock.now()
+        outbound = claim.outbound
         try:
-            async with asyncio.timeout(DEADLINE):
-                receipt = await self._adapter.send(outbound)
-        except TimeoutError:
+            receipt = await self._adapter.send(outbound)
+        except asyncio.CancelledError:
+            if not sending.overdue:
+                raise
             result = self._again(claim, Ambiguous("timeout"), wall)
         except SlowDown as error:
             result = self._slow_down(claim, error)
@@ -192,6 +211,17 @@ class Delivery:
             self._pacer.accepted()
             result = outbox.sent(claim, receipt.provider_id, wall, now, self._clock.wall())
         self._desk.came_in(result)
+
+    def _give_up(self) -> None:
+        """End sends that take too long. One timer watches all: a timer each would cost as much as the send."""
+        now, self._watch = monotonic(), None
+        for task, sending in self._sending.items():
+            if now < sending.deadline:
+                self._watch = asyncio.get_running_loop().call_later(sending.deadline - now, self._give_up)
+                return
+            if not sending.overdue:
+                sending.overdue = True
+                task.cancel()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._sending.pop(task, None)

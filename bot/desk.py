@@ -36,7 +36,8 @@ class _Visit:
     """What came of one transaction."""
 
     late: int = 0
-    taken: Sequence[outbox.Claim] = ()
+    taken: Sequence[outbox.Claim] | None = None
+    """None: nothing was asked for."""
     unwanted: Collection[int] = ()
     """Ids of taken messages whose reason no longer held: they were let go in the same transaction."""
     looked_at: float = 0.0
@@ -170,7 +171,7 @@ class Desk:
                 return _Visit(late)
             claims = outbox.claim(connection, *account, token, wall, limit, below=below)
             if not claims:
-                return _Visit(late)
+                return _Visit(late, claims)
             looked_at = monotonic()
             under_way = outbox.under_way(connection, *account, now)
             unwanted = {one.outbound.id: one for one in claims if under_way[one.outbound.id][1]}
@@ -181,16 +182,17 @@ class Desk:
         return unit
 
     def _lined_up(self, visit: _Visit, claimed_at: float) -> None:
+        if visit.taken is None:
+            return
+        full = len(visit.taken) >= self._worth
+        self._more_of = visit.taken[-1].outbound.priority if full else None
         if not visit.taken:
-            self._more_of = None
             return
         self.taken += len(visit.taken)
         for claim in visit.taken:
             outbound = claim.outbound
             if outbound.id not in visit.unwanted:
                 self.line.add(Place(outbound.priority, outbound.id, claim, claimed_at, visit.looked_at))
-        full = len(visit.taken) >= self._worth
-        self._more_of = visit.taken[-1].outbound.priority if full else None
         self._wanted |= full and self._is_short()
         if not self.open:
             self.put_all_back()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection, CursorResult, Dialect
 
 from bot.domain import Address, Choice, MessageKind, Outbound, PageKind, Priority
 from bot.failpoints import failpoint
@@ -105,16 +105,18 @@ def claim(
     """
     asked = {"platform": platform, "account": account, "wall": milliseconds(wall), "below": int(below)}
     asked |= {"token": token, "until": milliseconds(wall + LEASE), "limit": limit}
-    rows = _run(connection, _CLAIM, asked).all()
+    rows: Sequence[Any] = _run(connection, _CLAIM, asked).all()
     if rows:
         failpoint("send.claimed_uncommitted")
     claims = []
-    for row in sorted(rows, key=lambda row: (row.priority, row.id)):
+    for row in sorted(rows):
+        priority, id_, attempts, ambiguous = row[:4]
         try:
-            claims.append(Claim(_outbound(connection, row, platform, account), token, row.attempts, row.ambiguous))
+            outbound = _outbound(connection.dialect, platform, account, id_, priority, row[4:])
+            claims.append(Claim(outbound, token, attempts, ambiguous))
         except (ValueError, KeyError, TypeError):
             # No word of it can be read: somebody must know, and the others go on.
-            _run(connection, _UNREADABLE, {"id": row.id})
+            _run(connection, _UNREADABLE, {"id": id_})
     return claims
 
 
@@ -123,9 +125,9 @@ def under_way(connection: Connection, platform: str, account: str, now: datetime
 
     Why: "cancelled" or "expired"; empty when its reason still holds.
     """
-    rows = _run(connection, _UNDER_WAY, {"platform": platform, "account": account})
+    rows: Sequence[Any] = _run(connection, _UNDER_WAY, {"platform": platform, "account": account}).all()
     moment = milliseconds(now)
-    return {row.id: (row.lease_token, _unwanted(row, moment)) for row in rows}
+    return {row[0]: (row[1], "expired" if row[2] is not None and row[2] < moment else _fate(row[3:])) for row in rows}
 
 
 def record(connection: Connection, results: Sequence[Result]) -> int:
@@ -185,16 +187,15 @@ _CLAIM = f"""
         ORDER BY m.priority, m.id LIMIT :limit /*locked*/)
     UPDATE message SET status = 'sending', lease_token = :token, lease_until = :until, attempts = attempts + 1
     WHERE id IN (SELECT id FROM heads)
-    RETURNING id, chat, kind, priority, text, choices, replaces, created_at, attempts, ambiguous
+    RETURNING priority, id, attempts, ambiguous, chat, kind, text, choices, replaces, created_at
 """  # noqa: S608  (our own words)
 _UNREADABLE = """
     UPDATE message SET status = 'failed', error = 'unreadable', news = 'failed', lease_token = NULL, lease_until = NULL
     WHERE id = :id
 """
 _UNDER_WAY = """
-    SELECT m.id, m.lease_token, m.kind, m.priority, m.expires_at, m.created_at, m.dedupe_key,
-        escalation.status AS case_status, escalation.acknowledged_at, escalation.asked_at,
-        person.status AS person, conversation.status AS conversation,
+    SELECT m.id, m.lease_token, m.expires_at, m.kind, m.priority, m.created_at, m.dedupe_key,
+        escalation.status, escalation.acknowledged_at, escalation.asked_at, person.status, conversation.status,
         m.kind = 'question' AND EXISTS (
             SELECT 1 FROM message AS newer
             WHERE newer.conversation_id = m.conversation_id AND newer.kind = 'question' AND newer.id > m.id
@@ -227,6 +228,9 @@ _UNSENT = """
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 _for_postgresql: dict[str, str] = {}
 _AT, _TEXT, _CHOICES = Instant(), Sealed(), Json()
+_STILL = f"{PageKind.STILL}:"
+_KINDS = {kind.value: kind for kind in MessageKind}
+_PRIORITIES = {priority.value: priority for priority in Priority}
 
 
 def _run(connection: Connection, statement: str, values: Any) -> CursorResult[Any]:
@@ -261,35 +265,33 @@ def _row(result: Result) -> dict[str, Any]:
     }
 
 
-def _unwanted(row: Any, now: int) -> str:
-    if row.expires_at is not None and row.expires_at < now:
-        return "expired"
-    return "" if _reason_holds(row) else "cancelled"
+def _fate(row: Any) -> str:
+    """Empty while the reason to send it holds, else "cancelled"."""
+    kind, priority, created_at, dedupe_key, case, acknowledged_at, asked_at, person, conversation, asked_since = row
+    if kind == MessageKind.ALERT:
+        if (dedupe_key or "").startswith(_STILL):
+            holds = case == "acknowledged" and asked_at is not None
+        else:
+            # Somebody has the case; what was told after that (help wanted, still with it?) is still meant.
+            taken = case == "acknowledged" and created_at < acknowledged_at
+            holds = not taken and case != "closed"
+    elif kind == MessageKind.QUESTION and (conversation != "waiting" or asked_since):
+        holds = False
+    else:
+        wanted = priority < Priority.REMINDER or person == "active"
+        holds = wanted and conversation not in ("suspended", "stopped")
+    return "" if holds else "cancelled"
 
 
-def _reason_holds(row: Any) -> bool:
-    if row.kind == MessageKind.ALERT and (row.dedupe_key or "").startswith(f"{PageKind.STILL}:"):
-        return row.case_status == "acknowledged" and row.asked_at is not None
-    if row.kind == MessageKind.ALERT:
-        # Somebody has the case; what was told after that (help wanted, still with it?) is still meant.
-        taken = row.case_status == "acknowledged" and row.created_at < row.acknowledged_at
-        return not taken and row.case_status != "closed"
-    if row.kind == MessageKind.QUESTION and (row.conversation != "waiting" or row.asked_since):
-        return False
-    if row.conversation in ("suspended", "stopped"):
-        return False
-    return bool(row.priority < Priority.REMINDER or row.person == "active")
-
-
-def _outbound(connection: Connection, row: Any, platform: str, account: str) -> Outbound:
-    dialect = connection.dialect
+def _outbound(dialect: Dialect, platform: str, account: str, id_: int, priority: int, row: Any) -> Outbound:
+    chat, kind, text, choices, replaces, created_at = row
     return Outbound(
-        id=row.id,
-        address=Address(platform, account, row.chat),
-        kind=MessageKind(row.kind),
-        priority=Priority(row.priority),
-        text=_TEXT.process_result_value(row.text, dialect) or "",
-        choices=choices_of(_CHOICES.process_result_value(row.choices, dialect)),
-        replaces=row.replaces,
-        created_at=_AT.process_result_value(row.created_at, dialect),
+        id=id_,
+        address=Address(platform, account, chat),
+        kind=_KINDS[kind],
+        priority=_PRIORITIES[priority],
+        text=_TEXT.process_result_value(text, dialect) or "",
+        choices=choices_of(_CHOICES.process_result_value(choices, dialect)) if choices else (),
+        replaces=replaces,
+        created_at=_AT.process_result_value(created_at, dialect),
     )

@@ -53,9 +53,9 @@ class Street:
             return [(row.result, row.code) for row in rows]
 
 
-async def until(true: Callable[[], bool]) -> None:
+async def until(true: Callable[[], bool], within: float = 20) -> None:
     """Wait for something that happens soon; the limit is for a test that would hang."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(within):
         while not true():  # noqa: ASYNC110  (nobody tells)
             await asyncio.sleep(0.001)
 

@@ -14,7 +14,7 @@ from bot.domain import Address, MessageKind, Priority, Turn
 from storage import outbox, tables
 from storage.database import Database
 from storage.outbox import LEASE, Claim
-from tests.school import LEO, MAYA, NOON, RIVERA
+from tests.school import LEO, MAYA, NOON, RIVERA, on_sqlite
 from tests.storage.rows import message, save, school
 
 SECOND = timedelta(seconds=1)
@@ -255,3 +255,86 @@ def test_a_case_that_is_not_closed_always_has_a_next_time(database: Database) ->
         with pytest.raises(IntegrityError):
             database.write(lambda c, s=status: c.execute(insert(tables.escalation).values(**case, status=s))).result()  # type: ignore[misc]
     database.write(lambda c: c.execute(insert(tables.escalation).values(**case, status="closed"))).result()
+
+
+# --- what a look costs ---
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("statement", "indexes"),
+    [
+        ("_CLAIM", {"ix_message_pending", "uq_message_in_flight", "ix_message_waiting"}),
+        ("_UNDER_WAY", {"ix_message_sending", "ix_message_conversation_id"}),
+        ("_REQUEUE", {"ix_message_sending"}),
+        ("_UNSENT", {"ix_message_sending", "ix_message_waiting"}),
+    ],
+)
+def test_no_look_reads_the_whole_log(database: Database, statement: str, indexes: set[str]) -> None:
+    """Only partial indexes, which hold what is not sent yet, and rows by their id."""
+    values = dict.fromkeys(("platform", "account", "wall", "below", "token", "until", "limit"), 1)
+    with database.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {getattr(outbox, statement)}", values)
+        steps = [row.detail for row in plan if "INTEGER PRIMARY KEY" not in row.detail]
+    read = [
+        step
+        for step in steps
+        if step.startswith(("SCAN ", "SEARCH ")) and step not in ("SCAN heads", "SCAN CONSTANT ROW")
+    ]
+    assert {index for step in read for index in step.split() if index[:3] in ("ix_", "uq_")} == indexes
+    assert all(" USING " in step for step in read), read
+
+
+def test_one_urgent_message_behind_thousands_is_found_and_each_chat_s_first_as_well(database: Database) -> None:
+    prompts = (
+        message(n, MAYA, Priority.CHECK_IN, address=Address("web", "web", f"c{n % 500}")) for n in range(1, 2001)
+    )
+    save(database, Turn(messages=(*prompts, message(9000, LEO), message(9001, RIVERA, Priority.ALERT))))
+    assert ids(claim(database, 1, limit=3)) == [9001, 9000, 1]
+    assert ids(claim(database, 2, limit=1000)) == list(range(2, 501))
+
+
+# --- what became of many at once ---
+
+
+def test_of_many_results_only_those_are_taken_whose_lease_still_holds(database: Database) -> None:
+    save(database, Turn(messages=tuple(message(n, address=Address("web", "web", f"c{n}")) for n in (1, 2, 3))))
+    claims = claim(database)
+    database.write(
+        lambda c: c.execute(update(tables.message).where(tables.message.c.id == 2).values(lease_token=77))
+    ).result()
+    results = [outbox.sent(one, "p1", NOON, NOON, NOON) for one in claims]
+    assert database.write(lambda connection: outbox.record(connection, results)).result() == 1
+    assert [row(database, n).status for n in (1, 2, 3)] == ["sent", "sending", "sent"]
+    assert [attempts(database, n) for n in (1, 2, 3)] == [[(1, "sent", "")], [], [(1, "sent", "")]]
+
+
+def test_what_is_put_back_has_never_been_claimed(database: Database) -> None:
+    save(database, Turn(messages=(message(1), message(2, LEO))))
+    before = row(database, 1)
+    first, second = claim(database)
+    assert record(database, outbox.put_back(first, NOON), outbox.put_back(second, NOON, code="too_many", wait=3))
+    assert row(database, 1) == before
+    assert (row(database, 2).error, row(database, 2).not_before) == ("too_many", NOON + 3 * SECOND)
+    assert ids(claim(database, 2)) == [1]
+    assert claim(database, 3, after=3 * SECOND)[0].attempt == 1
+
+
+def test_a_platform_s_own_id_may_be_anything(database: Database) -> None:
+    save(database, Turn(messages=(message(1),)))
+    assert complete(database, claim(database)[0], "\x00\ud800" + "x" * 5000)
+    assert len(row(database, 1).provider_id) == 200
+
+
+def test_a_row_of_which_no_word_can_be_read_is_news_and_stops_no_other(database: Database) -> None:
+    save(database, Turn(messages=(message(1), message(2, LEO), message(3, RIVERA, Priority.ALERT))))
+    broken = "UPDATE message SET choices = '{not json' WHERE id = 1"
+    database.write(lambda connection: connection.exec_driver_sql(broken).rowcount).result()
+    assert ids(claim(database)) == [3, 2]
+    with database.read() as connection:
+        query = select(tables.message.c.status, tables.message.c.error, tables.message.c.news)
+        assert tuple(connection.execute(query.where(tables.message.c.id == 1)).one()) == (
+            "failed",
+            "unreadable",
+            "failed",
+        )

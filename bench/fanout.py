@@ -1,0 +1,231 @@
+"""Thousands of check-ins leave at a platform's pace while alerts and replies are raised in the middle (P6, P7, P13).
+
+The real Delivery, outbox and Telegram adapter on a SQLite file, over real HTTP to a platform that counts strictly and
+runs in a process of its own (tests/fakes/strict.py).
+
+    python -m bench.fanout --messages 10000          # about six minutes: thirty messages a second
+    python -m bench.fanout --messages 300 --once     # one alert after two seconds, as the peers' limiter is measured
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bench.measure import Figures, cpu, percentile, report
+from bot.adapters import telegram
+from bot.adapters.base import Port
+from bot.clock import SystemClock
+from bot.delivery import Delivery
+from bot.domain import Address, Message, MessageKind, Person, Priority, Role, Turn
+from bot.errors import Ambiguous, TryLater
+from bot.flows import state
+from storage import outbox, people, tables
+from storage.database import Database
+from storage.turns import save_turn
+from tests.fakes.strict import Entry, alone, worst_second
+
+TICK = 0.005
+ALERT_CHATS, REPLY_CHATS = 1_000_000, 2_000_000
+"""Chats of adults, and of students who get a reply, count from here."""
+
+
+class Http(telegram.Adapter):
+    """The Telegram adapter over kept-alive loopback connections."""
+
+    def __init__(self, port: int, per_second: float) -> None:
+        super().__init__("bench", self._ask)
+        self.capabilities = replace(telegram.Adapter.capabilities, per_second=per_second)
+        self._at = port
+        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def stop(self) -> None:
+        await super().stop()
+        for _, writer in self._free:
+            writer.close()
+
+    async def _ask(self, method: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        body = json.dumps(parameters).encode()
+        try:
+            kept = self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._at)
+        except OSError:
+            raise TryLater("no_connection") from None
+        head = f"POST /bot42:TEST/{method} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        try:
+            answer = await self._exchange(*kept, head.encode() + b"\r\n\r\n" + body)
+        except (OSError, asyncio.IncompleteReadError):
+            raise Ambiguous("connection_lost") from None
+        self._free.append(kept)
+        return answer
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bytes) -> Any:
+        writer.write(asked)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        return json.loads(await reader.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])))
+
+    async def journal(self) -> list[Entry]:
+        """What the platform saw."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._at, limit=1 << 26)
+        answer = await self._exchange(reader, writer, b"GET /journal HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+        return [Entry(**entry) for entry in answer["result"]]
+
+
+class NoPort(Port):
+    """Nobody writes here."""
+
+
+@dataclass
+class Raiser:
+    """Raises messages in the middle of the fan-out, and knows when."""
+
+    database: Database
+    delivery: Delivery
+    clock: SystemClock
+    raised: dict[str, float] = field(default_factory=dict)
+    """Moment by text."""
+
+    async def every(self, seconds: float, kind: MessageKind, priority: Priority, first_chat: int) -> None:
+        """One message each so many seconds."""
+        number = 0
+        while True:
+            await asyncio.sleep(seconds)
+            number += 1
+            await self.write(kind, priority, first_chat + number)
+
+    async def write(self, kind: MessageKind, priority: Priority, chat: int) -> None:
+        """A turn commits this message, and delivery is told."""
+        text = f"{kind} {chat}"
+        address = Address(telegram.Adapter.name, "bench", str(chat))
+        message = Message(self.clock.new_id(), 1, kind, priority, text, text, address=address)
+        turn, now = Turn(messages=(message,)), self.clock.now()
+        self.raised[text] = time.monotonic()
+        await asyncio.wrap_future(
+            self.database.write(lambda connection: save_turn(connection, turn, now, self.clock.new_id, state.dump))
+        )
+        self.delivery.kick()
+
+    def pending(self) -> int:
+        """How many messages are not sent yet."""
+        with self.database.read() as connection:
+            return outbox.unsent(connection, self.clock.wall())
+
+    def waited(self, journal: list[Entry], kind: MessageKind) -> list[float]:
+        """Seconds from raising to arriving, rising."""
+        arrived = {entry.text: entry.at for entry in journal if not entry.refused}
+        return sorted(arrived[text] - at for text, at in self.raised.items() if text.startswith(kind))
+
+
+def planned(database: Database, messages: int, clock: SystemClock) -> None:
+    """A school of so many students, each with a check-in that waits in the outbox."""
+
+    def unit(connection: Any) -> None:
+        now = clock.now()
+        people.add(connection, Person(1, "rivera", "Ms. Rivera", Role.ADVISOR, "en", ""), now, 2)
+        person = {"role": "mentee", "language": "en", "zone": "", "status": "active", "email": "", "phone": ""}
+        ids = [clock.new_id() for _ in range(messages)]
+        everybody = [person | {"id": id_, "key": f"s{id_}", "name": "Student", "created_at": now} for id_ in ids]
+        connection.execute(tables.person.insert(), everybody)
+        row: dict[str, Any] = {"direction": "out", "platform": telegram.Adapter.name, "account": "bench", "step": ""}
+        row |= {"kind": "reminder", "priority": Priority.CHECK_IN, "text": "How is your week?", "status": "pending"}
+        row |= {"created_at": now, "attempts": 0, "ambiguous": 0, "provider_id": "", "error": "", "news": ""}
+        waiting = [row | {"id": clock.new_id(), "person_id": id_, "chat": str(n)} for n, id_ in enumerate(ids, 1)]
+        connection.execute(tables.message.insert(), waiting)
+
+    database.write(unit).result()
+
+
+async def ticking(longest: list[float]) -> None:
+    """Note how long the event loop kept a ticker of 5 ms waiting at most."""
+    while True:
+        began = time.monotonic()
+        await asyncio.sleep(TICK)
+        longest[0] = max(longest[0], time.monotonic() - began - TICK)
+
+
+async def _sent(delivery: Delivery, adapter: Http, raiser: Raiser, every: float | None) -> tuple[float, float]:
+    """Run until nothing is left to send; gives the longest stall and the CPU seconds it took."""
+    longest, stop = [0.0], asyncio.Event()
+    beside = [asyncio.create_task(ticking(longest))]
+    await adapter.start(NoPort())  # type: ignore[abstract]
+    used, running = cpu(), asyncio.create_task(delivery.run(stop))
+    if every is None:
+        await asyncio.sleep(2)
+        await raiser.write(MessageKind.ALERT, Priority.ALERT, ALERT_CHATS)
+    else:
+        beside.append(asyncio.create_task(raiser.every(every, MessageKind.ALERT, Priority.ALERT, ALERT_CHATS)))
+        beside.append(asyncio.create_task(raiser.every(every, MessageKind.REPLY, Priority.REPLY, REPLY_CHATS)))
+    while await asyncio.to_thread(raiser.pending):  # noqa: ASYNC110  (nobody tells when the last one is recorded)
+        await asyncio.sleep(0.5)
+    for task in beside:
+        task.cancel()
+    stop.set()
+    await running
+    return longest[0], cpu() - used
+
+
+def fanout(messages: int = 10_000, per_second: float = 30, *, limit: int = 30, every: float | None = 3) -> Figures:
+    """How a fan-out leaves: its share of the rate, refusals, how long alerts and replies raised in it took to arrive.
+
+    `limit`: how many a second the platform takes. `every`: an alert and a reply each so many seconds; None: a single
+    alert after two seconds.
+    """
+    logging.disable(logging.WARNING)
+    with tempfile.TemporaryDirectory(prefix="nearpeer-fanout-") as folder, alone(limit) as port:
+        clock, database = SystemClock(), Database(f"sqlite:///{Path(folder) / 'school.db'}")
+        database.migrate()
+        planned(database, messages, clock)
+        return asyncio.run(_fanout(database, clock, Http(port, per_second), messages, every))
+
+
+async def _fanout(database: Database, clock: SystemClock, adapter: Http, messages: int, every: float | None) -> Figures:
+    delivery = Delivery(database, adapter, clock, lambda: None)
+    raiser = Raiser(database, delivery, clock)
+    stall, used = await _sent(delivery, adapter, raiser, every)
+    figures = _figures(await adapter.journal(), raiser, adapter.capabilities.per_second)
+    await adapter.stop()
+    database.close()
+    if figures["check_ins"] != messages:
+        raise RuntimeError(f"{figures['check_ins']} check-ins arrived instead of {messages}")
+    return figures | {"messages": messages, "stall_ms": stall * 1e3, "cpu_us": used / figures["accepted"] * 1e6}
+
+
+def _figures(journal: list[Entry], raiser: Raiser, per_second: float) -> Figures:
+    taken = [entry for entry in journal if not entry.refused]
+    moments = [entry.at for entry in taken]
+    check_ins = [int(entry.chat) for entry in taken if int(entry.chat) < ALERT_CHATS]
+    figures: Figures = {
+        "accepted": len(taken),
+        "check_ins": len(set(check_ins)),
+        "twice": len(taken) - len({(entry.chat, entry.text) for entry in taken}),
+        "in_order": check_ins == sorted(check_ins),
+        "refused": len(journal) - len(taken),
+        "seconds": moments[-1] - moments[0],
+        "rate_share": (len(taken) - 1) / (moments[-1] - moments[0]) / per_second,
+        "worst_second": worst_second(moments),
+        "gap_ms": 1e3 / per_second,
+    }
+    for name, kind in (("alert", MessageKind.ALERT), ("reply", MessageKind.REPLY)):
+        waited = raiser.waited(journal, kind)
+        figures[f"{name}_count"] = len(waited)
+        if waited:
+            figures[f"{name}_p50_ms"] = percentile(waited, 0.5) * 1e3
+            figures[f"{name}_p99_ms"] = percentile(waited, 0.99) * 1e3
+            figures[f"{name}_longest_ms"] = waited[-1] * 1e3
+    return figures
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=10_000)
+    parser.add_argument("--once", action="store_true")
+    arguments = parser.parse_args()
+    report(fanout(arguments.messages, every=None if arguments.once else 3))
