@@ -1,10 +1,10 @@
-"""Thousands of check-ins leave at a platform's pace while alerts and replies are raised in the middle (P6, P7, P13).
+"""Thousands of check-ins leave at a platform's pace while alerts and replies are raised in the middle (P6, P7).
 
 The real Delivery, outbox and Telegram adapter on a SQLite file, over real HTTP to a platform that counts strictly and
 runs in a process of its own (tests/fakes/strict.py).
 
-    python -m bench.fanout --messages 10000          # about six minutes: thirty messages a second
-    python -m bench.fanout --messages 300 --once     # one alert after two seconds, as the peers' limiter is measured
+    python -m bench.fanout --messages 10000                # about six minutes: thirty messages a second
+    python -m bench.fanout --messages 10000 --seconds 60   # the first minute of it
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench.measure import Figures, cpu, percentile, report
+from bench.measure import Case, Figures, cpu, medians, percentile, ratio, report, run
+from bench.result import Claim, Result, Size
 from bot.adapters import telegram
 from bot.adapters.base import Port
 from bot.clock import SystemClock
@@ -33,6 +34,7 @@ from storage.database import Database
 from storage.turns import save_turn
 from tests.fakes.strict import Entry, alone, worst_second
 
+LIMITER = "python-telegram-bot's AIORateLimiter"
 TICK = 0.005
 ALERT_CHATS, REPLY_CHATS = 1_000_000, 2_000_000
 """Chats of adults, and of students who get a reply, count from here."""
@@ -60,7 +62,7 @@ class Http(telegram.Adapter):
             raise TryLater("no_connection") from None
         head = f"POST /bot42:TEST/{method} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
         try:
-            answer = await self._exchange(*kept, head.encode() + b"\r\n\r\n" + body)
+            answer: Mapping[str, Any] = await self._exchange(*kept, head.encode() + b"\r\n\r\n" + body)
         except (OSError, asyncio.IncompleteReadError):
             raise Ambiguous("connection_lost") from None
         self._free.append(kept)
@@ -92,11 +94,12 @@ class Raiser:
     clock: SystemClock
     raised: dict[str, float] = field(default_factory=dict)
     """Moment by text."""
+    over: bool = False
 
     async def every(self, seconds: float, kind: MessageKind, priority: Priority, first_chat: int) -> None:
-        """One message each so many seconds."""
+        """One message each so many seconds, until it is over."""
         number = 0
-        while True:
+        while not self.over:
             await asyncio.sleep(seconds)
             number += 1
             await self.write(kind, priority, first_chat + number)
@@ -151,51 +154,64 @@ async def ticking(longest: list[float]) -> None:
         longest[0] = max(longest[0], time.monotonic() - began - TICK)
 
 
-async def _sent(delivery: Delivery, adapter: Http, raiser: Raiser, every: float | None) -> tuple[float, float]:
-    """Run until nothing is left to send; gives the longest stall and the CPU seconds it took."""
+async def _sent(
+    delivery: Delivery, adapter: Http, raiser: Raiser, every: float, seconds: float | None
+) -> tuple[float, float]:
+    """Run until nothing is left to send, or so many seconds; gives the longest stall and the CPU seconds it took."""
     longest, stop = [0.0], asyncio.Event()
-    beside = [asyncio.create_task(ticking(longest))]
+    ticker = asyncio.create_task(ticking(longest))
     await adapter.start(NoPort())  # type: ignore[abstract]
     used, running = cpu(), asyncio.create_task(delivery.run(stop))
-    if every is None:
-        await asyncio.sleep(2)
-        await raiser.write(MessageKind.ALERT, Priority.ALERT, ALERT_CHATS)
-    else:
-        beside.append(asyncio.create_task(raiser.every(every, MessageKind.ALERT, Priority.ALERT, ALERT_CHATS)))
-        beside.append(asyncio.create_task(raiser.every(every, MessageKind.REPLY, Priority.REPLY, REPLY_CHATS)))
-    while await asyncio.to_thread(raiser.pending):  # noqa: ASYNC110  (nobody tells when the last one is recorded)
-        await asyncio.sleep(0.5)
-    for task in beside:
-        task.cancel()
+    raising = [
+        asyncio.create_task(raiser.every(every, MessageKind.ALERT, Priority.ALERT, ALERT_CHATS)),
+        asyncio.create_task(raiser.every(every * 1.1, MessageKind.REPLY, Priority.REPLY, REPLY_CHATS)),
+    ]
+    await (_until_sent(raiser) if seconds is None else asyncio.sleep(seconds))
+    raiser.over = True
+    await asyncio.gather(*raising)
+    await (_until_sent(raiser) if seconds is None else asyncio.sleep(1))
     stop.set()
     await running
+    ticker.cancel()
     return longest[0], cpu() - used
 
 
-def fanout(messages: int = 10_000, per_second: float = 30, *, limit: int = 30, every: float | None = 3) -> Figures:
+async def _until_sent(raiser: Raiser) -> None:
+    while await asyncio.to_thread(raiser.pending):  # noqa: ASYNC110  (nobody tells when the last one is recorded)
+        await asyncio.sleep(0.5)
+
+
+def fanout(
+    messages: int = 10_000,
+    per_second: float = 30,
+    *,
+    limit: int = 30,
+    every: float = 3,
+    seconds: float | None = None,
+) -> Figures:
     """How a fan-out leaves: its share of the rate, refusals, how long alerts and replies raised in it took to arrive.
 
-    `limit`: how many a second the platform takes. `every`: an alert and a reply each so many seconds; None: a single
-    alert after two seconds.
+    `limit`: how many a second the platform takes. `every`: an alert and a reply each so many seconds. `seconds`: only
+    the beginning.
     """
-    logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="nearpeer-fanout-") as folder, alone(limit) as port:
         clock, database = SystemClock(), Database(f"sqlite:///{Path(folder) / 'school.db'}")
         database.migrate()
         planned(database, messages, clock)
-        return asyncio.run(_fanout(database, clock, Http(port, per_second), messages, every))
+        adapter = Http(port, per_second)
+        raiser = Raiser(database, Delivery(database, adapter, clock, lambda: None), clock)
+        figures = asyncio.run(_fanout(adapter, raiser, every, seconds))
+        database.close()
+    if seconds is None and figures["check_ins"] != messages:
+        raise RuntimeError(f"{figures['check_ins']} check-ins arrived instead of {messages}")
+    return {"messages": messages} | figures
 
 
-async def _fanout(database: Database, clock: SystemClock, adapter: Http, messages: int, every: float | None) -> Figures:
-    delivery = Delivery(database, adapter, clock, lambda: None)
-    raiser = Raiser(database, delivery, clock)
-    stall, used = await _sent(delivery, adapter, raiser, every)
+async def _fanout(adapter: Http, raiser: Raiser, every: float, seconds: float | None) -> Figures:
+    stall, used = await _sent(raiser.delivery, adapter, raiser, every, seconds)
     figures = _figures(await adapter.journal(), raiser, adapter.capabilities.per_second)
     await adapter.stop()
-    database.close()
-    if figures["check_ins"] != messages:
-        raise RuntimeError(f"{figures['check_ins']} check-ins arrived instead of {messages}")
-    return figures | {"messages": messages, "stall_ms": stall * 1e3, "cpu_us": used / figures["accepted"] * 1e6}
+    return figures | {"stall_ms": stall * 1e3, "cpu_us": used / figures["accepted"] * 1e6}
 
 
 def _figures(journal: list[Entry], raiser: Raiser, per_second: float) -> Figures:
@@ -223,9 +239,44 @@ def _figures(journal: list[Entry], raiser: Raiser, per_second: float) -> Figures
     return figures
 
 
+# --- the goals -----------------------------------------------------------------------------------------------------
+
+
+def paced(size: Size) -> Result:
+    """P6."""
+    figures = run(Case("Nearpeer", "bench.fanout", ("--messages", str(size.of(10_000, 100)))), timeout=1200)
+    claims = (
+        Claim("of the platform's limit is used", figures["rate_share"], 0.98, "x", at_least=True),
+        Claim("refused by a platform that counts strictly", figures["refused"], 0, "messages"),
+        Claim("in the busiest second", figures["worst_second"], 30, "messages"),
+        Claim("the event loop's longest stall", figures["stall_ms"], 50, "ms"),
+        Claim("came twice", figures["twice"], 0, "messages"),
+    )
+    return Result(claims, figures)
+
+
+def overtaking(size: Size) -> Result:
+    """P7."""
+    seconds = str(size.of(60, 3))
+    full = run(Case("Nearpeer", "bench.fanout", ("--messages", "10000", "--seconds", seconds, "--every", "1")))
+    few = size.of(300, 60)
+    ours, peer = [], []
+    for _ in range(min(size.rounds, 3)):
+        ours.append(run(Case("Nearpeer", "bench.fanout", ("--messages", str(few), "--every", "1"))))
+        peer.append(run(Case(LIMITER, "bench.peers.telegram_limiter", (str(few), "0"), peer=True)))
+    claims = (
+        Claim("an alert with 10,000 pending arrives, half of them within", full["alert_p50_ms"], 67, "ms"),
+        Claim("99 of 100 within", full["alert_p99_ms"], 150, "ms"),
+        Claim("with 300 pending, against AIORateLimiter", ratio(ours, peer, "alert_p50_ms"), 0.02, "x"),
+    )
+    return Result(claims, full, medians({LIMITER: peer}, "alert_p50_ms", "refused", "lost", "worst_second", "cpu_us"))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=10_000)
-    parser.add_argument("--once", action="store_true")
+    parser.add_argument("--every", type=float, default=3)
+    parser.add_argument("--seconds", type=float)
     arguments = parser.parse_args()
-    report(fanout(arguments.messages, every=None if arguments.once else 3))
+    logging.disable(logging.WARNING)
+    report(fanout(arguments.messages, every=arguments.every, seconds=arguments.seconds))
