@@ -8,7 +8,7 @@ OPEN ?= yes
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup test check demo bench bench-quick screenshot requirements format
+.PHONY: help setup test crash check demo bench bench-quick screenshot requirements format
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ setup: $(VENV)/base.stamp $(BIN)/nearpeer  ## make .venv with what Nearpeer need
 
 test: $(VENV)/dev.stamp  ## set up and run the tests
 	$(BIN)/python -m pytest $(ARGS)
+
+crash: $(VENV)/dev.stamp  ## prove that nothing is lost when processes die (ONLY=points|random|machine|faults KILLS=200)
+	@$(BIN)/python -m tests.crash $(if $(ONLY),--only $(ONLY)) $(if $(KILLS),--kills $(KILLS)) $(if $(POINT),--point $(POINT))
 
 check: $(VENV)/dev.stamp  ## lint and types
 	$(BIN)/ruff check .

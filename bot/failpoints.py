@@ -6,10 +6,13 @@ NEARPEER_FAILPOINTS="send.posted=exit@2,work.answer=sleep": the point, what happ
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import time
 from collections import Counter
+
+log = logging.getLogger(__name__)
 
 VARIABLE = "NEARPEER_FAILPOINTS"
 POINTS = {
@@ -77,6 +80,7 @@ def _reached(name: str) -> None:
     action, hit = _armed.get(name, ("", 0))
     _hits[name] += 1
     if _hits[name] == hit:
+        log.warning("failpoint=%s action=%s", name, action)
         _ACTIONS[action](name)
 
 

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.errors import Refused
-from bot.failpoints import failpoint
 from storage.engine import engine_for
 from storage.faults import Condition, Fault, fault_of, outage
 from storage.writer import Job, Unit, Writer
@@ -116,7 +115,6 @@ class Database:
             self.refuse_newer(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            failpoint("migrate.step")
 
     def close(self) -> None:
         """Finish what is queued, then stop the writer and give the connections back."""

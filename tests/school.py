@@ -133,11 +133,11 @@ WORDS = (
 )
 
 
-def tiny_program(folder: Path, *, weekly: str = WEEKLY) -> Program:
+def tiny_program(folder: Path, *, weekly: str = WEEKLY, plan: str = PLAN) -> Program:
     """The tiny program, made as `nearpeer init` makes one, with the texts and cards that ship."""
     shipped = folder / "shipped"
     written = {
-        "programs/tiny/program.yaml": PLAN,
+        "programs/tiny/program.yaml": plan,
         "programs/tiny/flows/mentee-weekly.yaml": weekly,
         "programs/tiny/flows/mentee-reflection.yaml": REFLECTION,
         "safety/packs/en.yaml": PACK,

@@ -1,0 +1,219 @@
+"""What the outside record says of a school that came to rest: what is lost, what is double, what came twice or late.
+
+Invariants of reliability.md 7, by their names: I1 every event once, I2 every answer kept, I3 no silent end, I4 every
+message in a known state. I5 and I6 are judged elsewhere (tests of the logs, and the state machine).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tests.crash.scene import Scene
+
+CARD = "HOME to 741741"
+"""A word of every crisis card, and of nothing else that these students are sent."""
+FINAL = {"sent", "cancelled", "expired"}
+
+
+@dataclass
+class Verdict:
+    """What was looked at and what was wrong with it. `problems` is empty when the promise held."""
+
+    answers: int = 0
+    alerts: int = 0
+    messages: int = 0
+    kills: int = 0
+    in_flight: int = 0
+    """Kills while work was under way, as the outside saw it."""
+    duplicates: int = 0
+    most_at_once: int = 0
+    """The most messages that came twice because of one kill."""
+    lost_answers: list[str] = field(default_factory=list)
+    lost_alerts: list[str] = field(default_factory=list)
+    double: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        return [*self.lost_answers, *self.lost_alerts, *self.double, *self.other]
+
+    def __add__(self, other: Verdict) -> Verdict:
+        joined = Verdict(most_at_once=max(self.most_at_once, other.most_at_once))
+        for name in ("answers", "alerts", "messages", "kills", "in_flight", "duplicates"):
+            setattr(joined, name, getattr(self, name) + getattr(other, name))
+        for name in ("lost_answers", "lost_alerts", "double", "other"):
+            setattr(joined, name, getattr(self, name) + getattr(other, name))
+        return joined
+
+    def __str__(self) -> str:
+        flight = f"; kills {self.kills}, {self.in_flight} with work in flight" if self.kills else ""
+        return (
+            f"answers {self.answers}, lost {len(self.lost_answers)}; "
+            f"alerts {self.alerts}, lost {len(self.lost_alerts)}; "
+            f"double {len(self.double)}; messages {self.messages}, came twice {self.duplicates} "
+            f"(at most {self.most_at_once} of one kill); other {len(self.other)}{flight}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One kill: whether work was under way, and what the platform had taken that was not yet recorded."""
+
+    in_flight: bool
+    window: frozenset[int]
+    taken: int
+    """How many messages the platform had taken until then."""
+
+
+def look_at_the_dead(scene: Scene, taken: int, unconfirmed: int, unanswered: int, *, is_sender: bool = True) -> Kill:
+    """What a kill cut off: asked right after it, before anybody lives again."""
+    sending = {row.id for row in scene.rows("SELECT id FROM message WHERE status = 'sending'")}
+    unhandled = scene.rows("SELECT count(*) FROM inbox WHERE status = 'new'")[0][0]
+    in_flight = bool(unconfirmed or unanswered or unhandled)
+    window = sending & scene.line.times.keys() if is_sender else ()
+    return Kill(in_flight, frozenset(window), taken)
+
+
+def judge(scene: Scene, kills: Iterable[Kill] = (), *, doubts: int = 0) -> Verdict:
+    """Compare what the people did and saw with what the house holds.
+
+    `doubts`: how many messages may come twice without a kill, because the house could not know that they had come.
+    """
+    line, crowd = scene.line, scene.crowd
+    verdict = Verdict(answers=len(crowd.said), alerts=sum(crowd.in_need.values()), messages=len(line.times))
+    verdict.other += crowd.broken
+    if not line.calm:
+        verdict.other.append("I1: updates are left on the platform")
+    _events(scene, verdict)
+    _answers(scene, verdict)
+    _alerts(scene, verdict)
+    _messages(scene, verdict)
+    _order(scene, verdict)
+    _twice(scene, list(kills), doubts, verdict)
+    return verdict
+
+
+def _events(scene: Scene, verdict: Verdict) -> None:
+    """I1: every event that was offered is in the inbox once, and once in the log, in the order of its chat."""
+    offered = [str(update.number) for update in scene.line.offered]
+    inbox = Counter({row.event_id: row.n for row in scene.rows("SELECT event_id, count(*) n FROM inbox GROUP BY 1")})
+    verdict.lost_answers += [f"event {number} is not in the inbox" for number in offered if not inbox[number]]
+    verdict.double += [f"event {number} is stored twice" for number, times in inbox.items() if times > 1]
+    left = scene.rows("SELECT event_id, status FROM inbox WHERE status <> 'done'")
+    verdict.lost_answers += [f"event {row.event_id} is {row.status}" for row in left]
+    said = defaultdict(list)
+    for update in scene.line.offered:
+        said[update.body["chat"]].append(update.body["text"])
+    logged = defaultdict(list)
+    for row in scene.rows("SELECT chat, text FROM message WHERE direction = 'in' ORDER BY id"):
+        logged[row.chat].append(row.text)
+    for chat, texts in said.items():
+        missing, more = Counter(texts) - Counter(logged[chat]), Counter(logged[chat]) - Counter(texts)
+        verdict.lost_answers += [f"{chat}: {count} of a line are not in the log" for count in missing.values()]
+        verdict.double += [f"{chat}: a line is {count} times too often in the log" for count in more.values()]
+        if not missing and not more and texts != logged[chat]:
+            verdict.other.append(f"{chat}: the log is not in the order in which it was written")
+
+
+def _answers(scene: Scene, verdict: Verdict) -> None:
+    """I2: every reply to a question is one answer, and no question of a conversation is answered twice."""
+    query = (
+        "SELECT i.chat, i.text, count(a.id) AS n FROM message i LEFT JOIN answer a ON a.message_id = i.id "
+        "WHERE i.direction = 'in' GROUP BY i.id, i.chat, i.text"
+    )
+    kept: Counter[tuple[str, str]] = Counter()
+    for row in scene.rows(query):
+        kept[row.chat, row.text] += row.n
+    owed = Counter((update.body["chat"], update.body["text"]) for update in scene.crowd.said)
+    verdict.lost_answers += [f"{chat}: {count} answers are not kept" for (chat, _), count in (owed - kept).items()]
+    verdict.double += [f"{chat}: {count} answers too many" for (chat, _), count in (kept - owed).items()]
+    twice = "SELECT conversation_id, step FROM answer WHERE kind <> 'late' GROUP BY 1, 2 HAVING count(*) > 1"
+    verdict.double += [
+        f"{row.step} of conversation {row.conversation_id} is answered twice" for row in scene.rows(twice)
+    ]
+
+
+def _alerts(scene: Scene, verdict: Verdict) -> None:
+    """I3: who asked for an adult got the card, has a case, and of each case an alert was taken by the platform."""
+    line, crowd = scene.line, scene.crowd
+    cards = Counter(taken.chat for taken in line.taken if CARD in taken.text and not taken.again)
+    asked = dict(crowd.in_need)
+    for chat in asked:
+        if cards[chat] != asked[chat]:
+            where = verdict.lost_alerts if cards[chat] < asked[chat] else verdict.double
+            where.append(f"{chat}: asked {asked[chat]} times for an adult, got {cards[chat]} cards")
+    noted: Counter[str] = Counter()
+    query = (
+        "SELECT a.chat, count(*) AS n FROM audit r JOIN address a ON a.person_id = r.person_id "
+        "WHERE r.action IN ('opened', 'updated') AND (detail LIKE 'crisis:%' OR detail LIKE 'urgent:%') GROUP BY a.chat"
+    )
+    for row in scene.rows(query):
+        noted[row.chat] += row.n
+    for chat in {*asked, *noted}:
+        if noted[chat] != asked.get(chat, 0):
+            where = verdict.lost_alerts if noted[chat] < asked.get(chat, 0) else verdict.double
+            where.append(f"{chat}: asked {asked.get(chat, 0)} times for an adult, {noted[chat]} are in a case")
+    found = "SELECT count(*) FROM finding JOIN escalation ON escalation.id = escalation_id WHERE rule = 'wish-to-die'"
+    if (texts := scene.rows(found)[0][0]) != len(crowd.crises):
+        verdict.lost_alerts.append(f"{len(crowd.crises)} crisis texts, {texts} of them in a case")
+    told = defaultdict(set)
+    for row in scene.rows("SELECT id, escalation_id FROM message WHERE kind = 'alert'"):
+        told[row.escalation_id].add(row.id)
+    for row in scene.rows("SELECT id, status, acknowledged_by FROM escalation"):
+        if not told[row.id] & line.times.keys():
+            verdict.lost_alerts.append(f"case {row.id}: no alert was taken by the platform")
+        if row.status != "closed":
+            verdict.lost_alerts.append(f"case {row.id} is {row.status}, and everybody has gone home")
+
+
+def _messages(scene: Scene, verdict: Verdict) -> None:
+    """I4: what is recorded as sent was taken by the platform, and everything has come to its end."""
+    taken = scene.line.times
+    for row in scene.rows("SELECT id, kind, status FROM message WHERE direction = 'out'"):
+        if row.status not in FINAL:
+            verdict.other.append(f"{row.kind} {row.id} is {row.status}")
+        if row.status == "sent" and row.id not in taken:
+            verdict.lost_answers.append(f"{row.kind} {row.id} is recorded as sent and never was")
+    known = {row.id for row in scene.rows("SELECT id FROM message WHERE direction = 'out'")}
+    verdict.double += [f"message {id_} was sent by a turn that never was" for id_ in taken.keys() - known]
+    again = (
+        "SELECT conversation_id, step, count(*) AS n FROM message WHERE kind = 'say' AND direction = 'out' "
+        "AND conversation_id IS NOT NULL AND text LIKE 'Thank you, Maya.' GROUP BY 1, 2 HAVING count(*) > 1"
+    )
+    verdict.double += [f"conversation {row.conversation_id} ended {row.n} times" for row in scene.rows(again)]
+
+
+def _order(scene: Scene, verdict: Verdict) -> None:
+    """Of one chat and one urgency nothing overtakes: alerts alone go out side by side."""
+    priority = {row.id: row.priority for row in scene.rows("SELECT id, priority FROM message WHERE direction = 'out'")}
+    last: dict[tuple[str, int], int] = {}
+    for taken in scene.line.taken:
+        urgency = priority.get(taken.message, 0)
+        if taken.again or not urgency:
+            continue
+        if taken.message < last.get((taken.chat, urgency), 0):
+            verdict.other.append(f"{taken.chat}: message {taken.message} was overtaken")
+        last[taken.chat, urgency] = taken.message
+
+
+def _twice(scene: Scene, kills: list[Kill], doubts: int, verdict: Verdict) -> None:
+    """A message may come twice only when a kill found it taken and not recorded: once for each such kill.
+
+    Beside that: when the platform's answer did not come in time, which the house has then recorded as ambiguous.
+    """
+    line = scene.line
+    allowed = Counter(id_ for kill in kills for id_ in kill.window)
+    again = Counter(taken.message for taken in line.taken if taken.again)
+    unexplained = again - allowed
+    doubts += scene.rows("SELECT count(*) FROM delivery_attempt WHERE result = 'ambiguous'")[0][0]
+    if unexplained.total() > doubts:
+        verdict.double += [f"message {id_} came {times} times too often" for id_, times in unexplained.items()]
+    verdict.duplicates = again.total()
+    verdict.kills = len(kills)
+    verdict.in_flight = sum(kill.in_flight for kill in kills)
+    ends = [*(kill.taken for kill in kills), len(line.taken)][1:]
+    for kill, end in zip(kills, ends, strict=True):
+        came = {taken.message for taken in line.taken[kill.taken : end] if taken.again}
+        verdict.most_at_once = max(verdict.most_at_once, len(came & kill.window))
