@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,7 +29,8 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 
 from bench import networks, postgres
-from bench.way import FLOW, NOTE, PLAN
+from bench.conversation import STEPS, written_by
+from bench.way import FLOW, PLAN
 from bot.clock import SystemClock
 from bot.domain import Person, Role
 from bot.program import create, load_program
@@ -47,14 +48,6 @@ FROZEN = 60.0
 CUT = 45.0
 
 Figures = dict[str, Any]
-
-
-def said(student: int) -> tuple[str, ...]:
-    """What a student writes in one check-in."""
-    return "/checkin", "ready", str(student % 5 + 1), NOTE, "yes"
-
-
-STEPS = len(said(0))
 
 
 @dataclass
@@ -98,7 +91,7 @@ class Site:
                     "account": people.WEB_ACCOUNT,
                     "event_id": f"{student}:{step}",
                     "chat": str(student),
-                    "body": {"chat": str(student), "text": said(student)[step]},
+                    "body": {"chat": str(student), "text": written_by(student)[step]},
                     "received_at": now,
                     "next_at": now,
                     "status": "new",
@@ -140,14 +133,15 @@ class Site:
         with self.database.read() as connection:
             log = connection.execute(select(tables.message).order_by(tables.message.c.id)).all()
             answers = connection.execute(select(tables.answer)).all()
-        came, replies = defaultdict(list), defaultdict(int)
+        came: dict[str, list[str]] = defaultdict(list)
+        replies: Counter[str] = Counter()
         for row in log:
             if row.direction == "in":
                 came[row.chat].append(row.text)
             else:
                 replies[row.chat] += 1
         kept = {(row.conversation_id, row.step) for row in answers}
-        wanted = {str(student): list(said(student)) for student in self.students}
+        wanted = {str(student): list(written_by(student)) for student in self.students}
         return {
             "messages": len(self.students) * STEPS,
             "lost": sum(max(0, STEPS - len(came[chat])) for chat in wanted),

@@ -25,12 +25,15 @@ from bot.program import Program
 from bot.roles import ALL, Role
 from bot.server import asset
 from bot.turns.handle import Turns
-from storage import chats, outbox, people
+from storage import chats, due, outbox, people
 from storage.database import Database
 from storage.wake import Channel, Listener
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+MARKED = 10.0
+"""Seconds between two marks of whoever turns what arrives into turns."""
 
 
 class AppPort:
@@ -155,7 +158,7 @@ class App:
             if self._speaks(adapter):
                 yield self._speak(adapter, delivery, stop)
         if Role.WORKER in self.roles:
-            yield self.leases.keep("turns", self._work, stop)
+            yield self._work(stop)
         if Role.HEARTBEAT in self.roles:
             yield self.leases.keep("heartbeat", self._beat, stop)
         if Role.AUDITOR in self.roles:
@@ -204,17 +207,26 @@ class App:
         finally:
             self.audits = False
 
-    async def _work(self, lease: Lease, stop: asyncio.Event) -> None:
-        """Turn what arrives into turns; a look each second finds what stepped aside."""
+    async def _work(self, stop: asyncio.Event) -> None:
+        """Turn what arrives into turns; a look each second finds what stepped aside. Its mark shows that it goes on."""
+        loop = asyncio.get_running_loop()
+        marked_at = loop.time() - MARKED
         while not stop.is_set():
             await first_of(self.turns.arrived, stop, timeout=1)
             try:
                 while await self.turns.drain() and not stop.is_set():
                     pass
+                if loop.time() - marked_at >= MARKED:
+                    marked_at = loop.time()
+                    await self._mark("turns")
             except Exception as error:
                 # The database is away: events stay in the inbox, and the next look tries again.
                 log.error("turns failed error=%s", type(error).__name__)
                 await asyncio.sleep(1)
+
+    async def _mark(self, name: str) -> None:
+        wall = self.clock.wall()
+        await self._write(lambda connection: due.mark_beat(connection, name, wall))
 
     async def beat_due(self) -> int:
         """What is due becomes turns, alerts first; gives how many."""

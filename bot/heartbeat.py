@@ -52,6 +52,7 @@ class Heartbeat:
                 misfire_grace_time=None,
             )
         scheduler.start()
+        self._beaten_at = dict.fromkeys(self._beats, time.monotonic())  # whoever stood by has missed nothing
         self._scheduler = scheduler
 
     def stop(self) -> None:
@@ -74,7 +75,6 @@ class Heartbeat:
             late = [name for name in silent if time.monotonic() - self._beaten_at[name] > MISSED]
             if late:
                 log.critical("heartbeat stopped beats=%s, starting it anew", ",".join(late))
-                self._beaten_at.update(dict.fromkeys(late, time.monotonic()))
                 self.stop()
                 self.start()
 

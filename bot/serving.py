@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ LONGEST_CHECK = 60.0
 CLOCK_BEHIND = timedelta(hours=2)
 """As far as this our own time goes on from the last run while the computer's catches up."""
 MARKS = "nearpeer.alarms"
+LONGEST_LOOK = 0.5
+"""Seconds in which the database must tell its time to be believed."""
 WATCH = 10.0
 """Seconds between two looks at the database's time and schema."""
 
@@ -193,22 +195,22 @@ async def _watch_database(app: App, stop: asyncio.Event) -> None:
     while not stop.is_set():
         if isinstance(app.clock, SharedClock):
             try:
-                shared, at = await asyncio.to_thread(_look, app.database)
+                await asyncio.to_thread(_look, app.database, app.clock)
             except Refused:
                 raise
             except Exception as error:
                 log.error("database not reached error=%s", type(error).__name__)
-            else:
-                app.clock.agree(shared, at)
         await first_of(stop, timeout=WATCH)
 
 
-def _look(database: Database) -> tuple[datetime, float]:
+def _look(database: Database, clock: SharedClock) -> None:
     with database.read() as connection:
         database.refuse_newer(connection)
         began = time.monotonic()
         shared = leases.database_time(connection)
-        return shared, (began + time.monotonic()) / 2
+        took = time.monotonic() - began
+    if took < LONGEST_LOOK:  # an answer that was long on its way says little about now
+        clock.agree(shared, began + took / 2)
 
 
 def trouble(app: App) -> list[str]:

@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 
 Translate = Callable[[Mapping[str, Any], str, str], Inbound | None]
 
+IN_HAND = 10.0
+"""Seconds after which events that were taken up are taken up anew: well before their lease ends."""
 LONGEST = 0.02
 """Seconds of turns that one transaction holds: intake waits for no more (decisions.md 8)."""
 
@@ -104,29 +106,34 @@ class Turns:
         """
         async with self._draining:
             self.arrived.clear()
-            events = await self._take_up()
-            if not events:
-                return 0
-            turns = await self.database.run_each(
-                lambda connection: self._together(connection, events),
-                [partial(self._alone, event=event) for event in events],
-            )
-            outage = None
-            # Those that the time of one transaction did not reach are still in the inbox.
-            for event, turn in zip(events, turns, strict=False):
-                if isinstance(turn, Taken):
-                    continue
-                if isinstance(turn, Outage):
-                    outage = turn
-                elif isinstance(turn, Exception):  # whatever it is, it is this event's own trouble
-                    await self._step_aside(event, turn)
-                elif turn is not None and any(case.status == "acknowledged" for case in turn.escalations):
-                    failpoint("ack.committed")
-            failpoint("work.committed")
-            self._kick()
-            if outage is not None:
-                raise outage
-            return len(turns)
+            left = await self._take_up()
+            many, ends = len(left), time.monotonic() + IN_HAND
+            # One transaction reaches as many as its time allows; the rest are in our hands, and understood, already.
+            while left and time.monotonic() < ends:
+                left = left[await self._handle_some(left) :]
+            return many - len(left)
+
+    async def _handle_some(self, events: Sequence[_Event]) -> int:
+        """The turns of the first of these events; gives of how many."""
+        turns = await self.database.run_each(
+            lambda connection: self._together(connection, events),
+            [partial(self._alone, event=event) for event in events],
+        )
+        outage = None
+        for event, turn in zip(events, turns, strict=False):
+            if isinstance(turn, Taken):
+                continue
+            if isinstance(turn, Outage):
+                outage = turn
+            elif isinstance(turn, Exception):  # whatever it is, it is this event's own trouble
+                await self._step_aside(event, turn)
+            elif turn is not None and any(case.status == "acknowledged" for case in turn.escalations):
+                failpoint("ack.committed")
+        failpoint("work.committed")
+        self._kick()
+        if outage is not None:
+            raise outage
+        return len(turns)
 
     async def handle(self, event: Due | DeliveryNews | StaffAction) -> None:
         """Handle what time, delivery or staff brought. Raises Refused with words for whoever asked."""
