@@ -172,7 +172,8 @@ def site(url: str, students: int) -> Iterator[Site]:
             old.unlink()
         (folder / "school/flows/checkin.yaml").write_text(FLOW)
         settings = folder / "school/nearpeer.toml"
-        settings.write_text(settings.read_text().replace('\nurl = ""', f'\nurl = "{url}"'))
+        text_of = settings.read_text()
+        settings.write_text(text_of.replace('[storage]\nurl = ""', f'[storage]\nurl = "{url}"'))
         database = open_database(load_program(folder / "school"))
         one = Site(folder, database, range(1, students + 1))
         try:
