@@ -69,7 +69,7 @@ def message_alone(size: Size) -> Result:
     """P3."""
     with tempfile.TemporaryDirectory() as folder:
         open_, writing = size.of(10_000, 100), size.of(200, 5)
-        crowd = growth.crowd(Path(folder), open_ + growth.WARM + writing, open_)
+        crowd = growth.crowd(Path(folder), open_ + size.rounds * (growth.WARM + writing), open_)
         cases = (
             _way(size.of(600, 5), 1),
             _telegram_bot(size.of(1_000, 5)),

@@ -10,7 +10,10 @@ import logging
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy import Integer, cast, func, select
 
 from bench import fill
 from bench.conversation import STEPS, updates
@@ -35,6 +38,8 @@ from bot.app import App
 from bot.clock import SystemClock
 from bot.program import load_program
 from bot.school import open_database
+from storage import tables
+from storage.database import Database
 
 IN_FLIGHT = 16
 WARM = 20
@@ -92,12 +97,13 @@ def _stored(root: Path, size: Size) -> dict[str, list[Figures]]:
 
 def _open(root: Path, size: Size) -> dict[str, list[Figures]]:
     """The same students and the same few who write, with few and with many conversations open."""
+    rounds = min(size.rounds, 3)
     students, writing = size.of(100_000, 200), size.of(200, 10)
     cases = []
     for name, open_ in ((SMALL, size.of(1_000, 10)), (LARGE, students)):
-        folder = crowd(root / name, students + WARM + writing, open_)
+        folder = crowd(root / name, students + rounds * (WARM + writing), open_)
         cases.append(walking(name, folder, students + 1, writing))
-    return interleaved(cases, min(size.rounds, 3))
+    return interleaved(cases, rounds)
 
 
 def _pickle(conversations: int) -> Case:
@@ -119,7 +125,7 @@ async def walk(folder: Path, first: int, count: int, in_flight: int) -> Figures:
     await app.beat_due()  # the plans are made before anything is measured
     running = asyncio.create_task(app.run(stop))
     await wire.started.wait()
-    event = time.time_ns() // 1_000  # the same students may have walked here before
+    first, event = _fresh(database, first), time.time_ns() // 1_000
     await drive(app, wire, updates(range(first, first + WARM), event), in_flight)
     asked = updates(range(first + WARM, first + WARM + count), event + WARM * STEPS)
     used, sent = cpu(), wire.sent
@@ -138,6 +144,15 @@ async def walk(folder: Path, first: int, count: int, in_flight: int) -> Figures:
         "resident_mb": held / 1e6,
         "calibration_us": calibration(),
     }
+
+
+def _fresh(database: Database, first: int) -> int:
+    """The first student who has not walked here before: whoever feels low twice has a case that nobody here takes."""
+    message = tables.message.c
+    today = (message.direction == "in", message.created_at > datetime.now(UTC) - timedelta(days=1))
+    with database.read() as connection:
+        last = connection.execute(select(func.max(cast(message.chat, Integer))).where(*today)).scalar()
+    return first if last is None else int(last) + 1
 
 
 if __name__ == "__main__":
