@@ -29,7 +29,7 @@ from bot.leases import Times
 from bot.program import Program, load_program
 from bot.roles import ALL, Role
 from bot.school import import_roster, read_report
-from storage import leases, outbox
+from storage import inbox, leases, outbox
 from storage.database import Database
 from tests.fakes.line import Adapter
 from tests.school import NOON
@@ -37,7 +37,7 @@ from tests.school import NOON
 PACE = 60
 """Program time runs so much faster than the wall: a minute is a second."""
 LEASE, DEADLINE, KEPT = timedelta(seconds=4), 2.0, 1.5
-"""Of a send: longer than a busy machine takes for one, or live senders would be taken for dead."""
+"""Of a turn and of a send: longer than a busy machine takes, or whoever lives would be taken for dead."""
 TIMES = Times(valid=1.0, renew=0.25, look=0.1)
 SETTINGS = "crash.json"
 
@@ -85,7 +85,8 @@ def live(life: Life, program: Program) -> None:
 
 def _run(life: Life, program: Program, database: Database) -> None:
     # Nobody waits a minute here: what a dead process had claimed or held is free after some seconds.
-    outbox.LEASE, delivery.DEADLINE, delivery.KEPT = LEASE, DEADLINE, KEPT
+    inbox.LEASE = outbox.LEASE = LEASE
+    delivery.DEADLINE, delivery.KEPT = DEADLINE, KEPT
     clock = Hurried(life.began, _prepared(database))
     roles = [Role(role) for role in life.roles] or ALL
     app = App(program, database, clock, [Adapter(life.line)], roles=roles, times=TIMES)
