@@ -156,8 +156,9 @@ class Delivery:
             return 0
         chat = place.item.outbound.address.chat
         if place.priority > Priority.ALERT:
-            # An alert waits neither for its chat nor behind slow sends of others.
-            if len(self._sending) >= IN_FLIGHT:
+            # An alert waits neither for its chat nor behind slow sends of others. What has been sent and is not yet
+            # written down is still in flight: so many messages at most come twice if we are killed now.
+            if len(self._sending) + self._desk.unwritten >= IN_FLIGHT:
                 return desk.IDLE
             if self._pacer.chat_moment(chat) > now:
                 self._line.rest(self._pacer.chat_moment(chat))

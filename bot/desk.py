@@ -59,6 +59,8 @@ class Desk:
         self._worth = worth
         self._arrived, self._told = arrived, told
         self._results: list[outbox.Result] = []
+        self._in_hand = 0
+        """Results that the visit under way writes down."""
         self._task: asyncio.Task[None] | None = None
         self._wanted = False
         self._more_of: int | None = None
@@ -77,6 +79,11 @@ class Desk:
     def busy(self) -> bool:
         """Whether a message waits in the line, or something is not yet written down."""
         return bool(self.line or self._results) or (self._task is not None and not self._task.done())
+
+    @property
+    def unwritten(self) -> int:
+        """Results that are not on disk yet: of all these messages a crash would make doubtful ones."""
+        return len(self._results) + self._in_hand
 
     def claim(self) -> asyncio.Task[None]:
         """Look what may be sent, at the next visit; gives the task that makes it."""
@@ -142,6 +149,7 @@ class Desk:
     async def _visits(self) -> None:
         while self._results or self._wanted:
             results, self._results = self._results, []
+            self._in_hand = len(results)
             unit = self._unit(results, self._wanted or self._is_short())
             self._wanted = False
             claimed_at = monotonic()
@@ -150,9 +158,10 @@ class Desk:
             except Exception as error:
                 # The database is away: rows stay as they are, results wait here, and the next look tries again.
                 log.error("claim failed platform=%s error=%s", self._account[0], type(error).__name__)
-                self._results = results + self._results
+                self._results, self._in_hand = results + self._results, 0
                 await asyncio.sleep(IDLE)
                 continue
+            self._in_hand = 0
             self._lined_up(visit, claimed_at)
             self._written_down(results, visit.late)
 
@@ -209,6 +218,8 @@ class Desk:
             if result.status == "sent":
                 staff = result.claim.outbound.kind is MessageKind.STAFF
                 failpoint("ack.confirmed" if staff else "send.recorded")
+        if results:
+            self._arrived()  # there is room in flight again
 
     def _is_short(self) -> bool:
         urgency = _EVERYTHING if self._more_of is None else self._more_of

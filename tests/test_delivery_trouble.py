@@ -358,3 +358,27 @@ async def test_the_same_chat_gets_one_message_a_second_and_an_alert_at_once(stre
     assert street.platform.arrived() == [3, 4, 1, 2] or street.platform.arrived() == [3, 1, 4, 2]
     assert Capabilities().per_chat_second == 1
     assert street.row(2).created_at - street.row(1).created_at == timedelta()
+
+
+@on_sqlite
+async def test_what_cannot_be_written_down_is_no_more_than_what_may_be_under_way(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent and is not recorded would come twice after a crash: while nothing can be recorded, others wait."""
+    monkeypatch.setattr(desk, "IDLE", 0.01)
+    record, tried, away = outbox.record, [0], [True]
+
+    def not_yet(connection: Any, results: Any) -> int:
+        tried[0] += bool(results)
+        if results and away[0]:
+            raise OSError("away")
+        return record(connection, results)
+
+    monkeypatch.setattr(outbox, "record", not_yet)
+    send(street, *prompts(*range(1, 41)))
+    async with running(street.delivery):
+        await until(lambda: tried[0] > 10)
+        assert len(street.platform.journal) == delivery_module.IN_FLIGHT
+        away[0] = False
+        await until(lambda: len(street.platform.journal) == 40)
+    assert street.platform.arrived() == [*range(1, 41)]

@@ -212,7 +212,7 @@ class Mentor:
 
     def _chat(self) -> None:
         crowd = self.crowd
-        if not crowd.busy or crowd.chance(0.5):
+        if not crowd.busy or crowd.chance(0.8):
             return
         for _ in range(3):
             crowd.line.offer(self.chat, text=f"hello {crowd.serial()}")

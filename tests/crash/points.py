@@ -34,7 +34,7 @@ async def hit(scene: Scene, place: Place) -> Verdict:
     """One run: load, the hit, a successor where one is needed, rest, judgement."""
     kills: list[Kill] = []
     problems: list[str] = []
-    pid = await scene.start(str(place), stall=STALL)
+    pid = await scene.start(str(place), stall=STALL, at_once=1)
     try:
         async with asyncio.timeout(REACHED_WITHIN):
             await scene.polled(0)
@@ -44,7 +44,7 @@ async def hit(scene: Scene, place: Place) -> Verdict:
                 await scene.processes.ended(pid)
                 line = scene.line
                 kills.append(look_at_the_dead(scene, len(line.taken), line.unconfirmed, line.unanswered))
-                pid = await scene.start()
+                pid = await scene.start(at_once=1)
     except TimeoutError:
         problems.append(f"{place} was never reached")
     scene.crowd.wind_down()

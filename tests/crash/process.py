@@ -55,6 +55,8 @@ class Life:
     roles: tuple[str, ...] = ()
     hits: str = ""
     job: str = "run"
+    at_once: int = delivery.IN_FLIGHT
+    """Sends under way at once."""
     stall: float = failpoints.LONGEST
 
 
@@ -86,7 +88,7 @@ def live(life: Life, program: Program) -> None:
 def _run(life: Life, program: Program, database: Database) -> None:
     # Nobody waits a minute here: what a dead process had claimed or held is free after some seconds.
     inbox.LEASE = outbox.LEASE = LEASE
-    delivery.DEADLINE, delivery.KEPT = DEADLINE, KEPT
+    delivery.DEADLINE, delivery.KEPT, delivery.IN_FLIGHT = DEADLINE, KEPT, life.at_once
     clock = Hurried(life.began, _prepared(database))
     roles = [Role(role) for role in life.roles] or ALL
     app = App(program, database, clock, [Adapter(life.line)], roles=roles, times=TIMES)
