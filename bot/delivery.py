@@ -24,7 +24,7 @@ from bot.desk import Desk, noted
 from bot.domain import Lease, Priority
 from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 from bot.failpoints import failpoint
-from bot.pacer import Pacer, bounded
+from bot.pacer import Departure, Pacer, bounded
 from storage import outbox
 from storage.database import Database
 
@@ -53,6 +53,7 @@ class _Sending:
     """One send under way."""
 
     claim: outbox.Claim
+    departure: Departure
     deadline: float
     overdue: bool = False
 
@@ -169,8 +170,7 @@ class Delivery:
         if turn > now:
             return turn - now
         self._line.take()
-        self._pacer.sent(chat, now)
-        sending = _Sending(place.item, now + DEADLINE)
+        sending = _Sending(place.item, self._pacer.sent(chat, now), now + DEADLINE)
         task = asyncio.create_task(self._send(sending))
         self._sending[task] = sending
         task.add_done_callback(self._finished)
@@ -209,6 +209,7 @@ class Delivery:
             result = self._again(claim, Ambiguous(type(error).__name__), wall)
         else:
             failpoint("send.posted")
+            self._pacer.answered(sending.departure, monotonic())
             self._pacer.accepted()
             result = outbox.sent(claim, receipt.provider_id, wall, now, self._clock.wall())
         self._desk.came_in(result)

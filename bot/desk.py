@@ -154,7 +154,7 @@ class Desk:
             self._wanted = False
             claimed_at = monotonic()
             try:
-                visit = await asyncio.wrap_future(self._database.write(unit))
+                visit = await self._database.run(unit)
             except Exception as error:
                 # The database is away: rows stay as they are, results wait here, and the next look tries again.
                 log.error("claim failed platform=%s error=%s", self._account[0], type(error).__name__)

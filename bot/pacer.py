@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -22,14 +22,33 @@ LOWER = 0.95
 LOWEST = 0.5
 RECOVERY = 0.001
 """After a refusal the rate is a little lower; it comes back by this part of the full rate a second."""
+MARGIN = 0.002
+LONGEST_DELAY = 0.25
+"""Seconds that a message may have been longer on its way than the quickest one; what took longer was the platform."""
 LONGEST_HOLD = 3600.0
 _CHATS = 10_000
+_COUNTED = 1_000
+"""Platforms that take more than this a second count no single message."""
+
+
+@dataclass(slots=True)
+class Departure:
+    """A message that left; once it is answered, `at` is when it arrived at the latest."""
+
+    at: float
 
 
 class Pacer:
-    """The pace of one account of a platform: so many a second, evenly, and so many a second into one chat."""
+    """The pace of one account of a platform: so many a second, evenly, and so many a second into one chat.
+
+    The platform counts what arrives. A message that was held up on its way arrives with those behind it, so the limit
+    is kept for moments of arrival too, as far as the answers tell them.
+    """
 
     def __init__(self, per_second: float, per_chat_second: float) -> None:
+        limit = math.floor(per_second)
+        self._last: deque[Departure] | None = deque(maxlen=limit) if 1 < limit <= _COUNTED else None
+        self._quickest = math.inf
         self._full = self._rate = per_second * SHARE
         self._chat_gap = 1 / per_chat_second
         self._next = -math.inf
@@ -46,13 +65,16 @@ class Pacer:
 
     def moment(self) -> float:
         """From when on the account may send its next message."""
-        return max(self._next, self.held_until)
+        moment = max(self._next, self.held_until)
+        if self._last is not None and len(self._last) == self._last.maxlen:
+            moment = max(moment, self._last[0].at + 1 + MARGIN)
+        return moment
 
     def chat_moment(self, chat: str) -> float:
         """From when on this chat may get its next message."""
         return self._chats.get(chat, -math.inf)
 
-    def sent(self, chat: str, now: float) -> None:
+    def sent(self, chat: str, now: float) -> Departure:
         """A message leaves now."""
         if self._rate < self._full:
             self._rate = min(self._full, self._rate + (now - self._rated_at) * RECOVERY * self._full)
@@ -62,6 +84,16 @@ class Pacer:
         if len(self._chats) > _CHATS:
             self._chats = {name: free for name, free in self._chats.items() if free > now}
         self._chats[chat] = now + self._chat_gap
+        departure = Departure(now)
+        if self._last is not None:
+            self._last.append(departure)
+        return departure
+
+    def answered(self, departure: Departure, now: float) -> None:
+        """The platform has answered: only now it is known how long the way was."""
+        took = now - departure.at
+        self._quickest = min(took, self._quickest * 1.01)  # the way may have become longer
+        departure.at += min(took - self._quickest, LONGEST_DELAY)
 
     def accepted(self) -> None:
         """The platform took a message."""

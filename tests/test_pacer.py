@@ -45,6 +45,25 @@ def test_a_little_lateness_costs_nothing_and_a_stall_is_not_made_up_for() -> Non
     assert busiest_second([*late, *after]) == 30
 
 
+def test_what_was_held_up_on_its_way_arrives_with_those_behind_it_and_is_counted_so() -> None:
+    """One of the first thirty takes 60 ms longer to arrive; no second of the platform's sees more than thirty."""
+    pacer, now, arrivals = Pacer(30, 1), 0.0, []
+    for number in range(120):
+        now = max(now, pacer.moment())
+        departure = pacer.sent(f"chat {number}", now)
+        arrivals.append(now + 0.05 + 0.06 * (number % 50 == 7))
+        pacer.answered(departure, arrivals[-1] + 0.05)
+    assert busiest_second(sorted(arrivals)) == 30
+    assert now < 120 * GAP + 0.2, "it costs no more than the delay"
+
+
+def test_an_answer_that_takes_for_ever_does_not_stop_the_others() -> None:
+    pacer = Pacer(30, 1)
+    pacer.answered(pacer.sent("maya", 0), 0.1)
+    pacer.answered(pacer.sent("leo", 1), 20)
+    assert leave(pacer, 40, now=20)[-1] < 20 + 40 * GAP + 0.3
+
+
 def test_each_chat_has_a_pace_of_its_own() -> None:
     pacer = Pacer(30, 1)
     pacer.sent("maya", 10)
