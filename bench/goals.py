@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import engine, fanout, growth, restart
+from bench import cold, engine, fanout, growth, restart
 from bench.measure import Case, Figures, interleaved, median, medians, ratio, run
 from bench.result import Claim, Result, Size
 
@@ -126,6 +126,7 @@ GOALS: dict[str, Goal] = {
     "P7": Goal("An alert in a fan-out", "an adult hears at once, whatever else is waiting", fanout.overtaking),
     "P8": Goal("Killed at any moment", "what was acknowledged is there, and sending goes on at once", killed),
     "P10": Goal("Growth", "the fifth year costs what the first day did", growth.goal),
+    "P11": Goal("A cold start", "a restart is over before anybody notices", cold.goal),
 }
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from bench import day, fill, growth, restart
+from bench import cold, day, fill, growth, restart
 from bench.storage import one_commit_a_step
 from bench.way import school
-from bot.program import load_program
+from bot.program import create, load_program
 
 GROWING = ("message", "inbox", "occurrence", "conversation", "answer", "delivery_attempt", "finding")
 
@@ -80,3 +80,10 @@ async def test_what_was_acknowledged_before_a_kill_is_there_after_the_restart(
     figures = await restart.kill(tmp_path, conversations=20)
     assert figures["acknowledged"] > 0
     assert (figures["lost"], figures["lost_alerts"]) == (0, 0)
+
+
+@pytest.mark.parametrize("platform", ["telegram", "web"])
+def test_a_school_is_built_as_a_start_would(tmp_path: Path, platform: str) -> None:
+    create(tmp_path / "school")
+    cold.start(platform, tmp_path / "school")
+    assert (tmp_path / "school/nearpeer.db").exists()
