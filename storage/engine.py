@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine,
 LOCK_WAIT = 2.0
 """Seconds that one try waits for a lock."""
 _LONGEST_STATEMENT = 30.0
+_FROZEN = 15.0
 """Seconds, on PostgreSQL."""
 _FREE_CONNECTION = 6.0
 """Seconds to wait for one of the pool."""
@@ -83,7 +84,8 @@ def _postgresql(url: URL) -> Engine:
     def configure(connection: Any, _record: Any) -> None:
         connection.execute(f"SET statement_timeout = {_LONGEST_STATEMENT * 1000:.0f}")
         connection.execute(f"SET lock_timeout = {LOCK_WAIT * 1000:.0f}")
-        connection.execute("SET idle_in_transaction_session_timeout = 60000")
+        # No transaction of ours thinks for seconds: one that does belongs to a frozen program, and holds up others.
+        connection.execute(f"SET idle_in_transaction_session_timeout = {_FROZEN * 1000:.0f}")
         connection.commit()
 
     return engine

@@ -71,7 +71,8 @@ def insert_once(connection: Connection, table: Table) -> Insert:
 _PUT = inserting(
     tables.inbox,
     ("id", "platform", "account", "event_id", "chat", "body", "received_at", "next_at"),
-    lambda insert: insert.on_conflict_do_nothing(),
+    # Named, so that an id that another program made as well is an error that is tried again, and drops no event.
+    lambda insert: insert.on_conflict_do_nothing(index_elements=["platform", "account", "event_id"]),
     status=literal_column("'new'"),
     tries=literal_column("0"),
     error=literal_column("''"),

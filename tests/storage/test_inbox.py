@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
 
 from bot.domain import Raw
 from storage import inbox, tables
@@ -63,6 +64,15 @@ def test_the_same_event_id_of_another_platform_or_account_is_another_event(datab
     assert put(database, raw("e1", account="second bot"), 2)
     assert put(database, raw("e1", platform="telegram"), 3)
     assert len(fresh(database)) == 3
+
+
+def test_another_event_with_an_id_that_is_taken_is_not_dropped_in_silence(database: Database) -> None:
+    """Two programs make ids without asking each other: if they ever make the same, the platform must offer again."""
+    assert put(database, raw("e1"), 1)
+    with pytest.raises(IntegrityError):
+        put(database, raw("e2"), 1)
+    assert put(database, raw("e2"), 2)
+    assert fresh(database) == ["e1", "e2"]
 
 
 def test_a_redelivery_after_the_event_was_handled_is_not_handled_again(database: Database) -> None:

@@ -1,0 +1,128 @@
+"""The roles of programs that share a PostgreSQL: the chat is in one place, and a newer schema ends the old program."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from bot import serving
+from bot.app import App, web_adapter
+from bot.clock import SharedClock
+from bot.errors import Refused
+from bot.leases import Times
+from bot.program import Program
+from bot.roles import ALL, Role, sentence
+from bot.server import build
+from bot.serving import clock_for, run_until_told, trouble
+from storage import leases, people
+from storage.database import Database
+from tests.school import MAYA, move_in, on_postgresql
+from tests.test_delivery import until
+
+pytestmark = on_postgresql
+TIMES = Times(valid=2.0, renew=0.3, look=0.05)
+STANDS_BY = "Another program serves the chat; this one stands by."
+
+
+def program_of(program: Program, database: Database, *roles: Role) -> App:
+    return App(program, database, clock_for(database), [web_adapter(program)], roles=roles or ALL, times=TIMES)
+
+
+@asynccontextmanager
+async def running(app: App) -> AsyncIterator[httpx.AsyncClient]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(app.run(stop))
+    try:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(build(app.routes())), base_url="http://127.0.0.1", follow_redirects=True
+        ) as browser:
+            yield browser
+    finally:
+        stop.set()
+        async with asyncio.timeout(20):
+            await task
+
+
+async def test_the_chat_is_in_one_program_and_moves_to_the_other_when_that_ends(
+    database: Database, program: Program
+) -> None:
+    database.write(move_in).result()
+    wall = datetime.now(UTC)
+    token = database.write(lambda connection: people.mint_link(connection, MAYA, wall)).result()
+    first, second = program_of(program, database, Role.WEB), program_of(program, database, Role.WEB)
+    async with running(second) as stands_by, running(first) as serves:
+        # Whoever was first: one of them serves, the other one says so.
+        await until(lambda: [first.stands_by, second.stands_by].count(True) == 1)
+        if first.stands_by:
+            first, second, serves, stands_by = second, first, stands_by, serves
+        assert (await serves.get(f"/l/{token}")).status_code == 200
+        refused = await stands_by.get(f"/l/{token}")
+        assert refused.status_code == 503
+        assert "try again in a moment" in refused.text
+        assert STANDS_BY in trouble(second)
+        assert STANDS_BY not in trouble(first)
+        assert (await stands_by.get("/staff/")).status_code == 200, "staff pages are everywhere"
+
+
+async def test_a_program_that_ends_frees_what_it_held(database: Database, program: Program) -> None:
+    names = ("send:web:web", "heartbeat", "auditor")
+    app = program_of(program, database)
+    async with running(app):
+        await until(lambda: all(app.leases.held(name) for name in names))
+    with database.read() as connection:
+        wall = app.clock.wall()
+        assert [leases.holder(connection, name, wall) for name in names] == ["", "", ""]
+
+
+def test_a_program_serves_only_what_its_roles_are(database: Database, program: Program) -> None:
+    assert program_of(program, database, Role.WORKER).routes() == []
+    assert program_of(program, database, Role.HEARTBEAT, Role.AUDITOR).routes() == []
+    paths = {getattr(route, "path", "") for route in program_of(program, database, Role.WEB).routes()}
+    assert {"/c/{chat}/say", "/staff/"} <= paths
+    assert sentence(ALL) == "does everything in one program"
+    assert sentence({Role.WEB, Role.WORKER}) == "has the role worker and web"
+
+
+async def test_an_old_program_stands_down_when_a_newer_one_has_changed_the_schema(
+    database: Database, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "WATCH", 0.05)
+    app = program_of(program, database, Role.WORKER)
+    task = asyncio.create_task(run_until_told(app, [], "127.0.0.1", 0))
+    await asyncio.sleep(0.3)
+    assert not task.done()
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    async with asyncio.timeout(20):
+        with pytest.raises(Refused, match="a newer Nearpeer made it"):
+            await task
+
+
+async def test_only_the_program_that_holds_the_lease_audits(database: Database, program: Program) -> None:
+    first, second = program_of(program, database, Role.AUDITOR), program_of(program, database, Role.AUDITOR)
+    async with running(first), running(second):
+        await until(lambda: first.audits or second.audits)
+        await asyncio.sleep(0.3)
+        assert first.audits != second.audits
+    assert not first.audits
+    assert not second.audits
+
+
+def test_programs_of_one_school_agree_on_the_time_whatever_their_machines_say(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = clock_for(database)
+    monkeypatch.setattr(time, "time", lambda: 0.0)  # a machine whose battery is empty
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    wrong = clock_for(database)
+    assert isinstance(wrong, SharedClock)
+    assert abs(wrong.wall() - right.wall()) < timedelta(seconds=1)
+    assert abs((wrong.new_id() >> 22) - (right.new_id() >> 22)) < 1000
+    assert (wrong.new_id() >> 12) & 0x3FF != (right.new_id() >> 12) & 0x3FF, "ids of two programs are apart"
