@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -57,18 +57,26 @@ async def test_the_chat_is_in_one_program_and_moves_to_the_other_when_that_ends(
     wall = datetime.now(UTC)
     token = database.write(lambda connection: people.mint_link(connection, MAYA, wall)).result()
     first, second = program_of(program, database, Role.WEB), program_of(program, database, Role.WEB)
-    async with running(second) as stands_by, running(first) as serves:
-        # Whoever was first: one of them serves, the other one says so.
-        await until(lambda: [first.stands_by, second.stands_by].count(True) == 1)
-        if first.stands_by:
-            first, second, serves, stands_by = second, first, stands_by, serves
-        assert (await serves.get(f"/l/{token}")).status_code == 200
+    async with AsyncExitStack() as one, AsyncExitStack() as other:
+        serves = await one.enter_async_context(running(first))
+        await opens(serves, f"/l/{token}")
+        stands_by = await other.enter_async_context(running(second))
         refused = await stands_by.get(f"/l/{token}")
         assert refused.status_code == 503
         assert "try again in a moment" in refused.text
         assert STANDS_BY in trouble(second)
         assert STANDS_BY not in trouble(first)
         assert (await stands_by.get("/staff/")).status_code == 200, "staff pages are everywhere"
+        await one.aclose()
+        await opens(stands_by, f"/l/{token}")
+        assert STANDS_BY not in trouble(second)
+
+
+async def opens(browser: httpx.AsyncClient, path: str) -> None:
+    """Wait until a page is there."""
+    async with asyncio.timeout(20):
+        while (await browser.get(path)).status_code != 200:  # noqa: ASYNC110  (a program tells nobody that it begins)
+            await asyncio.sleep(0.02)
 
 
 async def test_a_program_that_ends_frees_what_it_held(database: Database, program: Program) -> None:
