@@ -35,6 +35,7 @@ from bot.domain import Address, Message, MessageKind, Person, Priority, Role, Tu
 from bot.flows import state
 from bot.school import open_database
 from storage import people, tables
+from storage.batch import Batch
 from storage.database import Database
 from storage.turns import save_turn
 
@@ -195,7 +196,12 @@ def _leave_something_to_send(database: Database, links: Mapping[int, str]) -> No
         for person in links
     )
     turn = Turn(messages=messages)
-    database.write(lambda connection: save_turn(connection, turn, clock.now(), clock.new_id, state.dump)).result()
+
+    def unit(connection: Connection) -> None:
+        with Batch(connection) as batch:
+            save_turn(batch, turn, clock.now(), clock.new_id, state.dump)
+
+    database.write(unit).result()
 
 
 def _found(database: Database) -> set[Line]:

@@ -568,6 +568,8 @@ class Turn:
     """Changed status or language."""
     unreachable: tuple[Address, ...] = ()
     """Addresses that take nothing any more, until somebody writes from them."""
+    reachable: tuple[Address, ...] = ()
+    """Addresses that took nothing any more, and from which somebody has written now."""
     occurrence_done: tuple[int, str] | None = None
     """(occurrence id, fired | missed | cancelled)."""
     occurrence_held: tuple[int, datetime] | None = None

@@ -6,25 +6,50 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, select
 
 from bot.domain import Address, Answer, AnswerKind, Choice
 from storage import tables
-from storage.inbox import insert_once
+from storage.batch import DEFINITION, Batch
+from storage.hot import Statement, bound
 from storage.outbox import choices_of
+
+
+def _word(status: str) -> Any:
+    return literal_column(f"'{status}'")
+
+
+_conversation, _answer = tables.conversation.c, tables.answer.c
+_of_person = _conversation.person_id == bound(_conversation.person_id)
+_WAITING = Statement(lambda _: select(_conversation.state).where(_of_person, _conversation.status == _word("waiting")))
+_QUEUE = Statement(
+    lambda _: (
+        select(_conversation.state)
+        .where(_of_person, _conversation.status == _word("queued"))
+        .order_by(_conversation.id)
+    )
+)
+_FINISHED = Statement(
+    lambda _: select(_conversation.flow).distinct().where(_of_person, _conversation.status == _word("done"))
+)
 
 
 def waiting(connection: Connection, person_id: int) -> str | None:
     """The state (JSON) of the conversation that waits for this person's answer."""
-    return _first(connection, person_id, "waiting")
+    found = _WAITING.rows(connection, person_id=person_id)
+    return found[0][0] if found else None
 
 
 def queue(connection: Connection, person_id: int) -> Sequence[str]:
     """The states of all conversations that wait behind another, oldest first."""
-    column = tables.conversation.c
-    query = select(column.state).where(column.person_id == person_id, column.status == "queued")
-    return connection.execute(query.order_by(column.id)).scalars().all()
+    return [row[0] for row in _QUEUE.rows(connection, person_id=person_id)]
+
+
+def finished_by(connection: Connection, person_id: int) -> tuple[str, ...]:
+    """Names of the flows that a person has finished at least once."""
+    return tuple(sorted(row[0] for row in _FINISHED.rows(connection, person_id=person_id)))
 
 
 def suspended(connection: Connection, person_id: int) -> str | None:
@@ -107,11 +132,9 @@ def newest_sent(connection: Connection, person_id: int) -> Sent | None:
     return None if id_ is None else sent(connection, id_)
 
 
-def define(connection: Connection, hash_: str, kind: str, name: str, body: str, now: datetime) -> None:
+def define(batch: Batch, hash_: str, kind: str, name: str, body: str, now: datetime) -> None:
     """Keep content under its hash; a repeat changes nothing."""
-    connection.execute(
-        insert_once(connection, tables.definition).values(hash=hash_, kind=kind, name=name, body=body, stored_at=now)
-    )
+    batch.add(DEFINITION, {"hash": hash_, "kind": kind, "name": name, "body": body, "stored_at": now})
 
 
 def definition(connection: Connection, hash_: str) -> str | None:
@@ -120,27 +143,34 @@ def definition(connection: Connection, hash_: str) -> str | None:
     return connection.execute(select(column.body).where(column.hash == hash_)).scalar()
 
 
+_OF_ANSWER = ("id", "conversation_id", "person_id", "flow", "flow_hash", "step", "kind", "at", "topic", "value")
+_HISTORY = Statement(
+    lambda _: (
+        select(*(_answer[name] for name in _OF_ANSWER))
+        .where(_answer.person_id == bound(_answer.person_id), _answer.at >= bound(_answer.at, "since"))
+        .order_by(_answer.at)
+    )
+)
+
+
 def answers_since(connection: Connection, person_id: int, since: datetime) -> Sequence[Answer]:
     """A person's answers since a moment, oldest first, without their words: for rules over history."""
-    column = tables.answer.c
-    rows = connection.execute(
-        select(tables.answer).where(column.person_id == person_id, column.at >= since).order_by(column.at)
-    )
     return [
         Answer(
-            id=row.id,
-            conversation_id=row.conversation_id,
-            person_id=row.person_id,
-            flow=row.flow,
-            flow_hash=row.flow_hash,
-            step=row.step,
-            kind=AnswerKind(row.kind),
-            at=row.at,
-            topic=row.topic,
-            sensitivity=row.sensitivity,
-            value=row.value,
+            id=id_,
+            conversation_id=conversation_id,
+            person_id=owner_id,
+            flow=flow,
+            flow_hash=flow_hash,
+            step=step,
+            kind=AnswerKind(kind),
+            at=at,
+            topic=topic,
+            value=value,
         )
-        for row in rows
+        for id_, conversation_id, owner_id, flow, flow_hash, step, kind, at, topic, value in _HISTORY.rows(
+            connection, person_id=person_id, since=since
+        )
     ]
 
 

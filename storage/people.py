@@ -26,15 +26,15 @@ def load(connection: Connection, person_id: int, *, lock: bool = False) -> Perso
     return None if row is None else _people(connection, [row], [row.id])[0]
 
 
-def by_address(connection: Connection, address: Address, *, lock: bool = False) -> Person | None:
-    """Who writes from this address, or None for a stranger."""
+def by_address(connection: Connection, address: Address) -> Person | None:
+    """Who has this address, or None for a stranger."""
     column = tables.address.c
     person_id = connection.execute(
         select(column.person_id).where(
             column.platform == address.platform, column.account == address.account, column.chat == address.chat
         )
     ).scalar()
-    return None if person_id is None else load(connection, person_id, lock=lock)
+    return None if person_id is None else load(connection, person_id)
 
 
 def by_key(connection: Connection, key: str) -> Person | None:

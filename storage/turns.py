@@ -8,63 +8,48 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, update
 
-from bot.domain import Conversation, Escalation, Message, Priority, Turn
+from bot.domain import Answer, Conversation, Escalation, Message, Priority, Received, Turn
 from bot.failpoints import failpoint
 from storage import escalations, people, tables
-from storage.inbox import insert_once
-from storage.wake import Channel, wake
-
-_NOTHING_SENT = {"priority": Priority.REPLY, "attempts": 0, "ambiguous": 0, "provider_id": "", "error": "", "news": ""}
+from storage.batch import ANSWER, CONVERSATION, MESSAGE, RECEIVED, Batch
+from storage.hot import Row
 
 
 def save_turn(
-    connection: Connection, turn: Turn, now: datetime, new_id: Callable[[], int], dump: Callable[[Conversation], str]
+    batch: Batch, turn: Turn, now: datetime, new_id: Callable[[], int], dump: Callable[[Conversation], str]
 ) -> None:
-    """Write everything that one event caused; a repeated message is dropped by its key.
+    """Write everything that one event caused, or gather it to be written with the batch.
 
     `dump` makes a conversation's JSON.
     """
-    for person in turn.people:
-        people.change(connection, person)
-    for address in turn.unreachable:
-        people.mark_address(connection, address, now)
-    if turn.received is not None:
-        people.mark_address(connection, turn.received.address, None)
+    _change_people(batch, turn, now)
     for conversation in turn.conversations:
-        _put(connection, tables.conversation, _conversation_row(conversation, dump))
-    for escalation in turn.escalations:
-        _put(connection, tables.escalation, _escalation_row(escalation))
-        failpoint("work.escalation")
-    for code in turn.codes:
-        connection.execute(
-            insert(tables.acknowledgement_code).values(
-                code=code.code, escalation_id=code.escalation_id, person_id=code.person_id
-            )
-        )
-    _cancel(connection, turn)
+        batch.add(CONVERSATION, _conversation_row(conversation, dump))
+    if turn.escalations or turn.codes or turn.cancel_prompts_of or turn.cancel_alerts_of:
+        _escalate(batch.connection, turn)
     if turn.received is not None:
-        _receive(connection, turn, new_id)
+        batch.add(RECEIVED, _received_row(turn.received))
+    if turn.findings and turn.received is not None:
+        _findings(batch.connection, turn, turn.received, new_id)
     for message in turn.messages:
-        connection.execute(insert_once(connection, tables.message).values(_message_row(message, now)))
-        failpoint("work.outbox")
-    if turn.messages:
-        wake(connection, Channel.OUTBOX)
-    _answers(connection, turn, new_id)
-    _records(connection, turn, now, new_id)
-    failpoint("work.audit")
+        batch.add(MESSAGE, _message_row(message, now))
+    message_id = turn.received.id if turn.received is not None else None
+    for answer in turn.answers:
+        batch.add(ANSWER, _answer_row(answer, message_id, new_id))
+    _review(batch, turn)
+    _occurrence(batch, turn)
+    if turn.audit:
+        _audit(batch.connection, turn, new_id)
 
 
-def save_prompts(
-    connection: Connection, turns: Sequence[Turn], now: datetime, dump: Callable[[Conversation], str]
-) -> None:
+def save_prompts(batch: Batch, turns: Sequence[Turn], now: datetime, dump: Callable[[Conversation], str]) -> None:
     """Write the new conversations and messages of a fan-out; nothing else is in these turns."""
-    opened = [_conversation_row(conversation, dump) for turn in turns for conversation in turn.conversations]
-    written = [_message_row(message, now) for turn in turns for message in turn.messages]
-    if opened:
-        connection.execute(insert(tables.conversation), opened)
-    if written:
-        connection.execute(insert_once(connection, tables.message), written)
-        wake(connection, Channel.OUTBOX)
+    for turn in turns:
+        for conversation in turn.conversations:
+            batch.add(CONVERSATION, _conversation_row(conversation, dump))
+        for message in turn.messages:
+            batch.add(MESSAGE, _message_row(message, now))
+    batch.write()
 
 
 def acted_on(connection: Connection, message_id: int) -> None:
@@ -78,7 +63,25 @@ def _put(connection: Connection, table: Table, row: dict[str, Any]) -> None:
         connection.execute(insert(table).values(row))
 
 
-def _cancel(connection: Connection, turn: Turn) -> None:
+def _change_people(batch: Batch, turn: Turn, now: datetime) -> None:
+    for person in turn.people:
+        people.change(batch.connection, person)
+    for address in turn.unreachable:
+        people.mark_address(batch.connection, address, now)
+    for address in turn.reachable:
+        people.mark_address(batch.connection, address, None)
+
+
+def _escalate(connection: Connection, turn: Turn) -> None:
+    for escalation in turn.escalations:
+        _put(connection, tables.escalation, _escalation_row(escalation))
+        failpoint("work.escalation")
+    for code in turn.codes:
+        connection.execute(
+            insert(tables.acknowledgement_code).values(
+                code=code.code, escalation_id=code.escalation_id, person_id=code.person_id
+            )
+        )
     message = tables.message.c
     cancelled = update(tables.message).where(message.direction == "out", message.status == "pending")
     for person_id in turn.cancel_prompts_of:
@@ -89,26 +92,7 @@ def _cancel(connection: Connection, turn: Turn) -> None:
         connection.execute(cancelled.where(of_case).values(status="cancelled"))
 
 
-def _receive(connection: Connection, turn: Turn, new_id: Callable[[], int]) -> None:
-    received = turn.received
-    assert received is not None
-    connection.execute(
-        insert(tables.message).values(
-            id=received.id,
-            direction="in",
-            person_id=received.person_id,
-            platform=received.address.platform,
-            account=received.address.account,
-            chat=received.address.chat,
-            kind=received.kind,
-            text=received.text,
-            step=received.step,
-            conversation_id=received.conversation_id,
-            status="received",
-            created_at=received.at,
-            **_NOTHING_SENT,
-        )
-    )
+def _findings(connection: Connection, turn: Turn, received: Received, new_id: Callable[[], int]) -> None:
     opened = turn.escalations[0].id if turn.escalations else None
     for finding in turn.findings:
         connection.execute(
@@ -129,45 +113,10 @@ def _receive(connection: Connection, turn: Turn, new_id: Callable[[], int]) -> N
         )
 
 
-def _answers(connection: Connection, turn: Turn, new_id: Callable[[], int]) -> None:
-    for answer in turn.answers:
-        connection.execute(
-            insert(tables.answer).values(
-                id=answer.id or new_id(),
-                conversation_id=answer.conversation_id,
-                person_id=answer.person_id,
-                message_id=turn.received.id if turn.received is not None else answer.message_id,
-                flow=answer.flow,
-                flow_hash=answer.flow_hash,
-                step=answer.step,
-                topic=answer.topic,
-                sensitivity=answer.sensitivity,
-                kind=answer.kind,
-                value=answer.value,
-                text=answer.text,
-                at=answer.at,
-                reviewed_by="",
-            )
-        )
-        failpoint("work.answer")
-    if turn.reviewed_answers:
-        column = tables.answer.c
-        _review(connection, tables.answer, column.id.in_(turn.reviewed_answers), turn)
-    if turn.reviewed_items:
-        _review(connection, tables.review_item, tables.review_item.c.id.in_(turn.reviewed_items), turn)
-
-
-def _review(connection: Connection, table: Table, which: Any, turn: Turn) -> None:
-    connection.execute(
-        update(table)
-        .where(which, table.c.reviewed_at.is_(None))
-        .values(reviewed_at=turn.audit[0].at, reviewed_by=turn.reviewed_by)
-    )
-
-
-def _records(connection: Connection, turn: Turn, now: datetime, new_id: Callable[[], int]) -> None:
+def _review(batch: Batch, turn: Turn) -> None:
+    """What staff must look at, and what they have looked at."""
     for item in turn.items:
-        connection.execute(
+        batch.connection.execute(
             insert(tables.review_item).values(
                 id=item.id,
                 kind=item.kind,
@@ -178,15 +127,28 @@ def _records(connection: Connection, turn: Turn, now: datetime, new_id: Callable
                 reviewed_by="",
             )
         )
+    for table, ids in ((tables.answer, turn.reviewed_answers), (tables.review_item, turn.reviewed_items)):
+        if ids:
+            batch.connection.execute(
+                update(table)
+                .where(table.c.id.in_(ids), table.c.reviewed_at.is_(None))
+                .values(reviewed_at=turn.audit[0].at, reviewed_by=turn.reviewed_by)
+            )
+
+
+def _occurrence(batch: Batch, turn: Turn) -> None:
+    column = tables.occurrence.c
     if turn.occurrence_done is not None:
         occurrence_id, status = turn.occurrence_done
-        column = tables.occurrence.c
-        connection.execute(update(tables.occurrence).where(column.id == occurrence_id).values(status=status))
+        done = update(tables.occurrence).where(column.id == occurrence_id).values(status=status)
+        batch.connection.execute(done)
     if turn.occurrence_held is not None:
         occurrence_id, until = turn.occurrence_held
-        column = tables.occurrence.c
         held = update(tables.occurrence).where(column.id == occurrence_id)
-        connection.execute(held.values(status="held", due_at=until))
+        batch.connection.execute(held.values(status="held", due_at=until))
+
+
+def _audit(connection: Connection, turn: Turn, new_id: Callable[[], int]) -> None:
     for entry in turn.audit:
         connection.execute(
             insert(tables.audit).values(
@@ -201,7 +163,41 @@ def _records(connection: Connection, turn: Turn, now: datetime, new_id: Callable
         )
 
 
-def _conversation_row(conversation: Conversation, dump: Callable[[Conversation], str]) -> dict[str, Any]:
+def _received_row(received: Received) -> Row:
+    address = received.address
+    return {
+        "id": received.id,
+        "person_id": received.person_id,
+        "platform": address.platform,
+        "account": address.account,
+        "chat": address.chat,
+        "kind": received.kind,
+        "text": received.text,
+        "step": received.step,
+        "conversation_id": received.conversation_id,
+        "created_at": received.at,
+    }
+
+
+def _answer_row(answer: Answer, message_id: int | None, new_id: Callable[[], int]) -> Row:
+    return {
+        "id": answer.id or new_id(),
+        "conversation_id": answer.conversation_id,
+        "person_id": answer.person_id,
+        "message_id": message_id if message_id is not None else answer.message_id,
+        "flow": answer.flow,
+        "flow_hash": answer.flow_hash,
+        "step": answer.step,
+        "topic": answer.topic,
+        "sensitivity": answer.sensitivity,
+        "kind": answer.kind,
+        "value": answer.value,
+        "text": answer.text,
+        "at": answer.at,
+    }
+
+
+def _conversation_row(conversation: Conversation, dump: Callable[[Conversation], str]) -> Row:
     return {
         "id": conversation.id,
         "person_id": conversation.person_id,
@@ -241,12 +237,10 @@ def _escalation_row(escalation: Escalation) -> dict[str, Any]:
     }
 
 
-def _message_row(message: Message, now: datetime) -> dict[str, Any]:
+def _message_row(message: Message, now: datetime) -> Row:
     address = message.address
     return {
-        **_NOTHING_SENT,
         "id": message.id,
-        "direction": "out",
         "person_id": message.person_id,
         "platform": address.platform if address else "",
         "account": address.account if address else "",

@@ -6,7 +6,7 @@ Read in one go for one person or for hundreds, so that a fan-out fills in the sa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -39,19 +39,24 @@ class Around:
                 return self.people[match.advisor].name
         return self.contact.name if self.contact is not None else ""
 
-    def values(self, person: Person, match_id: int | None) -> dict[str, str]:
-        """The placeholders of a flow (bot.program.VALUES), filled in for a person."""
-        return {
-            "name": person.first_name,
-            "partner": self.partner_names(person, match_id),
-            "school": self.program.school,
-            "adult": self.advisor_name(person),
-            "place": self.program.place(person.language),
+    def values(self, person: Person, match_id: int | None, names: Collection[str]) -> dict[str, str]:
+        """Those of the placeholders of a flow (bot.program.VALUES) that it names, filled in for a person."""
+        known: dict[str, Callable[[], str]] = {
+            "name": lambda: person.first_name,
+            "partner": lambda: self.partner_names(person, match_id),
+            "school": lambda: self.program.school,
+            "adult": lambda: self.advisor_name(person),
+            "place": lambda: self.program.place(person.language),
         }
+        return {name: value() for name, value in known.items() if name in names}
 
 
-def around(connection: Connection, program: Program, ids: Collection[int]) -> Around:
-    """Read who is around these people."""
+def around(
+    connection: Connection, program: Program, ids: Collection[int], names: Collection[str] = ("partner", "adult")
+) -> Around:
+    """Read who is around these people, as far as placeholders of these `names` ask for it."""
+    if not {"partner", "adult"}.intersection(names):
+        return Around(program, {}, {}, None)
     of_person: dict[int, list[Match]] = defaultdict(list)
     named: set[int] = set()
     for match in people.matches(connection, ids):

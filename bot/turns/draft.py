@@ -35,14 +35,16 @@ from bot.domain import (
 )
 from bot.flows.commands import CODE_ALPHABET
 from bot.program import Program
-from storage.conversations import Sent, sent
+from storage.batch import Batch
+from storage.conversations import Sent, sent, waiting
+from storage.senders import Sender, sender
 
 
 @dataclass
 class Draft:
     """Collects what one event causes. `cause` names the event; messages of a repeated event get the same keys."""
 
-    connection: Connection
+    batch: Batch
     program: Program
     now: datetime
     new_id: Callable[[], int]
@@ -58,6 +60,7 @@ class Draft:
     items: list[ReviewItem] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
     unreachable: list[Address] = field(default_factory=list)
+    reachable: list[Address] = field(default_factory=list)
     occurrence_done: tuple[int, str] | None = None
     occurrence_held: tuple[int, datetime] | None = None
     cancel_prompts_of: list[int] = field(default_factory=list)
@@ -66,6 +69,32 @@ class Draft:
     reviewed_items: tuple[int, ...] = ()
     reviewed_by: str = ""
     audit: list[AuditEntry] = field(default_factory=list)
+    sender: Sender | None = None
+    """Who wrote, where the event is a message."""
+
+    @property
+    def connection(self) -> Connection:
+        """To read: everything that earlier turns of the same transaction caused is to be seen."""
+        return self.batch.connection
+
+    def sender_at(self, address: Address) -> Sender | None:
+        """Who writes from an address; their rows are this turn's to read from now on."""
+        batch = self.batch
+        self.sender = sender(batch.past, address)
+        if self.sender is not None and self.sender.person.id in batch.touched:
+            # An earlier turn of the same batch was about them.
+            self.sender = sender(batch.connection, address)
+        return self.sender
+
+    def past(self, person: Person) -> Connection:
+        """To read rows of this person alone: cheaper where it is the sender, of whom nothing is left to be written."""
+        return self.batch.past if self.sender is not None and self.sender.person.id == person.id else self.connection
+
+    def waiting(self, person: Person) -> str | None:
+        """The state of the conversation that waited for this person's answer before the turn."""
+        if self.sender is not None and self.sender.person.id == person.id:
+            return self.sender.waiting
+        return waiting(self.connection, person.id)
 
     def text(self, person: Person, key: str, **values: str) -> str:
         """One of the house's own texts in the person's language."""
@@ -86,7 +115,8 @@ class Draft:
         """
         id_, _, number = token.partition(".")
         try:
-            message = sent(self.connection, int(id_, 16))
+            # A button of this very batch has not been sent yet.
+            message = sent(self.batch.past, int(id_, 16))
             if message is None or message.person_id != person.id:
                 return None
             choice = message.choices[int(number)]
@@ -195,6 +225,7 @@ class Draft:
             items=tuple(self.items),
             people=tuple(self.people),
             unreachable=tuple(self.unreachable),
+            reachable=tuple(self.reachable),
             occurrence_done=self.occurrence_done,
             occurrence_held=self.occurrence_held,
             cancel_prompts_of=tuple(self.cancel_prompts_of),

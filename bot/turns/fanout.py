@@ -36,6 +36,7 @@ from bot.turns.draft import Draft, due_cause
 from bot.turns.due import fit_moment
 from bot.turns.prompts import new_conversation
 from storage import conversations, occurrences, people
+from storage.batch import Batch
 from storage.turns import save_prompts
 
 AT_ONCE = 250
@@ -74,14 +75,16 @@ def fire(
         return Fired(0)
     plain = _plain(connection, program, now, due)
     ids = [person.id for _, person in plain]
-    surroundings = around(connection, program, ids)
+    named = {name for one, _ in plain for name in program.flows[one.flow].flow.placeholders}
+    surroundings = around(connection, program, ids, named)
+    batch = Batch(connection)
     finished = conversations.finished_flows(connection, ids)
     opening = Opening(now)
     turns, fired = [], set()
     for one, person in plain:
         flow = program.flows[one.flow]
-        draft = Draft(connection, program, now, new_id, due_cause(Due(DueKind.OCCURRENCE, one.id, one.due_at)))
-        values = surroundings.values(person, one.match_id)
+        draft = Draft(batch, program, now, new_id, due_cause(Due(DueKind.OCCURRENCE, one.id, one.due_at)))
+        values = surroundings.values(person, one.match_id, flow.flow.placeholders)
         conversation = new_conversation(
             draft, person, flow, finished.get(person.id, ()), values, match_id=one.match_id, occurrence_id=one.id
         )
@@ -93,8 +96,8 @@ def fire(
         fired.add(one.id)
     for name in {turn.conversations[0].flow for turn in turns}:
         flow = program.flows[name]
-        conversations.define(connection, flow.hash, "flow", flow.name, flow.source, now)
-    save_prompts(connection, turns, now, state.dump)
+        conversations.define(batch, flow.hash, "flow", flow.name, flow.source, now)
+    save_prompts(batch, turns, now, state.dump)
     failpoint("fire.chunk")
     occurrences.mark_fired(connection, fired)
     failpoint("fire.marked")

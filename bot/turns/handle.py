@@ -38,6 +38,7 @@ from bot.turns import due, prompts, senders, staff
 from bot.turns.draft import Draft, due_cause
 from bot.turns.intake import Intake
 from storage import inbox, people
+from storage.batch import Batch
 from storage.database import Database
 from storage.due import person_of
 from storage.turns import acted_on, save_turn
@@ -161,7 +162,7 @@ class Turns:
 
     def save(self, connection: Connection, event: Event) -> Turn:
         """One event in the transaction of `connection`: its turn, saved. Inbound events come through `drain`."""
-        draft = self._draft(connection, _cause(event, self.clock.new_id()))
+        draft = self._draft(Batch(connection), _cause(event, self.clock.new_id()))
         if isinstance(event, Due):
             due.come(draft, event)
         elif isinstance(event, DeliveryNews):
@@ -176,7 +177,7 @@ class Turns:
 
     def begin(self, connection: Connection, person_id: int, flow: LoadedFlow) -> Turn:
         """Start a flow with a person now, outside any schedule."""
-        draft = self._draft(connection, f"begin:{self.clock.new_id()}")
+        draft = self._draft(Batch(connection), f"begin:{self.clock.new_id()}")
         person = people.load(connection, person_id, lock=True)
         if person is not None:
             prompts.start(draft, person, flow)
@@ -208,27 +209,27 @@ class Turns:
         """The turns of many events in one transaction, as many as its time allows."""
         ends = time.monotonic() + LONGEST
         turns: list[Turn | Exception | None] = []
-        for event in events:
-            turns.append(self._turn(connection, event))
-            if time.monotonic() > ends:
-                break
+        with Batch(connection) as batch:
+            for event in events:
+                turns.append(self._turn(batch, event))
+                if time.monotonic() > ends:
+                    break
+        failpoint("work.audit")
         self._finish(connection, events[: len(turns)])
         return turns
 
     def _alone(self, connection: Connection, event: _Event) -> Turn | Exception | None:
-        turn = self._turn(connection, event)
-        self._finish(connection, [event])
-        return turn
+        return self._together(connection, [event])[0]
 
-    def _turn(self, connection: Connection, event: _Event) -> Turn | Exception | None:
+    def _turn(self, batch: Batch, event: _Event) -> Turn | Exception | None:
         if event.error is not None:
             return event.error
         failpoint("work.begin")
         if event.inbound is None:
             return None
-        draft = self._draft(connection, f"inbox:{event.stored.id}")
+        draft = self._draft(batch, f"inbox:{event.stored.id}")
         senders.read(draft, event.inbound, event.screening)
-        return self._save(draft)
+        return self._gather(draft)
 
     def _finish(self, connection: Connection, events: Sequence[_Event]) -> None:
         if not inbox.finish(connection, [event.stored for event in events if event.error is None]):
@@ -241,7 +242,7 @@ class Turns:
 
         def unit(connection: Connection) -> None:
             if inbox.failed(connection, stored, name, now):
-                draft = self._draft(connection, f"quarantine:{stored.id}")
+                draft = self._draft(Batch(connection), f"quarantine:{stored.id}")
                 senders.quarantine(draft, event.inbound)
                 self._save(draft)
 
@@ -253,23 +254,29 @@ class Turns:
             await self.database.run(lambda connection: inbox.failed(connection, stored, name, now))
 
     def _tell_of(self, connection: Connection, event: Due | DeliveryNews) -> None:
-        draft = self._draft(connection, f"failed:{_cause(event, 0)}")
+        draft = self._draft(Batch(connection), f"failed:{_cause(event, 0)}")
         person_id = person_of(connection, event)
         person = people.load(connection, person_id) if person_id is not None else None
         senders.open_failure(draft, person, draft.staff_text("reason_failure"))
         self._save(draft)
 
     def _tell_unplanned(self, connection: Connection) -> None:
-        draft = self._draft(connection, f"unplanned:{self.clock.new_id()}")
+        draft = self._draft(Batch(connection), f"unplanned:{self.clock.new_id()}")
         senders.open_failure(draft, None, draft.staff_text("reason_unplanned"))
         self._save(draft)
 
-    def _draft(self, connection: Connection, cause: str) -> Draft:
-        return Draft(connection, self.program, self.clock.now(), self.clock.new_id, cause)
+    def _draft(self, batch: Batch, cause: str) -> Draft:
+        return Draft(batch, self.program, self.clock.now(), self.clock.new_id, cause)
+
+    def _gather(self, draft: Draft) -> Turn:
+        turn = draft.turn()
+        save_turn(draft.batch, turn, draft.now, draft.new_id, state.dump)
+        return turn
 
     def _save(self, draft: Draft) -> Turn:
-        turn = draft.turn()
-        save_turn(draft.connection, turn, draft.now, draft.new_id, state.dump)
+        turn = self._gather(draft)
+        draft.batch.write()
+        failpoint("work.audit")
         return turn
 
 

@@ -16,7 +16,7 @@ from storage import conversations
 
 def waiting(draft: Draft, person: Person) -> Conversation | None:
     """The conversation that waits for this person's answer."""
-    stored = conversations.waiting(draft.connection, person.id)
+    stored = draft.waiting(person)
     return None if stored is None else state.load(stored)
 
 
@@ -41,11 +41,12 @@ def start(
     occurrence_id: int | None = None,
 ) -> None:
     """Begin a flow with a person. While another conversation waits, the new one queues behind it."""
-    conversations.define(draft.connection, flow.hash, "flow", flow.name, flow.source, draft.now)
-    finished = conversations.finished_flows(draft.connection, [person.id])
-    values = around(draft.connection, draft.program, [person.id]).values(person, match_id)
+    conversations.define(draft.batch, flow.hash, "flow", flow.name, flow.source, draft.now)
+    finished = conversations.finished_by(draft.past(person), person.id)
+    names = flow.flow.placeholders
+    values = around(draft.connection, draft.program, [person.id], names).values(person, match_id, names)
     conversation = new_conversation(
-        draft, person, flow, finished.get(person.id, ()), values, match_id=match_id, occurrence_id=occurrence_id
+        draft, person, flow, finished, values, match_id=match_id, occurrence_id=occurrence_id
     )
     open_one = waiting(draft, person)
     if open_one is not None and open_one.flow == conversation.flow:
@@ -88,7 +89,7 @@ def apply(draft: Draft, person: Person, turn: Turn) -> None:
     draft.take(person, turn)
     if not turn.conversations[-1].status.ended:
         return
-    for stored in conversations.queue(draft.connection, person.id):
+    for stored in conversations.queue(draft.past(person), person.id):
         conversation = replace(state.load(stored), language=person.language)
         flow = flow_of(draft, conversation).flow
         if draft.now < conversation.started_at + flow.window:
@@ -114,7 +115,7 @@ def stop(draft: Draft, person: Person) -> None:
 def stop_all(draft: Draft, person: Person) -> None:
     """The person wants no more: the waiting conversation ends, and those in line behind it are never begun."""
     stop(draft, person)
-    for stored in conversations.queue(draft.connection, person.id):
+    for stored in conversations.queue(draft.past(person), person.id):
         draft.conversations.append(replace(state.load(stored), status=ConversationStatus.STOPPED))
 
 

@@ -29,18 +29,18 @@ def read(draft: Draft, inbound: Inbound, screening: Screening) -> None:
 
 def log(draft: Draft, inbound: Inbound) -> Person | None:
     """Put a message into the log, with who wrote it."""
-    person = people.by_address(draft.connection, inbound.address, lock=True)
+    sender = draft.sender_at(inbound.address)
+    person = sender.person if sender is not None else None
     draft.received = Received(
         id=draft.new_id(),
         address=inbound.address,
         kind=inbound.kind,
         at=draft.now,
         text=inbound.text,
-        person_id=person.id if person else None,
+        person_id=person.id if person is not None else None,
     )
-    if person is not None and inbound.address not in person.addresses:
-        # It took nothing any more, and now they write from it: saving the turn marks it as reachable again.
-        return replace(person, addresses=(inbound.address, *person.addresses))
+    if sender is not None and sender.was_lost:
+        draft.reachable.append(inbound.address)
     return person
 
 

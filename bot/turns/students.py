@@ -115,7 +115,7 @@ def _route(reading: Reading) -> None:
         reading.our_words = not inbound.text.lstrip().startswith("/")
         return obey(draft, person, command)
     waiting = prompts.waiting(draft, person)
-    named = conversations.sent(draft.connection, inbound.reply_to) if inbound.reply_to is not None else None
+    named = conversations.sent(draft.past(person), inbound.reply_to) if inbound.reply_to is not None else None
     if named is not None and named.step and named.person_id == person.id and not _asks(named, waiting):
         return _late(draft, person, named, Reply(text=inbound.text))
     if waiting is not None:
@@ -164,7 +164,7 @@ def _answer(reading: Reading, waiting: Conversation, reply: Reply) -> None:
                 draft.signals.append(Signal(Tier.CONCERN, "unread", reason))
     topics = {answer.topic for answer in turn.answers}
     if topics & {"mood", "company"}:
-        history = (*conversations.answers_since(draft.connection, person.id, draft.now - HISTORY), *turn.answers)
+        history = (*conversations.answers_since(draft.past(person), person.id, draft.now - HISTORY), *turn.answers)
         if "mood" in topics:
             draft.signals.extend(rules.lowest_mood_twice(history, draft.now))
         if "company" in topics:

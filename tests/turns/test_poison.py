@@ -7,10 +7,10 @@ import itertools
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from bot.errors import FlowError, Outage
 from storage import inbox, tables
+from storage.batch import Batch
 from storage.turns import save_turn
 from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House
 
@@ -106,9 +106,9 @@ async def test_a_turn_whose_event_somebody_else_has_finished_meanwhile_is_droppe
     await house.begins(MAYA, "mentee-weekly")
     await house.offer(house.button(MAYA, "Great"))
 
-    def elsewhere(connection: Connection, *arguments: Any) -> None:
-        save_turn(connection, *arguments)
-        connection.execute(tables.inbox.update().values(status="done"))
+    def elsewhere(batch: Batch, *arguments: Any) -> None:
+        save_turn(batch, *arguments)
+        batch.connection.execute(tables.inbox.update().values(status="done"))
 
     with monkeypatch.context() as patch:
         patch.setattr("bot.turns.handle.save_turn", elsewhere)

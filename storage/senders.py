@@ -1,0 +1,81 @@
+"""Who writes from an address, with everything that nearly every turn of theirs needs to know, read at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, literal_column, select
+
+from bot.domain import Address, Person, PersonStatus, Role
+from storage import tables
+from storage.hot import Statement, bound
+
+_person, _conversation = tables.person.c, tables.conversation.c
+_written_from, _reached_at = tables.address.alias("written_from"), tables.address.alias("reached_at")
+_OF_PERSON = ("id", "key", "name", "role", "language", "zone", "status", "paused_until", "email", "phone")
+_OF_ADDRESS = ("platform", "account", "chat", "unreachable_at", "position", "id")
+_waiting = and_(_conversation.person_id == _person.id, _conversation.status == literal_column("'waiting'"))
+_sender = tables.person.join(_written_from, _written_from.c.person_id == _person.id)
+
+
+def _of_address(query: Select[Any]) -> Select[Any]:
+    column = _written_from.c
+    return query.where(*(column[name] == bound(column[name]) for name in ("platform", "account", "chat")))
+
+
+_LOCK = Statement(lambda _: _of_address(select(_person.id).select_from(_sender)).with_for_update(of=tables.person))
+_SENDER = Statement(
+    lambda _: _of_address(
+        select(
+            _conversation.state,
+            *(_person[name] for name in _OF_PERSON),
+            *(_reached_at.c[name] for name in _OF_ADDRESS),
+        ).select_from(
+            _sender.join(_reached_at, _reached_at.c.person_id == _person.id).outerjoin(tables.conversation, _waiting)
+        )
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Somebody who writes, as they are before their turn."""
+
+    person: Person
+    """The address written from is among theirs, also when it took nothing any more."""
+    waiting: str | None = field(repr=False)
+    """The state of the conversation that waits for their answer."""
+    was_lost: bool
+    """The address written from took nothing any more until now."""
+
+
+def sender(connection: Connection, address: Address) -> Sender | None:
+    """Who writes from this address, or None for a stranger. Their row is held until the transaction ends."""
+    written_from = {"platform": address.platform, "account": address.account, "chat": address.chat}
+    if connection.dialect.name == "postgresql":
+        # First, and by itself: whoever waited for the row must not see what was there before.
+        _LOCK.rows(connection, **written_from)
+    rows = _SENDER.rows(connection, **written_from)
+    return _read(rows, address) if rows else None
+
+
+def _read(rows: Sequence[Sequence[Any]], address: Address) -> Sender:
+    waiting, id_, key, name, role, language, zone, status, paused_until, email, phone, *_ = rows[0]
+    place = 1 + len(_OF_PERSON)
+    # Reachable ones first, then as they were put in order; the id keeps the order when there is none.
+    places = sorted(
+        ((row[place + 3] is not None, *row[place + 4 : place + 6]), *row[place : place + 3]) for row in rows
+    )
+    role = Role(role)
+    known = [(Address(*named), order[0]) for order, *named in places]
+    lost = next(is_lost for one, is_lost in known if one == address)
+    # An adult's lost address stays as the last resort: an alert that fails there moves the ladder on at once.
+    addresses = tuple(one for one, is_lost in known if not is_lost or role.adult)
+    if address not in addresses:
+        addresses = (address, *addresses)
+    person = Person(
+        id_, key, name, role, language, zone, PersonStatus(status), paused_until, addresses, email=email, phone=phone
+    )
+    return Sender(person, waiting, lost)
