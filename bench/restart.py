@@ -35,7 +35,6 @@ from bot.domain import Address, Message, MessageKind, Person, Priority, Role, Tu
 from bot.flows import state
 from bot.school import open_database
 from storage import people, tables
-from storage.batch import Batch
 from storage.database import Database
 from storage.turns import save_turn
 
@@ -196,12 +195,7 @@ def _leave_something_to_send(database: Database, links: Mapping[int, str]) -> No
         for person in links
     )
     turn = Turn(messages=messages)
-
-    def unit(connection: Connection) -> None:
-        with Batch(connection) as batch:
-            save_turn(batch, turn, clock.now(), clock.new_id, state.dump)
-
-    database.write(unit).result()
+    database.write(lambda connection: save_turn(connection, turn, clock.now(), clock.new_id, state.dump)).result()
 
 
 def _found(database: Database) -> set[Line]:

@@ -16,12 +16,17 @@ from storage.hot import Row
 
 
 def save_turn(
+    connection: Connection, turn: Turn, now: datetime, new_id: Callable[[], int], dump: Callable[[Conversation], str]
+) -> None:
+    """Write everything that one event caused. `dump` makes a conversation's JSON."""
+    with Batch(connection) as batch:
+        add_turn(batch, turn, now, new_id, dump)
+
+
+def add_turn(
     batch: Batch, turn: Turn, now: datetime, new_id: Callable[[], int], dump: Callable[[Conversation], str]
 ) -> None:
-    """Write everything that one event caused, or gather it to be written with the batch.
-
-    `dump` makes a conversation's JSON.
-    """
+    """The same as one of many: its rows are written with the batch's, or when somebody wants to read."""
     _change_people(batch, turn, now)
     for conversation in turn.conversations:
         batch.add(CONVERSATION, _conversation_row(conversation, dump))

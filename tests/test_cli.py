@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from bot import cli, program, school
 from bot.clock import SystemClock
@@ -29,7 +28,6 @@ from bot.errors import Refused
 from bot.program import Program
 from bot.serving import instance_lock
 from storage import accounts, outbox, people
-from storage.batch import Batch
 from storage.turns import save_turn
 from tests.crash.outside import ROOT, School
 
@@ -388,13 +386,9 @@ def test_what_a_killed_process_was_sending_is_sent_again_by_the_next_one_at_once
         message = Message(
             number, maya.id, MessageKind.REPLY, Priority.REPLY, "Thank you", "one", address=maya.addresses[0]
         )
-        turn = Turn(messages=(message,))
-
-        def unit(connection: Connection) -> None:
-            with Batch(connection) as batch:
-                save_turn(batch, turn, clock.now(), clock.new_id, lambda _: "")
-
-        database.write(unit).result()
+        database.write(
+            lambda connection: save_turn(connection, Turn(messages=(message,)), clock.now(), clock.new_id, lambda _: "")
+        ).result()
         database.write(lambda connection: outbox.claim(connection, "web", "web", 7, clock.wall(), 1)).result()
     finally:
         database.close()

@@ -41,7 +41,7 @@ from storage import inbox, people
 from storage.batch import Batch
 from storage.database import Database
 from storage.due import person_of
-from storage.turns import acted_on, save_turn
+from storage.turns import acted_on, add_turn
 
 log = logging.getLogger(__name__)
 
@@ -270,7 +270,7 @@ class Turns:
 
     def _gather(self, draft: Draft) -> Turn:
         turn = draft.turn()
-        save_turn(draft.batch, turn, draft.now, draft.new_id, state.dump)
+        add_turn(draft.batch, turn, draft.now, draft.new_id, state.dump)
         return turn
 
     def _save(self, draft: Draft) -> Turn:

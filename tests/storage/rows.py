@@ -6,11 +6,8 @@ import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
-
 from bot.domain import Address, Conversation, ConversationStatus, Message, MessageKind, Priority, Turn
 from bot.flows import state
-from storage.batch import Batch
 from storage.database import Database
 from storage.turns import save_turn
 from tests.school import MAYA, NOON, move_in
@@ -24,11 +21,7 @@ def school(database: Database) -> None:
 
 
 def save(database: Database, turn: Turn, now: datetime = NOON) -> None:
-    def unit(connection: Connection) -> None:
-        with Batch(connection) as batch:
-            save_turn(batch, turn, now, _ids.__next__, state.dump)
-
-    database.write(unit).result()
+    database.write(lambda connection: save_turn(connection, turn, now, _ids.__next__, state.dump)).result()
 
 
 def message(id_: int, person: int = MAYA, priority: Priority = Priority.REPLY, **more: Any) -> Message:

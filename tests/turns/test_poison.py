@@ -11,7 +11,7 @@ import pytest
 from bot.errors import FlowError, Outage
 from storage import inbox, tables
 from storage.batch import Batch
-from storage.turns import save_turn
+from storage.turns import add_turn
 from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -64,12 +64,12 @@ async def test_a_turn_that_fails_is_tried_again_and_nothing_of_it_was_kept(
     calls = itertools.count(1)
 
     def full(*arguments: Any) -> None:
-        save_turn(*arguments)
+        add_turn(*arguments)
         if next(calls) < 2:
             raise OSError("a file of ours is gone")
 
     await house.begins(MAYA, "mentee-weekly")
-    monkeypatch.setattr("bot.turns.handle.save_turn", full)
+    monkeypatch.setattr("bot.turns.handle.add_turn", full)
     await house.offer(house.button(MAYA, "Great"))
     await house.settle()
     assert house.rows(tables.answer) == []
@@ -84,13 +84,13 @@ async def test_f78_a_full_disk_is_no_try_of_the_event_that_met_it(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*arguments: Any) -> None:
-        save_turn(*arguments)
+        add_turn(*arguments)
         raise OSError(errno.ENOSPC, "no space left on device")
 
     await house.begins(MAYA, "mentee-weekly")
     await house.offer(house.button(MAYA, "Great"))
     with monkeypatch.context() as patched:
-        patched.setattr("bot.turns.handle.save_turn", full)
+        patched.setattr("bot.turns.handle.add_turn", full)
         for _ in range(7):
             with pytest.raises(Outage):
                 await house.settle()
@@ -107,11 +107,11 @@ async def test_a_turn_whose_event_somebody_else_has_finished_meanwhile_is_droppe
     await house.offer(house.button(MAYA, "Great"))
 
     def elsewhere(batch: Batch, *arguments: Any) -> None:
-        save_turn(batch, *arguments)
+        add_turn(batch, *arguments)
         batch.connection.execute(tables.inbox.update().values(status="done"))
 
     with monkeypatch.context() as patch:
-        patch.setattr("bot.turns.handle.save_turn", elsewhere)
+        patch.setattr("bot.turns.handle.add_turn", elsewhere)
         await house.app.turns.drain()
     assert house.rows(tables.answer) == []
     assert [(row.status, row.tries) for row in house.rows(tables.inbox)] == [("new", 0)]
