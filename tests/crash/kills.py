@@ -11,7 +11,7 @@ from tests.crash.scene import Scene
 from tests.fakes.line import Line
 
 READY_WITHIN = 20.0
-QUIET_WITHIN = 60.0
+QUIET_WITHIN = 120.0
 LONGEST_LIFE = 2.0
 MOST_DONE = 12
 """Messages that the platform takes from one kill to the next, at most: a busy machine only takes longer for them."""

@@ -37,7 +37,7 @@ class Crowd:
     mentors: Iterable[str]
     adults: Iterable[str]
     seed: int = 1
-    crisis: float = 0.06
+    crisis: float = 0.04
     """The share of free answers in which a student asks for help."""
     pause: float = 0.15
     """Seconds, on average, before somebody reacts."""

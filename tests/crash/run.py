@@ -87,7 +87,7 @@ async def at_random(bench: Bench, engine: str, times: int, staff: Staff = (EVERY
     workers = sum(not roles or "worker" in roles for roles in staff)
     for seed, begun in enumerate(range(0, times, 50), 1):
         async with Line(refusals=0.02, slow=0.005, seed=seed).running() as line:
-            scene = bench.scene(engine, line, students=24, seed=seed)
+            scene = bench.scene(engine, line, students=16, seed=seed)
             verdict = await kill_again_and_again(scene, min(50, times - begun), seed, staff)
             scene.close()
         total += told(f"{engine}, {workers} at work, kills {begun + 1} to {begun + verdict.kills}", verdict)
