@@ -52,10 +52,16 @@ class Ear(logging.Handler):
         self.heard.append(self.format(record))
 
 
+RULES: set[str] = set()
+"""The names of all rules."""
+
+
 def rule(**strategies: Any) -> Callable[[Callable[..., None]], Any]:
     """Hypothesis' rule, counted."""
 
     def counted(step: Callable[..., None]) -> Any:
+        RULES.add(step.__name__)
+
         @functools.wraps(step)
         def taken(self: Little, **drawn: Any) -> None:
             self.steps[step.__name__] += 1
@@ -312,7 +318,8 @@ class Little(RuleBasedStateMachine):
 def run_for(program: Program, new_database: Callable[[], str], examples: int, steps: int) -> Counter[str]:
     """Run so many lives of so many steps; gives how often each rule was taken. Raises what Hypothesis found."""
     Little.program, Little.new_database, Little.steps = program, staticmethod(new_database), Counter()
-    slow = settings(max_examples=examples, stateful_step_count=steps, suppress_health_check=list(HealthCheck))
+    checks = list(HealthCheck)
+    slow = settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=checks)
     run_state_machine_as_test(Little, settings=slow)
     return Little.steps
 

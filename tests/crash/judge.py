@@ -25,6 +25,8 @@ class Verdict:
     alerts: int = 0
     messages: int = 0
     kills: int = 0
+    steps: int = 0
+    """Of the state machine."""
     in_flight: int = 0
     """Kills while work was under way, as the outside saw it."""
     duplicates: int = 0
@@ -41,7 +43,7 @@ class Verdict:
 
     def __add__(self, other: Verdict) -> Verdict:
         joined = Verdict(most_at_once=max(self.most_at_once, other.most_at_once))
-        for name in ("answers", "alerts", "messages", "kills", "in_flight", "duplicates"):
+        for name in ("answers", "alerts", "messages", "kills", "steps", "in_flight", "duplicates"):
             setattr(joined, name, getattr(self, name) + getattr(other, name))
         for name in ("lost_answers", "lost_alerts", "double", "other"):
             setattr(joined, name, getattr(self, name) + getattr(other, name))
@@ -186,16 +188,25 @@ def _messages(scene: Scene, verdict: Verdict) -> None:
 
 
 def _order(scene: Scene, verdict: Verdict) -> None:
-    """Of one chat and one urgency nothing overtakes: alerts alone go out side by side."""
-    priority = {row.id: row.priority for row in scene.rows("SELECT id, priority FROM message WHERE direction = 'out'")}
-    last: dict[tuple[str, int], int] = {}
+    """What a chat's own events caused arrives in their order; within one urgency, for an alert waits for nothing.
+
+    What others cause at the same time (an adult, a beat) has no order among itself: several workers commit as they can.
+    """
+    events = {str(row.id): row for row in scene.rows("SELECT id, event_id, chat FROM inbox")}
+    query = "SELECT id, chat, priority, dedupe_key FROM message WHERE direction = 'out' AND dedupe_key LIKE 'inbox:%'"
+    places: dict[int, tuple[int, tuple[int, int]]] = {}
+    for row in scene.rows(query):
+        _, event, number = row.dedupe_key.split(":")
+        if row.priority and events[event].chat == row.chat:
+            places[row.id] = row.priority, (int(events[event].event_id), int(number))
+    last: dict[tuple[str, int], tuple[int, int]] = {}
     for taken in scene.line.taken:
-        urgency = priority.get(taken.message, 0)
-        if taken.again or not urgency:
+        if taken.again or taken.message not in places:
             continue
-        if taken.message < last.get((taken.chat, urgency), 0):
+        priority, place = places[taken.message]
+        if place < last.get((taken.chat, priority), (0, 0)):
             verdict.other.append(f"{taken.chat}: message {taken.message} was overtaken")
-        last[taken.chat, urgency] = taken.message
+        last[taken.chat, priority] = place
 
 
 def _twice(scene: Scene, kills: list[Kill], doubts: int, verdict: Verdict) -> None:

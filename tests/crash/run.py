@@ -20,6 +20,7 @@ from tests import postgres
 from tests.crash import once
 from tests.crash.judge import Verdict
 from tests.crash.kills import EVERYTHING, Staff, kill_again_and_again
+from tests.crash.machine import at_the_machine
 from tests.crash.points import RUNNING, Place, hit
 from tests.crash.scene import Processes, Scene, new_file, nursery, write_program
 from tests.fakes.line import Line
@@ -135,7 +136,10 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     parts = [asked.only] if asked.only else PARTS
     began = time.monotonic()
-    total = asyncio.run(killed(parts, asked.point, asked.kills, asked.engine or ENGINES))
+    engines = asked.engine or list(ENGINES)
+    total = asyncio.run(killed(parts, asked.point, asked.kills, engines))
+    if "machine" in parts:
+        total += at_the_machine(engines)
     verdict = "nothing was lost" if not total.problems else f"{len(total.problems)} PROBLEMS"
     print(f"make crash, {' and '.join(parts)}, {time.monotonic() - began:.0f} s: {total}: {verdict}")
     return bool(total.problems)
