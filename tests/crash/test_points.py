@@ -31,7 +31,7 @@ async def processes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[P
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("place", [Place("ingress.committed", 2), Place("send.posted", 3), Place("ack.committed")])
+@pytest.mark.parametrize("place", [Place("send.posted", 3), Place("ack.committed")])
 async def test_who_is_killed_at_a_point_leaves_nothing_undone(
     processes: Processes, database_url: str, tmp_path: Path, place: Place
 ) -> None:
