@@ -36,7 +36,7 @@ FIRST = 10.0
 """Seconds after the start: whatever was late because we were down has had its turn."""
 TRIAL_EVERY = 2.0
 LOW, SCARCE = 200_000_000, 1_000_000_000
-"""Bytes free where the database lies: an alarm, a warning."""
+"""Bytes free where the database lies: an alarm, a warning. On a small disk a twentieth and a fifth of it."""
 LARGE_LOG = 512_000_000
 """Bytes of a write-ahead log that no reader should hold up so long."""
 _AT_ONCE = (Kind.STORE, Kind.FILE, Kind.CLOCK)
@@ -127,10 +127,10 @@ class Auditor:
     def _disk(self) -> Iterator[Trouble]:
         if self._file is None:
             return
-        free = shutil.disk_usage(self._file.parent).free
-        if free < SCARCE:
-            text = f"Only {free // 1_000_000} MB are free on the disk of the database."
-            yield Trouble(Kind.DISK, text, warns=free >= LOW)
+        disk = shutil.disk_usage(self._file.parent)
+        if disk.free < min(SCARCE, disk.total / 5):
+            text = f"Only {disk.free // 1_000_000} MB are free on the disk of the database."
+            yield Trouble(Kind.DISK, text, warns=disk.free >= min(LOW, disk.total / 20))
         journal = self._file.with_name(f"{self._file.name}-wal")
         if journal.exists() and journal.stat().st_size > LARGE_LOG:
             yield Trouble(Kind.DISK, "Something has kept the database from tidying up: its -wal file is very large.")
