@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import secrets
 import threading
 import time
 from collections import defaultdict, deque
@@ -35,6 +36,20 @@ PATIENCE = 6.0
 _BATCH = 64
 _LONGEST = 0.02
 """Seconds after which a transaction takes up no more work: whoever comes next waits for little."""
+
+
+# PostgreSQL: each transaction that writes marks so in the same commit. Its own number (pg_xact_status) would not do:
+# after a crash the server may give the same to another.
+_TIDY = text("DELETE FROM batch WHERE at < extract(epoch FROM now()) * 1000 - 30 * 86400000.0")
+_BEGIN = text(
+    "INSERT INTO batch (writer, number, at) VALUES (:writer, 0, extract(epoch FROM now()) * 1000) "
+    "ON CONFLICT DO NOTHING"
+)
+_MARK = text(
+    "UPDATE batch SET number = :number, at = extract(epoch FROM now()) * 1000 "
+    "WHERE writer = :writer AND pg_current_xact_id_if_assigned() IS NOT NULL"
+)
+_LAST = text("SELECT number FROM batch WHERE writer = :writer FOR UPDATE")
 
 
 @dataclass(slots=True)
@@ -71,6 +86,8 @@ class Writer:
         self._something = threading.Condition()
         self._closed = False
         self._connection: Connection | None = None
+        self._marks = engine.dialect.name == "postgresql"
+        self._id, self._number = secrets.randbits(62), 0
         self._thread = threading.Thread(target=self._write, name="database-writer", daemon=True)
         self._thread.start()
 
@@ -178,14 +195,15 @@ class Writer:
 
     def _attempt(self, work: Unit[T], until: float) -> T:
         """One try. A COMMIT whose answer was lost is asked about, so that nothing is done twice (F83)."""
-        ticket = None
+        marked = False
         try:
             with self._transaction() as connection:
                 result = work(connection)
-                if connection.dialect.name == "postgresql":
-                    ticket = connection.execute(text("SELECT pg_current_xact_id_if_assigned()::text")).scalar()
+                if self._marks:
+                    self._number += 1
+                    marked = connection.execute(_MARK, {"writer": self._id, "number": self._number}).rowcount > 0
         except SQLAlchemyError as error:
-            if ticket is None or fault_of(error) is not Fault.AWAY or not self._landed(ticket, until):
+            if not marked or fault_of(error) is not Fault.AWAY or not self._landed(until):
                 raise
         return result
 
@@ -195,32 +213,38 @@ class Writer:
         if self._connection is None:
             self._connection = self._engine.connect()
         try:
+            if self._marks and not self._number:
+                self._introduce(self._connection)
             with self._connection.begin():
                 yield self._connection
         except BaseException:
             self._drop_connection()
             raise
 
+    def _introduce(self, connection: Connection) -> None:
+        """A row of our own, before anything depends on it; rows of programs that are long gone are deleted."""
+        with connection.begin():
+            connection.execute(_TIDY)
+            connection.execute(_BEGIN, {"writer": self._id})
+        self._number = 1
+
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _landed(self, ticket: str, until: float) -> bool:
-        """Whether a transaction was committed, as PostgreSQL remembers it. Raises Outage when it does not say so."""
+    def _landed(self, until: float) -> bool:
+        """Whether the last transaction was committed. Raises Outage when nobody says so in time."""
         while True:
             try:
-                with self._engine.connect() as connection:
-                    status = connection.execute(
-                        text("SELECT pg_xact_status(CAST(:ticket AS xid8))"), {"ticket": ticket}
-                    ).scalar()
-            except SQLAlchemyError:
-                status = "in progress"
-            if status != "in progress":
-                return bool(status == "committed")
-            if time.monotonic() > until:
-                self._condition.met(Fault.AWAY)
-                raise outage(Fault.AWAY)
+                with self._engine.begin() as connection:
+                    # Locked: if the server is still at it, we wait for what becomes of it.
+                    number = connection.execute(_LAST, {"writer": self._id}).scalar()
+                return bool(number == self._number)
+            except SQLAlchemyError as error:
+                if time.monotonic() > until:
+                    self._condition.met(Fault.AWAY)
+                    raise outage(Fault.AWAY) from error
             time.sleep(0.1)
 
 

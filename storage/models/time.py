@@ -53,3 +53,11 @@ class Lease(SQLModel, table=True):
     owner: str
     token: int = Field(sa_type=Id)
     until: datetime = moment()
+
+
+class Batch(SQLModel, table=True):
+    """The last transaction that a program's writer has committed (PostgreSQL): what tells when the answer was lost."""
+
+    writer: int = Field(sa_type=Id, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    number: int = Field(sa_type=Id)
+    at: datetime = moment()

@@ -18,6 +18,7 @@ from bot.program import Program
 from storage.database import Database
 from tests import postgres
 from tests.crash import once
+from tests.crash.faults.proof import prove
 from tests.crash.judge import Verdict
 from tests.crash.kills import EVERYTHING, Staff, kill_again_and_again
 from tests.crash.machine import at_the_machine
@@ -136,10 +137,13 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     parts = [asked.only] if asked.only else PARTS
     began = time.monotonic()
-    engines = asked.engine or list(ENGINES)
-    total = asyncio.run(killed(parts, asked.point, asked.kills, engines))
+    engines, total = asked.engine or list(ENGINES), Verdict()
+    if {"points", "random"} & set(parts):
+        total += asyncio.run(killed(parts, asked.point, asked.kills, engines))
     if "machine" in parts:
         total += at_the_machine(engines)
+    if "faults" in parts:
+        total.other += prove()
     verdict = "nothing was lost" if not total.problems else f"{len(total.problems)} PROBLEMS"
     print(f"make crash, {' and '.join(parts)}, {time.monotonic() - began:.0f} s: {total}: {verdict}")
     return bool(total.problems)

@@ -28,6 +28,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_audit_escalation_id'), ['escalation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_person_id'), ['person_id'], unique=False)
 
+    op.create_table('batch',
+    sa.Column('writer', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', storage.types.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('writer', name=op.f('pk_batch'))
+    )
     op.create_table('beat',
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('at', storage.types.Instant(), nullable=False),

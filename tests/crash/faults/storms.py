@@ -103,7 +103,7 @@ async def _write(app: App, student: int, account: Account, enough: asyncio.Event
                 account.refused += 1
                 await asyncio.sleep(0.05)
         account.acknowledged.append(f"{student}: {text}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
 
 
 def _at_rest(database: Database) -> bool:

@@ -104,7 +104,7 @@ async def test_f77_f80_a_locked_file_is_waited_for_and_a_replaced_one_ends_the_p
     try:
         await maya.open()
         writing = asyncio.create_task(writes(maya, enough))
-        await until(lambda: len(maya.acknowledged) > 3)
+        await until(lambda: len(maya.acknowledged) > 3 and school.rows("SELECT 1 FROM beat WHERE name = 'due'"))
         with held_by_another_process(f"sqlite:///{file}"):
             before = len(maya.acknowledged)
             await asyncio.sleep(LOCKED)
