@@ -21,7 +21,7 @@ from bot.program import Program
 from bot.turns import fanout
 from bot.turns.handle import Turns
 from bot.turns.planned import plan_ahead
-from storage import due
+from storage import due, hold
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ class Beats:
         handled = await self.alerts()
         async with self._beating:
             await self._plan()
+            if await self._read(lambda connection, _now: hold.stands(connection)):
+                return handled  # restored: time brings no prompts until staff say so
             handled += await self._handle(await self._read(due.waits_due))
             return handled + await self._fire()
 

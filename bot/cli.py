@@ -130,6 +130,37 @@ def run(
 
 
 @app.command()
+def backup(
+    folder: Folder,
+    to: Annotated[Path | None, typer.Option(metavar="PLACE", help="A folder, or a new .zip file.")] = None,
+) -> None:
+    """Copy a school into one file, while it runs, and prove that the copy is whole."""
+    from bot.backup import back_up
+    from bot.clock import SystemClock
+    from bot.program import load_program
+
+    kept = back_up(load_program(folder), SystemClock(), to)
+    print(f"{kept.path}: {kept.size / 1_000_000:.1f} MB, {kept.files} files, read back and found whole.")
+    print("It holds what students wrote. Keep a copy on another machine, where only you can open it.")
+
+
+@app.command()
+def restore(
+    folder: NewFolder, file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="A backup.", exists=True)]
+) -> None:
+    """Put a backup back. The school then holds: it sends nothing by itself until staff release it."""
+    from bot.backup import restore as put_back
+    from bot.clock import SystemClock
+
+    done = put_back(folder, file, SystemClock())
+    if done.unpacked:
+        print(f"wrote {done.unpacked} files of the school into {folder}")
+    if done.replaced:
+        print(f"The database that was there is kept: {done.replaced}")
+    print(f"Restored. Next: nearpeer run {folder}, then look at Health on the staff pages and release what is held.")
+
+
+@app.command()
 def demo(
     port: Annotated[int, typer.Option(help="Where the page is served.")] = 8700,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = True,

@@ -189,6 +189,10 @@ class ActionKind(StrEnum):
     REVIEW_ITEM = "review-item"
     RESUME = "resume"
     """Scheduled prompts and the suspended conversation of a person go on."""
+    RELEASE = "release"
+    """A restored school goes on; what was held is sent if it is still wanted."""
+    DROP_HELD = "drop-held"
+    """A restored school goes on; what was held is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -582,3 +586,5 @@ class Turn:
     reviewed_items: tuple[int, ...] = ()
     reviewed_by: str = ""
     audit: tuple[AuditEntry, ...] = ()
+    hold_ended: str = ""
+    """After a restore: pending or cancelled, as what was held shall be."""

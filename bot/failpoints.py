@@ -41,6 +41,8 @@ POINTS = {
     "fire.marked": "a fan-out is written and marked, uncommitted",
     "import.row": "a person of the roster is written, uncommitted",
     "import.commit": "the roster is imported",
+    "backup.copied": "a backup is written under another name; it is not verified",
+    "backup.verified": "a backup is verified; it has not its name yet",
     "migrate.step": "a migration has run, uncommitted",
 }
 """Every point, and what is true there."""

@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bot import starts
 from bot.alarm import Alarm, Place
 from bot.app import App, web_adapter
 from bot.auditor import Auditor
@@ -27,7 +28,7 @@ from bot.roles import ALL, Role, sentence
 from bot.school import open_database, setup_code
 from bot.server import build, serve
 from config.settings import FILE
-from storage import leases, outbox, people, stranded
+from storage import hold, leases, outbox, people, stranded
 from storage.database import Database, sqlite_file
 from storage.health import damage, health
 
@@ -73,6 +74,7 @@ def _run_with(alarm: Alarm, program: Program, roles: Collection[Role]) -> None:
         _needs_the_safety_contact(program, database)
         _take_over(database)
         clock = clock_for(database)
+        _say_what_is_held(starts.count(program, database, clock))
         print(f"{program.school}: this program {sentence(roles)}.", flush=True)
         if Role.WEB in roles:
             _say_where_staff_sign_in(program, database, clock)
@@ -101,6 +103,15 @@ def clock_for(database: Database) -> SystemClock:
         return SystemClock(last)
     number = database.write(lambda connection: leases.program_number(connection, shared)).result()
     return SharedClock(shared, began, number, last)
+
+
+def _say_what_is_held(standing: hold.Standing | None) -> None:
+    if standing is not None:
+        print(
+            f"HOLD since {standing.since:%Y-%m-%d %H:%M} UTC: this database was restored. Alerts and replies go out; "
+            f"messages that wait for a person's word: {standing.held}. See Health on the staff pages.",
+            flush=True,
+        )
 
 
 def _say_where_staff_sign_in(program: Program, database: Database, clock: Clock) -> None:

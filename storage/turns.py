@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, insert, update
 
 from bot.domain import Answer, Conversation, Escalation, Message, Priority, Received, Turn
 from bot.failpoints import failpoint
-from storage import escalations, people, tables
+from storage import escalations, hold, people, tables
 from storage.batch import ANSWER, CONVERSATION, MESSAGE, RECEIVED, Batch
 from storage.hot import Row
 
@@ -43,6 +43,8 @@ def add_turn(
         batch.add(ANSWER, _answer_row(answer, message_id, new_id))
     _review(batch, turn)
     _occurrence(batch, turn)
+    if turn.hold_ended:
+        hold.end(batch.connection, turn.hold_ended, turn.audit[0].actor, now)
     if turn.audit:
         _audit(batch.connection, turn, new_id)
 
@@ -88,7 +90,7 @@ def _escalate(connection: Connection, turn: Turn) -> None:
             )
         )
     message = tables.message.c
-    cancelled = update(tables.message).where(message.direction == "out", message.status == "pending")
+    cancelled = update(tables.message).where(message.direction == "out", message.status.in_(("pending", "held")))
     for person_id in turn.cancel_prompts_of:
         of_person = (message.person_id == person_id) & (message.priority >= Priority.REMINDER)
         connection.execute(cancelled.where(of_person).values(status="cancelled"))

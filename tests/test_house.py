@@ -49,6 +49,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"bot.flows", "bot.safety", "bot.planning", "bot.program", "storage.database", "storage.turns"}
         | {"storage.batch", "storage.senders"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
+        | {"storage.hold"}
         | {"storage.leases", "storage.occurrences", "storage.wake"},
         {"sqlalchemy"},
     ),
@@ -60,7 +61,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "bot.roles": (set(), set()),
     "bot.leases": (LEAVES | {"storage.database", "storage.leases"}, {"sqlalchemy"}),
-    "bot.beats": (LEAVES | {"bot.program", "bot.turns", "storage.database", "storage.due"}, {"sqlalchemy"}),
+    "bot.beats": (
+        LEAVES | {"bot.program", "bot.turns", "storage.database", "storage.due", "storage.hold"},
+        {"sqlalchemy"},
+    ),
     "bot.heartbeat": (LEAVES | {"storage.database", "storage.due"}, {"apscheduler"}),
     "bot.checks": (PURE | {"storage.faults", "storage.health"}, set()),
     "bot.alarm": (LEAVES, {"httpx"}),
@@ -73,8 +77,16 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.console": (
         LEAVES
         | {"bot.checks", "storage.database", "storage.accounts", "storage.audit"}
-        | {"storage.review", "storage.answers", "storage.timeline", "storage.health"},
+        | {"storage.review", "storage.answers", "storage.timeline", "storage.health"}
+        | {"storage.hold"},
         {"starlette", "jinja2", "markupsafe", "sqlalchemy"},
+    ),
+    "bot.starts": ({"bot.clock", "bot.program", "storage.database", "storage.hold"}, set()),
+    "bot.backup": (
+        LEAVES
+        | {"bot.program", "bot.serving", "bot.starts", "config"}
+        | {"storage.backup", "storage.database", "storage.hold"},
+        set(),
     ),
     "bot.school": (
         LEAVES | {"bot.program", "bot.roster", "storage.accounts", "storage.database", "storage.people"},
@@ -90,7 +102,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
 # Who alone may import these of our rooms: what stands above the rest must not be leaned on from below.
 ABOVE = {
     "bot.app": {"bot.serving", "bot.rehearsal", "bot.demo"},
-    "bot.serving": {"bot.cli", "bot.demo"},
+    "bot.serving": {"bot.cli", "bot.demo", "bot.backup"},
     "bot.rehearsal": {"bot.cli"},
     "bot.demo": {"bot.cli"},
     "bot.cli": {"bot.__main__"},

@@ -7,8 +7,10 @@ from starlette.responses import Response
 
 from bot import checks
 from bot.console import wording
-from bot.console.desk import Desk
-from storage import health
+from bot.console.desk import Desk, see_other
+from bot.domain import ActionKind, Role, StaffAction
+from bot.errors import Refused
+from storage import health, hold
 from storage.accounts import Staff
 from storage.health import Health
 
@@ -18,20 +20,47 @@ async def troubles(desk: Desk) -> tuple[Health, tuple[str, ...]]:
     now, wall = desk.clock.now(), desk.clock.wall()
     state = await desk.read(lambda connection: health.health(connection, now, wall))
     found = (*checks.storing(desk.database.condition), *checks.troubles(state, now, wall), *desk.watched())
-    return state, tuple(dict.fromkeys(one.text for one in found))
+    texts = [one.text for one in found]
+    if await desk.read(hold.stands):
+        texts.append("A backup was restored: check-ins and reminders wait until a coordinator says so.")
+    return state, tuple(dict.fromkeys(texts))
 
 
 async def health_page(desk: Desk, request: Request, staff: Staff) -> Response:
     """Marks, queues and what was given up."""
+    return await _page(desk, request, staff)
+
+
+async def end_hold(desk: Desk, request: Request, staff: Staff) -> Response:
+    """A restored school goes on: what is held is released, or dropped."""
+    kind = ActionKind.RELEASE if request.path_params["action"] == "release" else ActionKind.DROP_HELD
+    try:
+        if staff.role is not Role.COORDINATOR:
+            raise Refused("Only a coordinator can let a restored school go on.")
+        await desk.handle(StaffAction(kind, staff.name, 0, staff.person_id))
+    except Refused as refused:
+        return await _page(desk, request, staff, str(refused))
+    return see_other("/staff/health")
+
+
+async def _page(desk: Desk, request: Request, staff: Staff, refusal: str = "") -> Response:
     state, wrong = await troubles(desk)
+    standing = await desk.read(hold.standing)
+    moments = desk.moments()
     now, wall = desk.clock.now(), desk.clock.wall()
     return desk.page(
         request,
         "health.html",
+        422 if refusal else 200,
         troubles=wrong,
         beats=[(name, wording.lasting(wall - at), wall - at > checks.STALE_BEAT) for name, at in state.beats.items()],
         urgent=wording.lasting(now - state.oldest_urgent) if state.oldest_urgent else "",
         prompt=wording.lasting(now - state.oldest_prompt) if state.oldest_prompt else "",
         new=wording.lasting(wall - state.oldest_new) if state.oldest_new else "",
         state=state,
+        held=standing,
+        since=moments.when(standing.since) if standing else "",
+        gap_from=moments.when(standing.gap_from) if standing and standing.gap_from else "",
+        may_end_hold=staff.role is Role.COORDINATOR,
+        refusal=refusal,
     )

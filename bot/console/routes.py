@@ -37,6 +37,7 @@ _SIGNED_IN: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/staff/people/{id:int}", people.person_page),
     ("POST", "/staff/people/{id:int}/resume", people.resume),
     ("GET", "/staff/health", health.health_page),
+    ("POST", "/staff/health/hold/{action}", health.end_hold),
 )
 _BY_ITSELF: tuple[tuple[str, str, Page], ...] = (("GET", "/staff/now", cases.now),)
 """Asked by an open page every few seconds: does not keep an idle sign-in alive."""

@@ -34,6 +34,7 @@ SENDING = {
     "sent": "delivered",
     "failed": "could not be delivered",
     "cancelled": "no longer needed",
+    "held": "waits: a backup was restored",
     "expired": "not sent, its time was over",
 }
 DONE = {
@@ -43,6 +44,8 @@ DONE = {
     "need-help": "asked for help",
     "close": "closed it",
     "reopen": "opened it again",
+    "release": "released what was held",
+    "drop-held": "dropped what was held",
     "re-opened": "opened it again",
     "climbed": "told the next adult",
     "nobody reached": "reached nobody",

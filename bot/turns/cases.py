@@ -24,7 +24,7 @@ from bot.errors import Refused
 from bot.safety import ladder as ladders
 from bot.safety.rules import SAME_CASE, Case, merge
 from bot.turns.draft import Draft, initials
-from storage import conversations, escalations, people
+from storage import conversations, escalations, hold, people
 
 OUTCOMES = tuple(ladders.OUTCOMES)
 NOTE = "note:"
@@ -157,6 +157,8 @@ def _send_page(draft: Draft, escalation: Escalation, page: Page, adult: Person, 
         minutes=str(_minutes(draft, escalation, page)),
         adult=escalation.closed_by or escalation.acknowledged_by,
     )
+    if hold.happened_since(draft.connection, escalation.opened_at):
+        text = f"{draft.text(adult, 'restored')}\n{text}"
     if page.kind is PageKind.TAKEN:
         draft.write(adult, text, kind=MessageKind.STAFF, escalation_id=escalation.id)
         return

@@ -69,6 +69,7 @@ class Draft:
     reviewed_items: tuple[int, ...] = ()
     reviewed_by: str = ""
     audit: list[AuditEntry] = field(default_factory=list)
+    hold_ended: str = ""
     sender: Sender | None = None
     """Who wrote, where the event is a message."""
 
@@ -234,6 +235,7 @@ class Draft:
             reviewed_items=self.reviewed_items,
             reviewed_by=self.reviewed_by,
             audit=tuple(self.audit),
+            hold_ended=self.hold_ended,
         )
 
 

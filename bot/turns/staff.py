@@ -6,7 +6,7 @@ from bot.domain import ActionKind, StaffAction
 from bot.errors import Refused
 from bot.turns import cases, prompts
 from bot.turns.draft import Draft
-from storage import people
+from storage import hold, people
 
 
 def do(draft: Draft, action: StaffAction) -> None:
@@ -24,5 +24,10 @@ def do(draft: Draft, action: StaffAction) -> None:
         if person is None:
             raise Refused("This person does not exist.")
         prompts.resume(draft, person, action.actor)
+    elif action.kind in (ActionKind.RELEASE, ActionKind.DROP_HELD):
+        if not hold.stands(draft.connection):
+            raise Refused("Nothing is held any more.")
+        draft.hold_ended = "pending" if action.kind is ActionKind.RELEASE else "cancelled"
+        draft.note(action.actor, action.kind)
     else:
         cases.act(draft, action)

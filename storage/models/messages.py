@@ -57,7 +57,7 @@ class Inbox(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """Log and outbox. Inbound rows are `received`; outbound: pending, sending, sent, failed, cancelled, expired."""
+    """Log and outbox. In: `received`; out: pending, held, sending, sent, failed, cancelled, expired."""
 
     __table_args__ = (
         CheckConstraint("priority > 0 OR expires_at IS NULL", name="alerts_never_expire"),
@@ -105,6 +105,7 @@ class Message(SQLModel, table=True):
             postgresql_where=text("status = 'failed'"),
         ),
         Index("ix_message_news", "id", sqlite_where=text("news <> ''"), postgresql_where=text("news <> ''")),
+        Index("ix_message_held", "id", sqlite_where=text("status = 'held'"), postgresql_where=text("status = 'held'")),
         Index("ix_message_chat", "platform", "account", "chat", "id"),
         Index("ix_message_person", "person_id", "id"),
         Index("ix_message_escalation", "escalation_id"),

@@ -1,4 +1,4 @@
-"""Occurrences, the marks of the heartbeat, and leases: who alone may do something, and until when."""
+"""Occurrences, the marks of the heartbeat, holds after a restore, and leases: who alone may do something until when."""
 
 from __future__ import annotations
 
@@ -44,6 +44,17 @@ class Beat(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     at: datetime = moment()
+
+
+class Hold(SQLModel, table=True):
+    """After a restore nothing goes out by itself until a person says so. One row for each time; the open one stands."""
+
+    id: int = row_id()
+    since: datetime = moment()
+    gap_from: datetime | None = moment(optional=True)
+    """When the restored database last knew what happened."""
+    ended_at: datetime | None = moment(optional=True)
+    ended_by: str = ""
 
 
 class Lease(SQLModel, table=True):

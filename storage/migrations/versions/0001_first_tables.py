@@ -53,6 +53,14 @@ def upgrade() -> None:
     sa.Column('used_at', storage.types.Instant(), nullable=True),
     sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_first_run'))
     )
+    op.create_table('hold',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('since', storage.types.Instant(), nullable=False),
+    sa.Column('gap_from', storage.types.Instant(), nullable=True),
+    sa.Column('ended_at', storage.types.Instant(), nullable=True),
+    sa.Column('ended_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_hold'))
+    )
     op.create_table('inbox',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('platform', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -309,6 +317,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_message_conversation_id'), ['conversation_id'], unique=False)
         batch_op.create_index('ix_message_escalation', ['escalation_id'], unique=False)
         batch_op.create_index('ix_message_failed', ['created_at'], unique=False, sqlite_where=sa.text("status = 'failed'"), postgresql_where=sa.text("status = 'failed'"))
+        batch_op.create_index('ix_message_held', ['id'], unique=False, sqlite_where=sa.text("status = 'held'"), postgresql_where=sa.text("status = 'held'"))
         batch_op.create_index('ix_message_news', ['id'], unique=False, sqlite_where=sa.text("news <> ''"), postgresql_where=sa.text("news <> ''"))
         batch_op.create_index('ix_message_pending', ['platform', 'account', 'priority', 'id'], unique=False, sqlite_where=sa.text("status = 'pending'"), postgresql_where=sa.text("status = 'pending'"))
         batch_op.create_index('ix_message_person', ['person_id', 'id'], unique=False)
