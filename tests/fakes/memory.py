@@ -126,6 +126,10 @@ class Platform:
         """Ids of the messages on the phones, in order."""
         return [outbound.id for outbound in self.journal]
 
+    def doubt_all(self) -> None:
+        """A database that was restored does not know what arrived: what comes again was in doubt."""
+        self._unsure.update(self.arrived())
+
     def judge(self) -> None:
         """Fail when a rule of the platform was broken: delivery takes an adapter's exceptions for doubt."""
         assert not self.wrongs, self.wrongs
