@@ -7,6 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.clock import SystemClock
+from bot.errors import Refused
+from bot.serving import clock_for
+from storage import due
+from storage.stranded import newest_beat
+from tests.school import MAYA, House, on_sqlite
 
 START = datetime(2026, 10, 5, 16, 0, tzinfo=UTC)
 
@@ -103,3 +108,35 @@ def test_a_little_drift_is_nothing_strange(computer: Computer) -> None:
         computer.passes(seconds=60)
         computer.is_set(seconds=0.5 if step % 2 else -0.5)
         assert clock.oddity() == ""
+
+
+# --- a start whose clock lies behind the last run ---
+
+
+def last_ran_at(house: House, moment: datetime) -> None:
+    house.write(lambda connection: due.mark_beat(connection, "due", moment))
+
+
+async def test_f92_a_start_half_an_hour_behind_the_last_run_goes_on_where_it_ended(house: House) -> None:
+    last = datetime.now(UTC) + timedelta(minutes=30)
+    last_ran_at(house, last)
+    assert clock_for(house.database).now() >= last - timedelta(milliseconds=1)
+
+
+async def test_f92_a_start_days_behind_the_last_run_asks_about_every_open_case_at_once(house: House) -> None:
+    house.clock.set(datetime.now(UTC) + timedelta(days=3))
+    await house.says(MAYA, "I need an adult")
+    last_ran_at(house, house.clock.now())
+    assert house.case().next_action_at > datetime.now(UTC) + timedelta(days=2)
+    now = clock_for(house.database).now()
+    assert now < datetime.now(UTC) + timedelta(minutes=1)
+    assert house.case().next_action_at <= now
+    with house.database.read() as connection:
+        assert newest_beat(connection) <= now
+
+
+@on_sqlite
+async def test_f92_a_clock_of_long_ago_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.serving.SystemClock", lambda *_: SystemClock(real=lambda: 0.0))
+    with pytest.raises(Refused, match="The clock says 1970-01-01"):
+        clock_for(house.database)
