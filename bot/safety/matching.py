@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from bot.domain import Finding, Tier
-from bot.errors import NearpeerError
 from bot.safety.normalize import COMMA, LINE, NO_BREAK, SENTENCE, Token, words_of
 from bot.safety.packs import Pack, Rule, slots
+from bot.safety.phrases import Phrase, Phrases, Words
 
 STEPS = 400_000
 """How many comparisons one pack may make over one window; texts that people write need under a hundredth."""
@@ -16,98 +17,9 @@ _REACH = 5
 """How many words before a finding a denial may stand."""
 _NEAR = 12
 """How many words around a finding a joke, a recovery or a death may stand, within the same sentence."""
-_BLANK = "\0"
+_MASK = -1
+"""Owner of a phrase that is no rule's but a mask."""
 NO_WALL = SENTENCE + 1
-
-
-class TooMuchWork(NearpeerError):
-    """A text needs more comparisons than any real one; it is to be called unscreened."""
-
-
-@dataclass(slots=True)
-class _Node:
-    words: dict[str, list[_Node]] = field(default_factory=dict)
-    prefixes: dict[str, list[_Node]] = field(default_factory=dict)
-    ends: set[int] = field(default_factory=set)
-
-    def after(self, word: str) -> Iterator[_Node]:
-        yield from self.words.get(word, ())
-        for prefix, nodes in self.prefixes.items():
-            if word.startswith(prefix):
-                yield from nodes
-
-    def lead(self, word: str, to: _Node) -> None:
-        if word.endswith("*"):
-            self.prefixes.setdefault(word[:-1], []).append(to)
-        else:
-            self.words.setdefault(word, []).append(to)
-
-
-def _merged(nodes: Sequence[_Node]) -> _Node:
-    merged = _Node()
-    for node in nodes:
-        merged.ends |= node.ends
-        for word, following in node.words.items():
-            merged.words.setdefault(word, []).extend(following)
-        for prefix, following in node.prefixes.items():
-            merged.prefixes.setdefault(prefix, []).extend(following)
-    return merged
-
-
-class Phrases:
-    """Phrases compiled into one machine. `find` gives (number of the owner, first word, word after the last)."""
-
-    def __init__(self, owned: Iterable[tuple[int, str]], spellings: Spellings, gap: int = 0) -> None:
-        self._root = _Node()
-        self._gap = gap
-        self.words: set[str] = set()
-        self.prefixes: set[str] = set()
-        for owner, phrase in owned:
-            self._add(owner, [[spellings.of_phrase(choice) for choice in choices] for choices in slots(phrase)])
-        # Hundreds of phrases begin with "i": after the first word they are looked at as one.
-        for begins in (self._root.words, self._root.prefixes):
-            begins.update({word: [_merged(nodes)] for word, nodes in begins.items()})
-
-    def _add(self, owner: int, places: list[list[tuple[str, ...]]]) -> None:
-        standing = [self._root]
-        for choices in places:
-            reached = _Node()
-            for choice in filter(None, dict.fromkeys(choices)):
-                self._chain(standing, choice, reached)
-            standing = [*standing, reached] if () in choices else [reached]
-        for node in standing:
-            node.ends.add(owner)
-
-    def _chain(self, standing: list[_Node], choice: tuple[str, ...], reached: _Node) -> None:
-        for word in choice:
-            (self.prefixes if word.endswith("*") else self.words).add(word.rstrip("*"))
-        for place, word in enumerate(choice):
-            to = reached if place == len(choice) - 1 else _Node()
-            for node in standing:
-                node.lead(word, to)
-            standing = [to]
-
-    def find(self, found: Sequence[Token], budget: list[int]) -> Iterator[tuple[int, int, int]]:
-        """Every place of every phrase; `budget[0]` falls with each comparison. Raises TooMuchWork."""
-        for first, token in enumerate(found):
-            waiting = [(node, first + 1) for node in self._root.after(token.word)]
-            seen: set[tuple[int, int]] = set()
-            while waiting:
-                node, place = waiting.pop()
-                if (id(node), place) in seen:
-                    continue
-                seen.add((id(node), place))
-                for owner in node.ends:
-                    yield owner, first, place
-                for following in range(place, min(place + self._gap + 1, len(found))):
-                    budget[0] -= 1
-                    if budget[0] < 0:
-                        raise TooMuchWork("steps")
-                    if found[following].after == SENTENCE or (
-                        following > place and found[following - 1].word == _BLANK
-                    ):
-                        break
-                    waiting += [(child, following + 1) for child in node.after(found[following].word)]
 
 
 class Spellings:
@@ -116,7 +28,8 @@ class Spellings:
     def __init__(self, table: dict[str, str]) -> None:
         self._phrases: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._table = {words_of(key): words_of(value) for key, value in table.items()}
-        self._first = frozenset(key[0] for key in self._table)
+        self.first = frozenset(key[0] for key in self._table)
+        """A text without one of these words stays as it is."""
         self.words = frozenset(word for key, value in self._table.items() for word in (*key, *value))
 
     def of_phrase(self, sequence: Sequence[str]) -> tuple[str, ...]:
@@ -135,14 +48,19 @@ class Spellings:
                 plain[-1] = replace(plain[-1], word=folded[-1] + "*")
         return tuple(token.word for token in self.of(plain))
 
-    def of(self, found: Sequence[Token]) -> list[Token]:
-        """The tokens with texting spellings written out, each in its place."""
-        if not self._table:
-            return list(found)
+    def of(self, found: Sequence[Token]) -> Sequence[Token]:
+        """The tokens with texting spellings written out, each in its place; the same ones where there are none."""
+        lengths = {
+            place: length
+            for place, token in enumerate(found)
+            if token.word in self.first and (length := self._length(found, place))
+        }
+        if not lengths:
+            return found
         written: list[Token] = []
         place = 0
         while place < len(found):
-            length = self._length(found, place) if found[place].word in self._first else 0
+            length = lengths.get(place, 0)
             if not length:
                 written.append(found[place])
                 place += 1
@@ -162,68 +80,62 @@ class Spellings:
 
 
 class CompiledPack:
-    """A pack made ready for matching: built once, used for every message."""
+    """A pack made ready for matching: built once, used for every message. `number`: the pack's place among all."""
 
-    def __init__(self, pack: Pack) -> None:
+    def __init__(self, number: int, pack: Pack, spellings: Spellings, usual: Mapping[str, int]) -> None:
         self.pack = pack
-        self._spellings = Spellings(pack.spellings)
-        gaps = sorted({rule.gap for rule in pack.rules})
-        self._rules = [
-            Phrases(
-                (
-                    (number, phrase)
-                    for number, rule in enumerate(pack.rules)
-                    if rule.gap == gap
-                    for phrase in rule.phrases
-                ),
-                self._spellings,
-                gap,
-            )
-            for gap in gaps
+        self.spellings = spellings
+        self._number = number
+        self._cue_names = tuple(type(pack.modifiers).model_fields)
+        self.phrases = [
+            *(self._phrase(_MASK, mask) for mask in pack.masks),
+            *(self._phrase(owner, text, rule.gap) for owner, rule in enumerate(pack.rules) for text in rule.phrases),
         ]
-        self._masks = Phrases(((0, mask) for mask in pack.masks), self._spellings)
-        lists = tuple(type(pack.modifiers).model_fields)
-        self._cue_names = lists
-        self._cues = Phrases(
-            ((number, phrase) for number, name in enumerate(lists) for phrase in getattr(pack.modifiers, name)),
-            self._spellings,
+        """Its masks and the phrases of its rules."""
+        self.cues = Phrases(
+            [
+                self._phrase(owner, text)
+                for owner, name in enumerate(self._cue_names)
+                for text in getattr(pack.modifiers, name)
+            ],
+            usual,
         )
 
-    @property
-    def words(self) -> frozenset[str]:
-        """Every word that a phrase, mask, cue or spelling of this pack is written with."""
-        trees = (*self._rules, self._masks, self._cues)
-        return frozenset(word for tree in trees for word in tree.words) | self._spellings.words
+    def _phrase(self, owner: int, text: str, gap: int = 0) -> Phrase:
+        places = tuple(tuple(map(self.spellings.of_phrase, choices)) for choices in slots(text))
+        return Phrase(self._number, owner, gap, places)
 
-    @property
-    def prefixes(self) -> frozenset[str]:
-        return frozenset(prefix for tree in (*self._rules, self._masks, self._cues) for prefix in tree.prefixes)
+    def screen(self, words: Words, phrases: Iterable[Phrase]) -> tuple[list[Finding], int]:
+        """Findings in the words of one window, and how many idioms were not looked at. Raises TooMuchWork.
 
-    def screen(self, read: Sequence[Token]) -> tuple[list[Finding], int]:
-        """Findings in the words of one window, and how many idioms were not looked at. Raises TooMuchWork."""
+        `phrases`: those of this pack that may stand in it.
+        """
         budget = [STEPS]
-        found = self._spellings.of(read)
-        masked = sorted({(first, last) for _, first, last in self._masks.find(found, budget)})
-        looked_at = list(found)
-        for first, last in masked:
-            for place in range(first, last):
-                looked_at[place] = replace(found[place], word=_BLANK)
+        masks: list[Phrase] = []
+        rules: list[Phrase] = []
+        for phrase in phrases:
+            (masks if phrase.owner == _MASK else rules).append(phrase)
+        masked = {span for mask in masks for span in mask.find(words, budget)}
+        blank = {place for first, last in masked for place in range(first, last)}
+        looked_at = words.without(blank) if blank else words
         hits: dict[tuple[int, int], int] = {}
-        for tree in self._rules:
-            for number, first, last in tree.find(looked_at, budget):
-                hits[number, first] = max(last, hits.get((number, first), 0))
+        for phrase in rules:
+            for first, last in phrase.find(looked_at, budget):
+                hits[phrase.owner, first] = max(last, hits.get((phrase.owner, first), 0))
         if not hits:
             return [], len(masked)
-        around = self._marks(found, budget)
-        return [
-            self._finding(number, first, last, found, around) for (number, first), last in sorted(hits.items())
-        ], len(masked)
+        around = self._around(words, budget)
+        ordered = sorted(hits.items())
+        return [self._finding(number, first, last, words.tokens, around) for (number, first), last in ordered], len(
+            masked
+        )
 
-    def _marks(self, found: Sequence[Token], budget: list[int]) -> Surroundings:
+    def _around(self, words: Words, budget: list[int]) -> Surroundings:
         cues: dict[str, set[int]] = {name: set() for name in self._cue_names}
-        for number, first, last in self._cues.find(found, budget):
-            cues[self._cue_names[number]].update(range(first, last))
-        return Surroundings(found, cues)
+        for cue in self.cues.candidates(words.keys):
+            for first, last in cue.find(words, budget):
+                cues[self._cue_names[cue.owner]].update(range(first, last))
+        return Surroundings(words.tokens, cues)
 
     def _finding(self, number: int, first: int, last: int, found: Sequence[Token], around: Surroundings) -> Finding:
         rule = self.pack.rules[number]
@@ -248,6 +160,8 @@ class Surroundings:
     def __init__(self, found: Sequence[Token], cues: dict[str, set[int]]) -> None:
         self._found = found
         self._cues = cues
+        self._ordered = {name: sorted(places) for name, places in cues.items()}
+        self._begins = {wall: self._begins_by(wall) for wall in (COMMA, LINE)}
 
     def modifiers(self, rule: Rule, about: str, first: int, last: int) -> tuple[str, ...]:
         """Names of the modifiers that lower a finding of this rule at this place."""
@@ -271,20 +185,23 @@ class Surroundings:
             return "self"
         if first in self._cues["friend"]:
             return "friend"
-        about = "other" if any(place in self._cues["other"] for place in inside) else ""
-        for place in range(first - 1, self._begin(first, LINE) - 1, -1):
-            if place in self._cues["friend"]:
-                return "friend"  # also behind a pronoun: "my friend says she wants to die"
-            if place in self._cues["first_person"]:
-                return about or "self"
-            if place in self._cues["other"]:
-                about = "other"
-        return about or "self"
+        begin = self._begins[LINE][first]
+        friend, myself = self._last("friend", begin, first), self._last("first_person", begin, first)
+        if friend >= max(myself, 0):
+            return "friend"  # also behind a pronoun: "my friend says she wants to die"
+        other = any(place in self._cues["other"] for place in inside) or self._last("other", begin, first) > myself
+        return "other" if other else "self"
+
+    def _last(self, name: str, begin: int, end: int) -> int:
+        """The last place of a cue from `begin` on and before `end`, or -1."""
+        places = self._ordered[name]
+        following = bisect_left(places, end)
+        return places[following - 1] if following and places[following - 1] >= begin else -1
 
     def _denied(self, first: int) -> bool:
         if first in self._cues["stops"]:
             return False  # the finding brings its own subject: "I'm not okay, I want to die"
-        for place in range(first - 1, max(self._begin(first, COMMA), first - _REACH) - 1, -1):
+        for place in range(first - 1, max(self._begins[COMMA][first], first - _REACH) - 1, -1):
             if place in self._cues["not_denial"]:
                 continue
             if place in self._cues["denial"]:
@@ -305,8 +222,9 @@ class Surroundings:
             high += 1
         return any(place in cues for place in range(low, high) if not first <= place < last)
 
-    def _begin(self, place: int, wall: int) -> int:
-        """Where the clause or sentence of a word begins: after the last break of `wall` or more."""
-        while place > 0 and self._found[place].after < wall:
-            place -= 1
-        return place
+    def _begins_by(self, wall: int) -> list[int]:
+        """For each word, where its clause or sentence begins: after the last break of `wall` or more."""
+        begins: list[int] = []
+        for place, token in enumerate(self._found):
+            begins.append(begins[-1] if place and token.after < wall else place)
+        return begins

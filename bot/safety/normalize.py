@@ -13,6 +13,8 @@ from functools import lru_cache
 
 from anyascii import anyascii
 
+from bot.making import quickly_made
+
 NO_BREAK, COMMA, LINE, SENTENCE = range(4)
 
 # Letters of other scripts that look like Latin ones; used only inside words that are otherwise Latin.
@@ -25,7 +27,15 @@ _LONGEST_FOLD = 4  # some signs stand for whole sentences
 _EMOJI = {"🔫": "gun", "🔪": "knife", "🗡": "knife", "💊": "pills", "😂": "lol", "🤣": "lol", "😹": "lol", "💀": "skull"}
 _APOSTROPHES = "'’‘ʼ`´‛′"
 _SIGNS = "@$!|*"  # stand for letters inside a word; `spelling` reads them
+_COMMAS = ",:،、"
 _ENDS = ".!?;…。؟।"
+_BREAKS = {"\n": LINE, **dict.fromkeys(_COMMAS, COMMA), **dict.fromkeys(_ENDS, SENTENCE)}
+# A word of plain letters as `_inside` sees it, or a break.
+_PIECE = re.compile(
+    r"((?:[a-z0-9]|[@$](?=[a-z]))(?:[a-z0-9]|'(?=[a-z0-9])|[@$!|*](?=[a-z0-9*@$]))*)"
+    rf"|[{re.escape(''.join(_BREAKS))}]"
+)
+_OTHER_LETTER = re.compile(r"[^\W\x00-\x7f]")
 _RUN, _LONG_RUN = re.compile(r"(.)\1+"), re.compile(r"(.)\1\1+")
 _SINGLES = (
     (0x3040, 0x30FF),
@@ -37,6 +47,7 @@ _SINGLES = (
 )
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Token:
     """One word, folded, and where it stood in the original text. `after`: what ended just before it."""
@@ -92,7 +103,7 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
     """The words of a text in order. `offset` is added to every place."""
     found: list[Token] = []
     after, since_break = SENTENCE, 0
-    for word, start, end, ended in _pieces(_folded(text)):
+    for word, start, end, ended in _pieces_of(text):
         if word:
             found.append(Token(_latin(word), start + offset, end + offset, after))
             after, since_break = NO_BREAK, since_break + 1
@@ -104,12 +115,32 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
     return found
 
 
-def _folded(text: str) -> list[tuple[str, int]]:
-    return [(plain, index) for index, character in enumerate(text) for plain in fold(character)]
+def _pieces_of(text: str) -> Iterator[tuple[str, int, int, int]]:
+    """Words and the breaks after them: (word or empty, start, end, break)."""
+    if text.isascii():
+        return _plain_pieces(text.lower().replace("`", "'"))
+    folded = list(map(fold, text))
+    plain = "".join(folded)
+    # Where each character became one and all words are of plain letters, one pattern finds what `_pieces` looks for.
+    if len(plain) == len(text) and _OTHER_LETTER.search(plain) is None and max(map(len, folded)) == 1:
+        return _plain_pieces(plain)
+    return _pieces([(character, index) for index, characters in enumerate(folded) for character in characters])
+
+
+def _plain_pieces(plain: str) -> Iterator[tuple[str, int, int, int]]:
+    last = -1
+    for piece in _PIECE.finditer(plain):
+        start, end = piece.span()
+        word = piece[1]
+        if word:
+            yield word.replace("'", ""), start, end, NO_BREAK
+            last = end
+        elif plain[start] != "." or start != last or not plain[end : end + 1].isalnum():  # else as in "k.m.s"
+            yield "", start, start, _BREAKS[plain[start]]
 
 
 def _pieces(characters: list[tuple[str, int]]) -> Iterator[tuple[str, int, int, int]]:
-    """Words and the breaks after them: (word or empty, start, end, break)."""
+    """The same for any text, character by character."""
     word, start, end = "", 0, 0
     for place, (character, index) in enumerate(characters):
         inside = _inside(characters, place, bool(word))
@@ -127,7 +158,7 @@ def _pieces(characters: list[tuple[str, int]]) -> Iterator[tuple[str, int, int, 
             word = ""
         if character == "\n":
             yield "", index, index, LINE
-        elif character in ",:،、":
+        elif character in _COMMAS:
             yield "", index, index, COMMA
         elif character in _ENDS and inside == "end":
             yield "", index, index, SENTENCE

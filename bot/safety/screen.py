@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain import Finding, Tier
 from bot.errors import Problem
-from bot.safety.matching import CompiledPack
+from bot.safety.matching import CompiledPack, Spellings
 from bot.safety.normalize import Token, fold_all, script_of, squeeze, tokens
 from bot.safety.packs import Pack
+from bot.safety.phrases import Phrase, Phrases, Stems, Words
 from bot.safety.spelling import Speller
 
 WINDOW = 4096
@@ -48,15 +51,28 @@ class Screener:
     """
 
     def __init__(self, packs: Sequence[Pack], words: Mapping[str, Collection[str]]) -> None:
-        self._packs = [CompiledPack(pack) for pack in packs]
+        usual = _usual(packs)
+        spellings: dict[tuple[tuple[str, str], ...], Spellings] = {}
+        self._packs = [
+            CompiledPack(
+                number, pack, spellings.setdefault(tuple(pack.spellings.items()), Spellings(pack.spellings)), usual
+            )
+            for number, pack in enumerate(packs)
+        ]
+        self._tables = [table for table in spellings.values() if table.first]
+        self._phrases = Phrases((phrase for pack in self._packs for phrase in pack.phrases), usual)
         self._marks = tuple(pack.mark for pack in packs)
         self._known = [fold_all(listed) for language, listed in words.items() if language != FOREIGN]
         self._foreign = fold_all(words.get(FOREIGN, ())) - frozenset(word for listed in self._known for word in listed)
-        trigger = frozenset(word for pack in self._packs for word in pack.words)
-        prefixes = frozenset(prefix for pack in self._packs for prefix in pack.prefixes)
-        self._speller = Speller(
-            trigger, prefixes, frozenset(word for listed in self._known for word in listed) | self._foreign
-        )
+        self._common = self._foreign.union(*self._known)
+        self._judged: dict[str, tuple[bool, ...]] = {}
+        written = sum((pack.cues.often for pack in self._packs), self._phrases.often)
+        prefixes = {word[:-1] for word in written if word.endswith("*")}
+        trigger = {word: often for word, often in written.items() if not word.endswith("*")}
+        for pack in self._packs:
+            trigger.update(dict.fromkeys(pack.spellings.words - trigger.keys(), 0))
+        self._stems = Stems(prefixes, self._common | trigger.keys())
+        self._speller = Speller(trigger, prefixes, self._common)
 
     def screen(self, text: str) -> Screening:
         """Findings, most urgent first, then by place. Whatever goes wrong is an unscreened text, never an exception."""
@@ -76,10 +92,9 @@ class Screener:
             windows += 1
             window = tokens(part, offset)
             raw += window
-            read = self._speller.read(window)
-            for pack in self._packs:
+            for pack, words, phrases in self._concerned(self._speller.read(window)):
                 try:
-                    findings, idioms = pack.screen(read)
+                    findings, idioms = pack.screen(words, phrases)
                 except Exception as error:  # one pack's fault must not hide what the others see
                     reasons[f"screening failed: {type(error).__name__}"] = None
                     continue
@@ -96,32 +111,68 @@ class Screener:
         )
         return Screening(tuple(ordered[:_FINDINGS]), "; ".join(reasons), masked, self._marks, windows)
 
+    def _concerned(self, read: list[Token]) -> Iterator[tuple[CompiledPack, Words, list[Phrase]]]:
+        """The packs that may have something to say, the words as their language spells them, and which phrases."""
+        plain = Words(read, self._stems.keys(read))
+        spelled: dict[Spellings, Words] = {}
+        for spellings in self._tables:
+            written = spellings.of(read) if not spellings.first.isdisjoint(plain.keys) else read
+            if written is not read:
+                spelled[spellings] = Words(written, self._stems.keys(written))
+        variants: list[tuple[Spellings | None, Words]] = [(None, plain), *spelled.items()]
+        for table, words in variants:
+            asked: dict[int, list[Phrase]] = {}
+            for phrase in self._phrases.candidates(words.keys):
+                asked.setdefault(phrase.pack, []).append(phrase)
+            for number, phrases in asked.items():
+                pack = self._packs[number]
+                if (pack.spellings if pack.spellings in spelled else None) is table:
+                    yield pack, words, phrases
+
     def _cannot_judge(self, text: str, raw: Sequence[Token]) -> str:
         for token in raw:
-            if script_of(token.word) != "LATIN" and token.word.translate(_NO_DIGITS):
+            if not token.word.isascii() and script_of(token.word) != "LATIN" and token.word.translate(_NO_DIGITS):
                 return f"a script that no pack covers ({script_of(token.word).capitalize()})"
-        counted = [token for token in raw if self._counts(text, token)]
+        counted = [self._lists_of(token.word) for token in raw if self._counts(text, token)]
         if len(counted) < _FEWEST_WORDS:
             return ""
-        foreign = sum(token.word in self._foreign for token in counted)
-        best = max((sum(self._is_in(listed, token.word) for token in counted) for listed in self._known), default=0)
-        if best - foreign < _KNOWN_SHARE * len(counted):
+        foreign, *known = map(sum, zip(*counted, strict=True))
+        if max(known, default=0) - foreign < _KNOWN_SHARE * len(counted):
             return "mostly words that no word list has: another language, or made up"
         return ""
 
     def _counts(self, text: str, token: Token) -> bool:
         """Whether a word tells the language: no number, no name, no single sign."""
-        if any(sign.isdigit() for sign in token.word):
+        if not token.word.isalpha() and any(sign.isdigit() for sign in token.word):
             return False
-        named = text[token.start].isupper() and not text[token.start : token.end].isupper()
-        return not named or any(token.word in listed for listed in (*self._known, self._foreign))
+        if not text[token.start].isupper() or text[token.start : token.end].isupper():
+            return True
+        return token.word in self._common
 
-    def _is_in(self, listed: frozenset[str], word: str) -> bool:
-        if len(word) == 1:
-            return word in "iayoue"
-        return word in listed or squeeze(word, 2) in listed or squeeze(word) in listed
+    def _lists_of(self, word: str) -> tuple[bool, ...]:
+        """Whether a word is a foreign one, and whether each known list has it. Remembered for words of the lists."""
+        judged = self._judged.get(word)
+        if judged is None:
+            judged = (word in self._foreign, *(_is_in(listed, word) for listed in self._known))
+            if word in self._common:
+                self._judged[word] = judged
+        return judged
 
 
+def _is_in(listed: frozenset[str], word: str) -> bool:
+    if len(word) == 1:
+        return word in "iayoue"
+    return word in listed or squeeze(word, 2) in listed or squeeze(word) in listed
+
+
+def _usual(packs: Sequence[Pack]) -> Counter[str]:
+    """How common words are, by the packs' own cases: what is rare is looked for first. Nothing depends on it."""
+    texts = [text for pack in packs for rule in pack.rules for text in (*rule.match, *rule.no_match)]
+    texts += [text for pack in packs for text in pack.everyday]
+    return Counter(_LETTERS.findall("\n".join(texts).lower().replace("'", "")))
+
+
+_LETTERS = re.compile(r"\w+")
 _NO_DIGITS = {ord(digit): None for digit in "0123456789"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from bot.safety.normalize import LOOK_ALIKES, SENTENCE, Token, squeeze
@@ -14,6 +14,7 @@ _LEET = (
 )
 _SIGNS = frozenset("@$!|*")
 _LONGEST_JOIN = 300
+_FEWEST_SPACED = 3
 # Short words that may be a piece of a run of words written together; any other short word makes nonsense splits.
 _SHORT = frozenset(
     [
@@ -56,14 +57,18 @@ _SHORT = frozenset(
 
 
 class Speller:
-    """Reads words against a fixed vocabulary: `trigger` (the packs' own words) and `known` (word lists)."""
+    """Reads words against a fixed vocabulary: `trigger` (the packs' own words, and how often each is used) and `known`.
 
-    def __init__(self, trigger: Collection[str], prefixes: Iterable[str], known: Collection[str]) -> None:
+    Of several words that a stretched one may be, it is the one that packs use most: "feeeel" is feel, not fell.
+    """
+
+    def __init__(self, trigger: Mapping[str, int], prefixes: Iterable[str], known: Collection[str]) -> None:
         self._trigger = frozenset(word for word in trigger if word.isascii())
         self._known = frozenset(known) | self._trigger
         self._prefixes = frozenset(prefixes)
         self._prefix_lengths = sorted({len(prefix) for prefix in self._prefixes})
-        self._squeezed = {squeeze(word): word for word in sorted(self._known, key=lambda word: word in self._trigger)}
+        by_use = sorted(self._known, key=lambda word: (word in self._trigger, trigger.get(word, 0), word))
+        self._squeezed = {squeeze(word): word for word in by_use}
         self._slips = self._slips_of(self._trigger)
         self._masked = _maskings(self._trigger)
         self._pieces = frozenset(word for word in self._known if len(word) > 3 or word in _SHORT) | {
@@ -79,6 +84,9 @@ class Speller:
         read: list[Token] = []
         meant: dict[str, tuple[str, ...]] = {}
         for token in self._rejoined(found):
+            if token.word in self._known:
+                read.append(token)
+                continue
             words = meant.get(token.word) or meant.setdefault(token.word, self.meant(token.word))
             for place, word in enumerate(words):
                 after = token.after if place == 0 else SENTENCE if "!" in token.word and len(words) > 1 else 0
@@ -160,6 +168,8 @@ class Speller:
 
     def _rejoined(self, found: list[Token]) -> list[Token]:
         """Runs of three or more single letters ("k i l l") made one word, if the vocabulary can read it."""
+        if sum(len(token.word) == 1 for token in found) < _FEWEST_SPACED:
+            return found
         joined: list[Token] = []
         run: list[Token] = []
         for token in [*found, None]:
@@ -182,7 +192,7 @@ class Speller:
     def _joined(self, run: list[Token]) -> list[Token]:
         if len(run) > _LONGEST_JOIN:
             return [*self._joined(run[:_LONGEST_JOIN]), *self._joined(run[_LONGEST_JOIN:])]
-        meant = self.meant("".join(token.word for token in run)) if len(run) >= 3 else ()
+        meant = self.meant("".join(token.word for token in run)) if len(run) >= _FEWEST_SPACED else ()
         if not meant or not all(self.knows(piece) for piece in meant):
             return run
         first, *others = meant

@@ -214,14 +214,14 @@ def test_one_pack_that_fails_does_not_hide_what_others_see(
 ) -> None:
     both = Screener([packs["es"], packs["en"]], words)
     spanish = both._packs[0]
-    monkeypatch.setattr(spanish, "screen", lambda _read: 1 // 0)
-    screening = both.screen("I want to die")
+    monkeypatch.setattr(spanish, "screen", lambda *_: 1 // 0)
+    screening = both.screen("I want to die, quiero morirme")
     assert screening.tier is Tier.CRISIS
     assert "ZeroDivisionError" in screening.unscreened
 
 
 def test_a_text_that_needs_too_much_work_is_unscreened(screener: Screener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching, "STEPS", 10)
+    monkeypatch.setattr(matching, "STEPS", 2)
     screening = screener.screen("i want to i want to i want to talk about my week with you and then some more")
     assert "TooMuchWork" in screening.unscreened
 
@@ -230,7 +230,7 @@ def test_the_worst_text_of_a_window_stays_far_below_the_limit(
     screener: Screener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matching, "STEPS", 100_000)
-    for unit in ("i ", "i want to ", "no puedo ", "k i l l ", "my dad he she they ", "\u6b7b\u60f3"):
+    for unit in ("i ", "i want to die ", "no puedo ", "k i l l ", "my dad he she they hit me ", "\u6b7b\u60f3"):
         assert "TooMuchWork" not in screener.screen((unit * WINDOW)[:WINDOW]).unscreened
 
 

@@ -1,0 +1,203 @@
+"""Phrases of packs made ready for matching: which of them a text can have at all, and where they stand in it.
+
+A phrase is only looked at where the text has the rarest of its words, so that an ordinary text needs no looking. The
+work has a limit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
+
+from bot.errors import NearpeerError
+from bot.safety.normalize import SENTENCE, Token
+
+_BLANK = "\0"
+
+Places = tuple[tuple[tuple[str, ...], ...], ...]
+"""A phrase, respelled: its places in order, the choices of each, the words of each; a word may end in `*`."""
+
+
+class TooMuchWork(NearpeerError):
+    """A text needs more comparisons than any real one; it is to be called unscreened."""
+
+
+class Stems:
+    """The beginnings of words for which phrases ask ("suicid*"), to tell which of them a text has.
+
+    `known`: words of lists and packs. For these it is remembered; never for what people write otherwise.
+    """
+
+    def __init__(self, stems: Iterable[str], known: Container[str]) -> None:
+        self._stems = frozenset(stems)
+        self._lengths = sorted({len(stem) for stem in self._stems})
+        self._known = known
+        self._of: dict[str, tuple[str, ...]] = {}
+
+    def keys(self, tokens: Iterable[Token]) -> set[str]:
+        """The words themselves, and each beginning that one of them has, with its `*`."""
+        keys: set[str] = set()
+        for token in tokens:
+            word = token.word
+            if word in keys:
+                continue
+            keys.add(word)
+            stems = self._of.get(word)
+            if stems is None:
+                stems = tuple(f"{word[:length]}*" for length in self._lengths if word[:length] in self._stems)
+                if word in self._known:
+                    self._of[word] = stems
+            if stems:
+                keys.update(stems)
+        return keys
+
+
+class Words:
+    """The words of one text as one language spells them, and where each of them stands."""
+
+    def __init__(self, tokens: Sequence[Token], keys: Set[str]) -> None:
+        self.tokens = tokens
+        self.keys = keys
+        """See `Stems.keys`."""
+
+    @cached_property
+    def _at(self) -> dict[str, list[int]]:
+        at: dict[str, list[int]] = {}
+        for place, token in enumerate(self.tokens):
+            at.setdefault(token.word, []).append(place)
+        return at
+
+    def without(self, blank: Set[int]) -> Words:
+        """The same with some words not to be looked at."""
+        tokens = [replace(token, word=_BLANK) if place in blank else token for place, token in enumerate(self.tokens)]
+        return Words(tokens, self.keys)
+
+    def starts(self, node: _Node) -> list[int]:
+        """Where words stand with which a phrase begins."""
+        found = [place for word in self._at.keys() & node.words.keys() for place in self._at[word]]
+        for stem in node.prefixes:
+            found += [place for word, places in self._at.items() if word.startswith(stem) for place in places]
+        return found
+
+
+@dataclass(slots=True)
+class _Node:
+    words: dict[str, list[_Node]] = field(default_factory=dict)
+    prefixes: dict[str, list[_Node]] = field(default_factory=dict)
+    ends: bool = False
+
+    def after(self, word: str) -> Sequence[_Node]:
+        found = self.words.get(word, ())
+        if self.prefixes:
+            return [*found, *(node for stem, to in self.prefixes.items() if word.startswith(stem) for node in to)]
+        return found
+
+    def lead(self, word: str, to: _Node) -> None:
+        if word.endswith("*"):
+            self.prefixes.setdefault(word[:-1], []).append(to)
+        else:
+            self.words.setdefault(word, []).append(to)
+
+
+@dataclass(slots=True, eq=False)
+class Phrase:
+    """One phrase of a pack. Its machine is made when a text first needs it: most phrases never do."""
+
+    pack: int
+    """The pack's number."""
+    owner: int
+    """What it stands for in its pack."""
+    gap: int
+    places: Places
+    _machine: _Node | None = None
+
+    def find(self, words: Words, budget: list[int]) -> Iterator[tuple[int, int]]:
+        """Where it stands: (first word, word after the last), in no order. `budget[0]` falls with each comparison.
+
+        Raises TooMuchWork.
+        """
+        if self._machine is None:  # two threads may make the same one; either will do
+            self._machine = _machine(self.places)
+        for first in words.starts(self._machine):
+            for last in self._lasts(self._machine, words.tokens, first, budget):
+                yield first, last
+
+    def _lasts(self, root: _Node, found: Sequence[Token], first: int, budget: list[int]) -> Iterator[int]:
+        waiting = [(node, first + 1) for node in root.after(found[first].word)]
+        seen: set[tuple[int, int]] = set()
+        while waiting:
+            node, place = waiting.pop()
+            if (id(node), place) in seen:
+                continue
+            seen.add((id(node), place))
+            if node.ends:
+                yield place
+            for following in range(place, min(place + self.gap + 1, len(found))):
+                budget[0] -= 1
+                if budget[0] < 0:
+                    raise TooMuchWork("steps")
+                if found[following].after == SENTENCE or (following > place and found[following - 1].word == _BLANK):
+                    break
+                waiting += [(child, following + 1) for child in node.after(found[following].word)]
+
+
+def _machine(places: Places) -> _Node:
+    root = _Node()
+    standing = [root]
+    for choices in places:
+        reached = _Node()
+        for choice in filter(None, dict.fromkeys(choices)):
+            _chain(standing, choice, reached)
+        standing = [*standing, reached] if () in choices else [reached]
+    for node in standing:
+        node.ends = True
+    return root
+
+
+def _chain(standing: list[_Node], choice: tuple[str, ...], reached: _Node) -> None:
+    for place, word in enumerate(choice):
+        to = reached if place == len(choice) - 1 else _Node()
+        for node in standing:
+            node.lead(word, to)
+        standing = [to]
+
+
+class Phrases:
+    """Tells which of many phrases a text may have. `usual`: how common words are; nothing but speed depends on it."""
+
+    def __init__(self, phrases: Iterable[Phrase], usual: Mapping[str, int]) -> None:
+        self.often: Counter[str] = Counter()
+        """The words of all phrases, some ending in `*`, and how many phrases have each."""
+        self._needed: dict[str, list[tuple[Phrase, frozenset[str]]]] = {}
+        for phrase in phrases:
+            self.often.update(set(chain(*chain(*phrase.places))))
+            rarest, next_rarest = _rarest(phrase.places, usual)
+            for word in rarest:
+                self._needed.setdefault(word, []).append((phrase, next_rarest))
+
+    def candidates(self, keys: Set[str]) -> set[Phrase]:
+        """Of these words (see `Stems.keys`) a text may make these phrases, and no others."""
+        return {
+            phrase
+            for key in keys & self._needed.keys()
+            for phrase, also in self._needed[key]
+            if not also or not also.isdisjoint(keys)
+        }
+
+
+def _rarest(places: Places, usual: Mapping[str, int]) -> tuple[frozenset[str], frozenset[str]]:
+    """Words of which a text must have one if a phrase is to stand in it: of its least common place, and of the next."""
+    rarest = sorted(
+        (
+            frozenset(min(choice, key=lambda word: (usual.get(word, 0), word)) for choice in choices)
+            for choices in places
+            if () not in choices  # else it may be left out
+        ),
+        key=lambda words: sum(usual.get(word, 0) for word in words),
+    )
+    if not rarest:  # words that fold to nothing can make a phrase of which every place may be left out
+        return frozenset(chain(*chain(*places))), frozenset()
+    return rarest[0], rarest[1] if len(rarest) > 1 else frozenset()
