@@ -104,9 +104,12 @@ class SystemClock(Ids):
         return ""
 
     def _now_ms(self) -> int:
-        return int(self._look().timestamp() * 1000)
+        return int(self._seconds() * 1000)
 
     def _look(self) -> datetime:
+        return datetime.fromtimestamp(self._seconds(), UTC)
+
+    def _seconds(self) -> float:
         with self._looking:
             real, steady = self._real(), self._steady()
             passed = steady - self._seen_steady
@@ -114,7 +117,7 @@ class SystemClock(Ids):
                 self._leapt_at = steady
             self._now = max(real, self._now + passed * _CATCHING_UP)
             self._seen_real, self._seen_steady = real, steady
-            return datetime.fromtimestamp(self._now, UTC)
+            return self._now
 
 
 class SharedClock(SystemClock):

@@ -15,6 +15,8 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 
+from storage.types import WRITERS
+
 Convert = Callable[[Any], Any]
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -100,12 +102,17 @@ def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
     by_place = type(dialect)(paramstyle="qmark" if dialect.name == "sqlite" else "format")  # type: ignore[call-arg]
     compiled: Any = statement.compile(dialect=by_place)  # type: ignore[attr-defined]
     binds = {name: compiled.binds[name] for name in compiled.positiontup}
-    given = tuple((name, binds[name].type.bind_processor(by_place)) for name in compiled.positiontup)
+    given = tuple((name, _writer(binds[name].type, by_place)) for name in compiled.positiontup)
     constants = {name: bind.value for name, bind in binds.items() if not bind.required}
     columns = statement.selected_columns if isinstance(statement, Select) else compiled.effective_returning or ()
     readers = [column.type.result_processor(by_place, None) for column in columns]
     taken = tuple((place, reader) for place, reader in enumerate(readers) if reader is not None)
     return _Compiled(str(compiled), given, constants, taken)
+
+
+def _writer(of: Any, dialect: Dialect) -> Convert | None:
+    writer: Convert | None = WRITERS.get(type(of)) or of.bind_processor(dialect)
+    return writer
 
 
 def _read(row: Sequence[Any], taken: Sequence[tuple[int, Convert]]) -> Sequence[Any]:

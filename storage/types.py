@@ -20,7 +20,7 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else milliseconds(value)
+        return milliseconds_of(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
@@ -36,9 +36,7 @@ class Sealed(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        return value.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")
+        return sealed(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         return value
@@ -51,7 +49,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return json_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
@@ -66,3 +64,27 @@ class SealedJson(Json):
 def milliseconds(moment: datetime) -> int:
     """Whole milliseconds since 1970 of an aware moment."""
     return round(moment.timestamp() * 1000)
+
+
+def milliseconds_of(moment: datetime | None) -> int | None:
+    """Whole milliseconds of a moment, None for none."""
+    return None if moment is None else milliseconds(moment)
+
+
+def sealed(text: str | None) -> str | None:
+    """What is stored of a text (see Sealed)."""
+    if text is None or (text.isascii() and "\x00" not in text):
+        return text
+    return text.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def json_text(value: Any) -> str | None:
+    """What is stored of a JSON value (see Json)."""
+    return None if value is None else _encode(value)
+
+
+WRITERS: dict[type[Any], Any] = {Instant: milliseconds_of, Sealed: sealed, Json: json_text, SealedJson: json_text}
+"""What makes the driver's value of ours, for statements that reach the driver directly (storage/hot.py)."""

@@ -158,7 +158,7 @@ class Draft:
             text=text,
             dedupe_key=key or f"{self.cause}:{len(self.messages)}",
             address=address or (person.addresses[0] if person.addresses else None),
-            choices=tuple(replace(one, token=f"{id_:x}.{number}") for number, one in enumerate(choices)),
+            choices=tuple(Choice(one.label, f"{id_:x}.{number}", one.value) for number, one in enumerate(choices)),
             **more,
         )
         self.messages.insert(0, message) if first else self.messages.append(message)

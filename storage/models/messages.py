@@ -108,7 +108,20 @@ class Message(SQLModel, table=True):
         Index("ix_message_held", "id", sqlite_where=text("status = 'held'"), postgresql_where=text("status = 'held'")),
         Index("ix_message_chat", "platform", "account", "chat", "id"),
         Index("ix_message_person", "person_id", "id"),
-        Index("ix_message_escalation", "escalation_id"),
+        # Most messages are about no case, and what comes in has no key: they cost these two nothing.
+        Index(
+            "ix_message_escalation",
+            "escalation_id",
+            sqlite_where=text("escalation_id IS NOT NULL"),
+            postgresql_where=text("escalation_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_message_dedupe_key",
+            "dedupe_key",
+            unique=True,
+            sqlite_where=text("dedupe_key IS NOT NULL"),
+            postgresql_where=text("dedupe_key IS NOT NULL"),
+        ),
     )
     id: int = row_id()
     direction: str
@@ -125,7 +138,7 @@ class Message(SQLModel, table=True):
     escalation_id: int | None = reference("escalation", optional=True)
     rung: int | None = None
     round: int | None = None
-    dedupe_key: str | None = Field(default=None, unique=True)
+    dedupe_key: str | None = None
     status: str
     not_before: datetime | None = moment(optional=True)
     expires_at: datetime | None = moment(optional=True)

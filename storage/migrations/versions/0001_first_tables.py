@@ -309,13 +309,12 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['conversation_id'], ['conversation.id'], name=op.f('fk_message_conversation_id_conversation')),
     sa.ForeignKeyConstraint(['escalation_id'], ['escalation.id'], name=op.f('fk_message_escalation_id_escalation')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_message_person_id_person')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_message')),
-    sa.UniqueConstraint('dedupe_key', name=op.f('uq_message_dedupe_key'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_message'))
     )
     with op.batch_alter_table('message', schema=None) as batch_op:
         batch_op.create_index('ix_message_chat', ['platform', 'account', 'chat', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_message_conversation_id'), ['conversation_id'], unique=False)
-        batch_op.create_index('ix_message_escalation', ['escalation_id'], unique=False)
+        batch_op.create_index('ix_message_escalation', ['escalation_id'], unique=False, sqlite_where=sa.text('escalation_id IS NOT NULL'), postgresql_where=sa.text('escalation_id IS NOT NULL'))
         batch_op.create_index('ix_message_failed', ['created_at'], unique=False, sqlite_where=sa.text("status = 'failed'"), postgresql_where=sa.text("status = 'failed'"))
         batch_op.create_index('ix_message_held', ['id'], unique=False, sqlite_where=sa.text("status = 'held'"), postgresql_where=sa.text("status = 'held'"))
         batch_op.create_index('ix_message_news', ['id'], unique=False, sqlite_where=sa.text("news <> ''"), postgresql_where=sa.text("news <> ''"))
@@ -323,6 +322,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_message_person', ['person_id', 'id'], unique=False)
         batch_op.create_index('ix_message_sending', ['platform', 'account', 'lease_until'], unique=False, sqlite_where=sa.text("status = 'sending'"), postgresql_where=sa.text("status = 'sending'"))
         batch_op.create_index('ix_message_waiting', ['platform', 'account', 'chat', 'priority', 'id'], unique=False, sqlite_where=sa.text("status = 'pending'"), postgresql_where=sa.text("status = 'pending'"))
+        batch_op.create_index('uq_message_dedupe_key', ['dedupe_key'], unique=True, sqlite_where=sa.text('dedupe_key IS NOT NULL'), postgresql_where=sa.text('dedupe_key IS NOT NULL'))
         batch_op.create_index('uq_message_in_flight', ['platform', 'account', 'chat'], unique=True, sqlite_where=sa.text("status = 'sending' AND priority > 0"), postgresql_where=sa.text("status = 'sending' AND priority > 0"))
 
     op.create_table('answer',
