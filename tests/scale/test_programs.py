@@ -170,7 +170,9 @@ async def test_another_sender_and_poller_takes_over(
         first = staff.sender()
         token = staff.token(SEND)
         os.kill(first, how)
-        if how != signal.SIGTERM:
+        if how == signal.SIGTERM:
+            assert await processes.ended(first) == 0
+        else:
             staff.note(is_sender=True)
         await until(lambda: staff.token(SEND) > token)
         assert staff.sender() != first

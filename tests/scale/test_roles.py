@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -26,7 +29,20 @@ from storage.database import Database
 from tests.school import MAYA, move_in, on_postgresql
 from tests.test_delivery import until
 
-pytestmark = on_postgresql
+STUCK = """
+import asyncio, os, signal, threading
+from types import SimpleNamespace
+from bot.serving import run_until_told
+
+async def never_ends(stop):
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    while True:
+        await asyncio.sleep(0.1)
+
+app = SimpleNamespace(routes=lambda: [], clock=None, run=never_ends)
+asyncio.run(run_until_told(app, [], "127.0.0.1", 0, deadline=0.5))
+"""
+ROOT = Path(__file__).resolve().parent.parent.parent
 TIMES = Times(valid=2.0, renew=0.3, look=0.05)
 STANDS_BY = "Another program serves the chat; this one stands by."
 
@@ -50,6 +66,7 @@ async def running(app: App) -> AsyncIterator[httpx.AsyncClient]:
             await task
 
 
+@on_postgresql
 async def test_the_chat_is_in_one_program_and_moves_to_the_other_when_that_ends(
     database: Database, program: Program
 ) -> None:
@@ -79,6 +96,7 @@ async def opens(browser: httpx.AsyncClient, path: str) -> None:
             await asyncio.sleep(0.02)
 
 
+@on_postgresql
 async def test_a_program_that_ends_frees_what_it_held(database: Database, program: Program) -> None:
     names = ("send:web:web", "heartbeat", "auditor")
     app = program_of(program, database)
@@ -89,6 +107,7 @@ async def test_a_program_that_ends_frees_what_it_held(database: Database, progra
         assert [leases.holder(connection, name, wall) for name in names] == ["", "", ""]
 
 
+@on_postgresql
 def test_a_program_serves_only_what_its_roles_are(database: Database, program: Program) -> None:
     assert program_of(program, database, Role.WORKER).routes() == []
     assert program_of(program, database, Role.HEARTBEAT, Role.AUDITOR).routes() == []
@@ -98,6 +117,7 @@ def test_a_program_serves_only_what_its_roles_are(database: Database, program: P
     assert sentence({Role.WEB, Role.WORKER}) == "has the role worker and web"
 
 
+@on_postgresql
 async def test_an_old_program_stands_down_when_a_newer_one_has_changed_the_schema(
     database: Database, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +133,7 @@ async def test_an_old_program_stands_down_when_a_newer_one_has_changed_the_schem
             await task
 
 
+@on_postgresql
 async def test_only_the_program_that_holds_the_lease_audits(database: Database, program: Program) -> None:
     first, second = program_of(program, database, Role.AUDITOR), program_of(program, database, Role.AUDITOR)
     async with running(first), running(second):
@@ -123,6 +144,7 @@ async def test_only_the_program_that_holds_the_lease_audits(database: Database, 
     assert not second.audits
 
 
+@on_postgresql
 def test_programs_of_one_school_agree_on_the_time_whatever_their_machines_say(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,3 +156,11 @@ def test_programs_of_one_school_agree_on_the_time_whatever_their_machines_say(
     assert abs(wrong.wall() - right.wall()) < timedelta(seconds=1)
     assert abs((wrong.new_id() >> 22) - (right.new_id() >> 22)) < 1000
     assert (wrong.new_id() >> 12) & 0x3FF != (right.new_id() >> 12) & 0x3FF, "ids of two programs are apart"
+
+
+def test_a_program_in_which_something_is_stuck_ends_all_the_same_when_it_is_told_to() -> None:
+    """F12: what it holds runs out by itself, and whoever watches it starts it again."""
+    ended = subprocess.run([sys.executable, "-c", STUCK], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "Timeout" in ended.stderr
+    assert "never_ends" not in ended.stderr.partition("Timeout")[0], "it was the deadline, and no error"
