@@ -31,7 +31,7 @@ class Verdict:
     """Kills while work was under way, as the outside saw it."""
     duplicates: int = 0
     most_at_once: int = 0
-    """The most messages that came twice because of one kill."""
+    """The most messages that came twice because of one kill, alerts aside: they go out side by side."""
     lost_answers: list[str] = field(default_factory=list)
     lost_alerts: list[str] = field(default_factory=list)
     double: list[str] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Verdict:
             f"answers {self.answers}, lost {len(self.lost_answers)}; "
             f"alerts {self.alerts}, lost {len(self.lost_alerts)}; "
             f"double {len(self.double)}; messages {self.messages}, came twice {self.duplicates} "
-            f"(at most {self.most_at_once} of one kill); other {len(self.other)}{flight}"
+            f"(at most {self.most_at_once} of one kill, alerts aside); other {len(self.other)}{flight}"
         )
 
 
@@ -225,6 +225,7 @@ def _twice(scene: Scene, kills: list[Kill], doubts: int, verdict: Verdict) -> No
     verdict.kills = len(kills)
     verdict.in_flight = sum(kill.in_flight for kill in kills)
     ends = [*(kill.taken for kill in kills), len(line.taken)][1:]
+    ordinary = {row.id for row in scene.rows("SELECT id FROM message WHERE direction = 'out' AND priority > 0")}
     for kill, end in zip(kills, ends, strict=True):
-        came = {taken.message for taken in line.taken[kill.taken : end] if taken.again}
+        came = {taken.message for taken in line.taken[kill.taken : end] if taken.again} & ordinary
         verdict.most_at_once = max(verdict.most_at_once, len(came & kill.window))

@@ -57,4 +57,6 @@ async def hit(scene: Scene, place: Place) -> Verdict:
         problems.append(f"the last process ended with {code}")
     verdict = judge(scene, kills, doubts=place.action != "exit" and place.point in IN_DOUBT)
     verdict.other += problems
+    if verdict.most_at_once > 1:
+        verdict.double.append(f"one kill doubled {verdict.most_at_once} messages, with one under way at a time")
     return verdict
