@@ -6,6 +6,7 @@ message in a known state. I5 and I6 are judged elsewhere (tests of the logs, and
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from tests.crash.scene import Scene
 
 CARD = "HOME to 741741"
 """A word of every crisis card, and of nothing else that these students are sent."""
+LAST_WORDS = 0.05
+"""Seconds in which the platform reads what the dead had sent when they died."""
 FINAL = {"sent", "cancelled", "expired"}
 
 
@@ -69,8 +72,11 @@ class Kill:
     """How many messages the platform had taken until then."""
 
 
-def look_at_the_dead(scene: Scene, taken: int, unconfirmed: int, unanswered: int, *, is_sender: bool = True) -> Kill:
+async def look_at_the_dead(
+    scene: Scene, taken: int, unconfirmed: int, unanswered: int, *, is_sender: bool = True
+) -> Kill:
     """What a kill cut off: asked right after it, before anybody lives again."""
+    await asyncio.sleep(LAST_WORDS)
     sending = {row.id for row in scene.rows("SELECT id FROM message WHERE status = 'sending'")}
     unhandled = scene.rows("SELECT count(*) FROM inbox WHERE status = 'new'")[0][0]
     in_flight = bool(unconfirmed or unanswered or unhandled)

@@ -39,7 +39,7 @@ async def kill_again_and_again(scene: Scene, times: int, seed: int, staff: Staff
             if (code := await scene.processes.ended(living[victim])) != -9:
                 problems.append(f"a process ended with {code} before it was killed")
             is_sender = staff[victim] == EVERYTHING or "ingress" in staff[victim]
-            kills.append(look_at_the_dead(scene, taken, unconfirmed, unanswered, is_sender=is_sender))
+            kills.append(await look_at_the_dead(scene, taken, unconfirmed, unanswered, is_sender=is_sender))
             living[victim] = await scene.start(roles=staff[victim])
             if len(staff) == 1:
                 async with asyncio.timeout(READY_WITHIN):
