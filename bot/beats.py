@@ -57,15 +57,15 @@ class Beats:
             if await self._read(lambda connection, _now: hold.stands(connection)):
                 return handled  # restored: time brings no prompts until staff say so
             handled += await self._handle(await self._read(due.waits_due))
-            return handled + await self._fire()
+            return handled + await self.fire()
 
     async def alerts(self) -> int:
         """News of failed sends and cases whose time has come: a beat of its own, held up by no plan and no fan-out."""
         async with self._alerting:
             return await self._handle(await self._read(due.alerts_due))
 
-    async def _fire(self) -> int:
-        """What schedules have planned for now goes out, chunk by chunk."""
+    async def fire(self) -> int:
+        """What schedules have planned for now goes out, chunk by chunk; gives how many occurrences were looked at."""
         end = asyncio.get_running_loop().time() + LONGEST
         fired, last = 0, None
         while asyncio.get_running_loop().time() < end:
