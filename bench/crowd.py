@@ -58,15 +58,18 @@ def _move_in(connection: Connection, people: int, pairs: bool) -> None:
     insert_rows(connection, tables.person, PERSON, rows)
     addresses = [(row[0], row[0], "web", "web", str(row[0]), 100) for row in rows]
     insert_rows(connection, tables.address, ("id", "person_id", "platform", "account", "chat", "position"), addresses)
-    if pairs:
+    if not pairs:
+        matches = [(id_, FIRST_ADVISOR + id_ // STUDENTS_AN_ADVISOR, "") for id_ in students]
+        members = [(id_, id_, "mentee") for id_ in students]
+    else:
         days, hours = ("Mon", "Tue", "Wed", "Thu", "Fri"), (12, 13, 14, 15)
         matches = [
             (id_, FIRST_ADVISOR + id_ // STUDENTS_AN_ADVISOR, f"{days[id_ % 5]} {hours[id_ % 4]}:00 45m")
             for id_ in range(2, people + 1, 2)
         ]
-        insert_rows(connection, tables.match, ("id", "advisor_id", "meets"), matches)
         members = [(id_ + id_ % 2, id_, roles[id_ % 2]) for id_ in range(1, people - people % 2 + 1)]
-        insert_rows(connection, tables.match_member, ("match_id", "person_id", "side"), members)
+    insert_rows(connection, tables.match, ("id", "advisor_id", "meets"), matches)
+    insert_rows(connection, tables.match_member, ("match_id", "person_id", "side"), members)
 
 
 @dataclass
@@ -122,7 +125,7 @@ def watched(database: Database) -> Iterator[Transactions]:
         seen.longest_cpu_ms = max(seen.longest_cpu_ms, (time.thread_time() - begun[1]) * 1000)
 
     event.listen(database.engine, "begin", begin)
-    dialect.do_commit = ended  # type: ignore[method-assign]
+    dialect.do_commit = ended  # type: ignore[assignment,method-assign]
     try:
         yield seen
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from datetime import datetime
@@ -130,6 +131,9 @@ class App:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do what this program's roles are until `stop`; then let what is under way finish."""
+        # What is loaded now stays. The collector need not look through it again: each look held everybody up.
+        gc.collect()
+        gc.freeze()
         loop = asyncio.get_running_loop()
         news = {Channel.INBOX: self.turns.arrived.set, Channel.OUTBOX: self.kick}
         listener = Listener(

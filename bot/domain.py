@@ -92,6 +92,7 @@ class Person:
         return self.name if words and words[0].endswith(".") else (words[0] if words else self.name)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Match:
     """Mentors and mentees joined for a time, with the adult who looks after them."""
@@ -156,6 +157,7 @@ class DueKind(StrEnum):
     PAUSE = "pause"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Due:
     """A due time has come. Whoever handles it looks at the row again: what no longer holds recognizes itself."""
@@ -473,6 +475,7 @@ class Page:
 # --- time ----------------------------------------------------------------------------------------------------------
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Occurrence:
     """One planned firing for one person. (schedule, person, local_date, slot) is unique: it never fires twice."""

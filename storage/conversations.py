@@ -13,6 +13,7 @@ from sqlalchemy import Connection, literal_column, select
 from bot.domain import Address, Answer, AnswerKind, Choice
 from storage import tables
 from storage.batch import DEFINITION, Batch
+from storage.bulk import among
 from storage.hot import Statement, bound
 from storage.outbox import choices_of
 
@@ -67,7 +68,7 @@ def finished_flows(connection: Connection, people: Collection[int]) -> dict[int,
     """Names of the flows that each of these people has finished at least once; who has none is left out."""
     column = tables.conversation.c
     query = select(column.person_id, column.flow).distinct()
-    query = query.where(column.person_id.in_(people), column.status == "done")
+    query = query.where(among(connection, column.person_id, people), column.status == "done")
     finished: dict[int, list[str]] = defaultdict(list)
     for person_id, flow in connection.execute(query):
         finished[person_id].append(flow)
@@ -77,7 +78,7 @@ def finished_flows(connection: Connection, people: Collection[int]) -> dict[int,
 def waited_for(connection: Connection, people: Collection[int]) -> set[int]:
     """Those of these people of whom a conversation waits for an answer."""
     column = tables.conversation.c
-    query = select(column.person_id).where(column.person_id.in_(people), column.status == "waiting")
+    query = select(column.person_id).where(among(connection, column.person_id, people), column.status == "waiting")
     return set(connection.execute(query).scalars())
 
 

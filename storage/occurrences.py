@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, func, literal_column, sele
 from bot.domain import Occurrence
 from bot.failpoints import failpoint
 from storage import tables
-from storage.bulk import insert_rows
+from storage.bulk import among, insert_rows
 from storage.types import milliseconds
 
 AHEAD = tables.occurrence.c.status.in_((literal_column("'planned'"), literal_column("'held'")))
@@ -68,7 +68,7 @@ def differences(
             column.expires_at,
             column.flow,
         ).where(
-            column.person_id.in_(people),
+            among(connection, column.person_id, people),
             column.due_at >= begin,
             column.due_at < end,
             column.status == "planned",
@@ -86,20 +86,16 @@ def differences(
     return Changes(new, [replace(one, id=id_) for id_, one in moved], [row.id for row in planned.values()])
 
 
-def apply(connection: Connection, changes: Changes) -> int:
+def apply(connection: Connection, changes: Changes, new_id: Callable[[], int]) -> int:
     """Write what planning changes; gives how many occurrences were new. What fired since it was read is left alone."""
     column = tables.occurrence.c
     if changes.gone:
-        connection.execute(delete(tables.occurrence).where(column.id.in_(changes.gone), column.status == "planned"))
+        gone = delete(tables.occurrence).where(column.status == "planned")
+        connection.execute(gone.where(among(connection, column.id, changes.gone)))
     if changes.moved:
         connection.execute(_MOVE, [_moved(one) for one in changes.moved])
-    return add(connection, changes.new)
-
-
-def add(connection: Connection, occurrences: Iterable[Occurrence]) -> int:
-    """Write occurrences that are not there yet; gives how many were new."""
     stored: dict[datetime, int] = {}
-    rows = [_row(one, stored) for one in occurrences]
+    rows = [_row(one, one.id or new_id(), stored) for one in changes.new]
     added = insert_rows(connection, tables.occurrence, _COLUMNS, rows)
     failpoint("plan.inserted")
     return added
@@ -108,7 +104,7 @@ def add(connection: Connection, occurrences: Iterable[Occurrence]) -> int:
 def people_without(connection: Connection, schedule: str, people: Collection[int]) -> set[int]:
     """Those of these people for whom this schedule was never planned."""
     column = tables.occurrence.c
-    planned = select(column.person_id).where(column.schedule == schedule, column.person_id.in_(people))
+    planned = select(column.person_id).where(column.schedule == schedule, among(connection, column.person_id, people))
     return set(people) - set(connection.execute(planned).scalars())
 
 
@@ -142,17 +138,16 @@ def next_due(
 def due_of(connection: Connection, people: Collection[int], now: datetime) -> Sequence[Occurrence]:
     """Every occurrence of these people that is due."""
     column = tables.occurrence.c
-    rows = connection.execute(
-        select(tables.occurrence).where(column.person_id.in_(people), column.due_at <= now, AHEAD)
-    )
-    return [_occurrence(row) for row in rows]
+    query = select(tables.occurrence).where(column.due_at <= now, AHEAD)
+    return [_occurrence(row) for row in connection.execute(query.where(among(connection, column.person_id, people)))]
 
 
 def due_once(connection: Connection, people: Collection[int], now: datetime) -> set[int]:
     """Those of these people for whom exactly one occurrence is due."""
     column = tables.occurrence.c
-    query = select(column.person_id).where(column.person_id.in_(people), column.due_at <= now, AHEAD)
-    return set(connection.execute(query.group_by(column.person_id).having(func.count() == 1)).scalars())
+    query = select(column.person_id).where(column.due_at <= now, AHEAD)
+    query = query.where(among(connection, column.person_id, people)).group_by(column.person_id)
+    return set(connection.execute(query.having(func.count() == 1)).scalars())
 
 
 def fired_between(
@@ -160,17 +155,14 @@ def fired_between(
 ) -> Sequence[Occurrence]:
     """What fired for these people with a due time in a stretch of time."""
     column = tables.occurrence.c
-    rows = connection.execute(
-        select(tables.occurrence).where(
-            column.person_id.in_(people), column.due_at >= begin, column.due_at < end, column.status == "fired"
-        )
-    )
-    return [_occurrence(row) for row in rows]
+    query = select(tables.occurrence).where(column.due_at >= begin, column.due_at < end, column.status == "fired")
+    return [_occurrence(row) for row in connection.execute(query.where(among(connection, column.person_id, people)))]
 
 
 def mark_fired(connection: Connection, ids: Collection[int]) -> None:
     """These have fired: in the transaction of what they brought."""
-    connection.execute(update(tables.occurrence).where(tables.occurrence.c.id.in_(ids)).values(status="fired"))
+    those = among(connection, tables.occurrence.c.id, ids)
+    connection.execute(update(tables.occurrence).where(those).values(status="fired"))
 
 
 _MOVE = (
@@ -191,12 +183,12 @@ def _moved(one: Occurrence) -> dict[str, Any]:
     }
 
 
-def _row(one: Occurrence, stored: dict[datetime, int]) -> tuple[Any, ...]:
+def _row(one: Occurrence, id_: int, stored: dict[datetime, int]) -> tuple[Any, ...]:
     """As the driver stores it; `stored` remembers moments, because thousands share a few."""
     due_at = stored.get(one.due_at) or stored.setdefault(one.due_at, milliseconds(one.due_at))
     expires_at = stored.get(one.expires_at) or stored.setdefault(one.expires_at, milliseconds(one.expires_at))
     return (
-        one.id,
+        id_,
         one.schedule,
         one.person_id,
         one.local_date.isoformat(),

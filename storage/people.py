@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from bot.domain import Address, Match, Person, PersonStatus, Role
 from storage import tables
+from storage.bulk import among
 
 WEB = "web"
 WEB_ACCOUNT = "web"
@@ -48,6 +49,13 @@ def everyone(connection: Connection) -> Sequence[Person]:
     return _people(connection, connection.execute(select(tables.person).order_by(tables.person.c.name)).all())
 
 
+def adults(connection: Connection) -> Sequence[Person]:
+    """Everybody who may be told of a case, by name: an alert must not take longer in a larger school."""
+    wanted = tables.person.c.role.in_([role for role in Role if role.adult])
+    rows = connection.execute(select(tables.person).where(wanted).order_by(tables.person.c.name)).all()
+    return _people(connection, rows, [row.id for row in rows])
+
+
 def page(connection: Connection, after: int, limit: int) -> Sequence[Person]:
     """Some of the people, behind `after` by id, without their addresses: for planning, which tells nobody anything."""
     query = select(tables.person).where(tables.person.c.id > after).order_by(tables.person.c.id).limit(limit)
@@ -58,7 +66,7 @@ def several(
     connection: Connection, ids: Collection[int], *, addresses: bool = False, take: bool = False
 ) -> dict[int, Person]:
     """People by id. `take`: hold the rows to the commit; on PostgreSQL those that a turn holds are left out."""
-    query = select(tables.person).where(tables.person.c.id.in_(ids)).order_by(tables.person.c.id)
+    query = select(tables.person).where(among(connection, tables.person.c.id, ids)).order_by(tables.person.c.id)
     rows = connection.execute(query.with_for_update(skip_locked=True, key_share=True) if take else query).all()
     found = _people(connection, rows, ids) if addresses else [_person(row) for row in rows]
     return {person.id: person for person in found}
@@ -136,11 +144,13 @@ def matches(connection: Connection, people: Collection[int] | None = None) -> Se
     query = select(tables.match).where(tables.match.c.ended_at.is_(None)).order_by(tables.match.c.id)
     if people is not None:
         member = tables.match_member.c
-        query = query.where(tables.match.c.id.in_(select(member.match_id).where(member.person_id.in_(people))))
+        theirs = select(member.match_id).where(among(connection, member.person_id, people))
+        query = query.where(tables.match.c.id.in_(theirs))
     rows = connection.execute(query).all()
     sides: dict[tuple[int, str], list[int]] = defaultdict(list)
     members = select(tables.match_member).order_by(tables.match_member.c.person_id)
-    for row in connection.execute(members.where(tables.match_member.c.match_id.in_([row.id for row in rows]))):
+    of_these = among(connection, tables.match_member.c.match_id, [row.id for row in rows])
+    for row in connection.execute(members.where(of_these)):
         sides[row.match_id, row.side].append(row.person_id)
     return [
         Match(row.id, tuple(sides[row.id, "mentee"]), tuple(sides[row.id, "mentor"]), row.advisor_id, row.meets)
@@ -192,13 +202,14 @@ def _people(connection: Connection, rows: Iterable[Any], ids: Collection[int] | 
     adults = {person.id for person in people if person.role.adult}
     reachable: dict[int, list[Address]] = defaultdict(list)
     column = tables.address.c
-    query = select(tables.address).order_by(column.unreachable_at.is_not(None), column.position, column.id)
+    query = select(column.person_id, column.platform, column.account, column.chat, column.unreachable_at)
+    query = query.order_by(column.unreachable_at.is_not(None), column.position, column.id)
     if ids is not None:
-        query = query.where(column.person_id.in_(ids))
-    for row in connection.execute(query):
+        query = query.where(among(connection, column.person_id, ids))
+    for person_id, platform, account, chat, unreachable_at in connection.execute(query):
         # An adult's lost address stays as the last resort: an alert that fails there moves the ladder on at once.
-        if row.unreachable_at is None or row.person_id in adults:
-            reachable[row.person_id].append(Address(row.platform, row.account, row.chat))
+        if unreachable_at is None or person_id in adults:
+            reachable[person_id].append(Address(platform, account, chat))
     return [replace(person, addresses=tuple(reachable[person.id])) for person in people]
 
 

@@ -49,13 +49,18 @@ def add_turn(
         _audit(batch.connection, turn, new_id)
 
 
-def save_prompts(batch: Batch, turns: Sequence[Turn], now: datetime, dump: Callable[[Conversation], str]) -> None:
-    """Write the new conversations and messages of a fan-out; nothing else is in these turns."""
-    for turn in turns:
-        for conversation in turn.conversations:
-            batch.add(CONVERSATION, _conversation_row(conversation, dump))
-        for message in turn.messages:
-            batch.add(MESSAGE, _message_row(message, now))
+def save_prompts(
+    batch: Batch,
+    opened: Sequence[Conversation],
+    written: Sequence[Message],
+    now: datetime,
+    dump: Callable[[Conversation], str],
+) -> None:
+    """Write the new conversations and messages of a fan-out, which causes nothing else."""
+    for conversation in opened:
+        batch.add(CONVERSATION, _conversation_row(conversation, dump))
+    for message in written:
+        batch.add(MESSAGE, _message_row(message, now))
     batch.write()
 
 

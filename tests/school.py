@@ -18,6 +18,7 @@ from bot.content import SHIPPED
 from bot.domain import (
     ActionKind,
     Match,
+    Occurrence,
     Outbound,
     Person,
     Raw,
@@ -25,7 +26,7 @@ from bot.domain import (
     StaffAction,
 )
 from bot.program import Program, create, load_program
-from storage import due, people, tables
+from storage import due, occurrences, people, tables
 from storage.database import Database
 from tests.fakes.memory import Hands, Platform
 
@@ -158,6 +159,11 @@ def move_in(connection: Connection) -> None:
     for id_, (key, name, role) in NAMES.items():
         people.add(connection, Person(id_, key, name, role, "en", ""), NOON, id_ + 100)
     people.put_match(connection, Match(21, (MAYA,), (LEO,), RIVERA, "Wed 15:00 45m"))
+
+
+def plan(connection: Connection, *wanted: Occurrence) -> None:
+    """Occurrences as if a schedule had brought them."""
+    occurrences.apply(connection, occurrences.Changes(new=wanted), itertools.count(1).__next__)
 
 
 # --- the house -----------------------------------------------------------------------------------------------------

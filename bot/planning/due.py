@@ -6,11 +6,12 @@ keeps the first: planning again is harmless, and what fired never fires again (r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from operator import attrgetter
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -64,7 +65,6 @@ class _Meets:
     """One meeting on one date."""
 
     start: Nominal
-    end: datetime
     number: int
     """0, or more for a second meeting on that date."""
 
@@ -76,12 +76,12 @@ def plan(
     zone: ZoneInfo,
     start: datetime,
     end: datetime,
-    new_id: Callable[[], int],
     *,
     partners: Iterable[Person] = (),
 ) -> tuple[Occurrence, ...]:
     """Everything that falls due for `people` from `start` (included) to `end` (not included), earliest first.
 
+    They have no ids yet: most of them are planned already, and whoever stores the new ones gives those their own.
     `zone` is the program's: sessions happen in it. A rule's hours are the person's own, where the roster gives a zone.
     `partners`: those whom they meet and who are planned for elsewhere, where a school is planned in parts.
     """
@@ -91,10 +91,10 @@ def plan(
     for schedule in schedules:
         if isinstance(schedule.when, Session):
             for match in matches:
-                planned.extend(_around_sessions(schedule, schedule.when, match, ours, known, zone, start, end, new_id))
+                planned.extend(_around_sessions(schedule, schedule.when, match, ours, known, zone, start, end))
         else:
-            planned.extend(_by_rule(schedule, schedule.when, people, zone, start, end, new_id))
-    return tuple(sorted(planned, key=lambda occurrence: (occurrence.due_at, occurrence.id)))
+            planned.extend(_by_rule(schedule, schedule.when, people, zone, start, end))
+    return tuple(sorted(planned, key=attrgetter("due_at")))
 
 
 def decide(occurrence: Occurrence, now: datetime) -> Literal["fire", "missed", "later"]:
@@ -155,7 +155,6 @@ def _by_rule(
     zone: ZoneInfo,
     start: datetime,
     end: datetime,
-    new_id: Callable[[], int],
 ) -> Iterator[Occurrence]:
     fall_due: dict[ZoneInfo, list[Nominal]] = {}
     local_time = f"{rule.at:%H:%M}"
@@ -169,7 +168,7 @@ def _by_rule(
         for nominal in fall_due[own]:
             if _reachable(person, nominal.due_at):
                 yield Occurrence(
-                    id=new_id(),
+                    id=0,
                     schedule=schedule.name,
                     person_id=person.id,
                     local_date=nominal.local_date,
@@ -190,46 +189,50 @@ def _around_sessions(
     zone: ZoneInfo,
     start: datetime,
     end: datetime,
-    new_id: Callable[[], int],
 ) -> Iterator[Occurrence]:
     sides = (match.mentees, match.mentors) if schedule.audience is Role.MENTEE else (match.mentors, match.mentees)
-    told = [ours[id_] for id_ in sides[0] if id_ in ours]
     theirs = [known[id_] for id_ in sides[1] if id_ in known]
     if schedule.audience.adult or all(person.status is PersonStatus.STOPPED for person in theirs):
         return
-    before = when.anchor is Anchor.BEFORE_START
-    reach = when.offset + LONGEST_MEETING
-    for meets in _meetings(match.meets, zone, *_dates(start - reach, end + reach, zone)):
-        due_at = meets.start.due_at - when.offset if before else meets.end + when.offset
-        if not start <= due_at < end:
-            continue
-        for person in told:
-            if not _reachable(person, due_at):
-                continue
-            yield Occurrence(
-                id=new_id(),
-                schedule=schedule.name,
-                person_id=person.id,
-                local_date=meets.start.local_date,
-                slot=f"{match.id}" + (f"-{meets.number + 1}" if meets.number else ""),
-                local_time=_on_the_wall(due_at, _zone_of(person, zone)),
-                due_at=due_at,
-                expires_at=meets.start.due_at if before else due_at + schedule.catch_up,
-                flow=schedule.flow,
-                match_id=match.id,
-            )
+    for meets, due_at in _around(when, match.meets, zone, start, end):
+        expires_at = meets.start.due_at if when.anchor is Anchor.BEFORE_START else due_at + schedule.catch_up
+        slot = f"{match.id}" + (f"-{meets.number + 1}" if meets.number else "")
+        for id_ in sides[0]:
+            if id_ in ours and _reachable(ours[id_], due_at):
+                yield Occurrence(
+                    id=0,
+                    schedule=schedule.name,
+                    person_id=id_,
+                    local_date=meets.start.local_date,
+                    slot=slot,
+                    local_time=_on_the_wall(due_at, _zone_of(ours[id_], zone)),
+                    due_at=due_at,
+                    expires_at=expires_at,
+                    flow=schedule.flow,
+                    match_id=match.id,
+                )
 
 
 @lru_cache(maxsize=1024)
-def _meetings(meets: str, zone: ZoneInfo, first: date, last: date) -> tuple[_Meets, ...]:
-    """When matches with these words meet. Most of a school meets at the same few times: they are worked out once."""
+def _around(
+    when: Session, meets: str, zone: ZoneInfo, start: datetime, end: datetime
+) -> tuple[tuple[_Meets, datetime], ...]:
+    """The meetings of matches with these words, and when each brings something due from `start` to `end`.
+
+    Most of a school meets at the same few times: they are worked out once.
+    """
+    reach = when.offset + LONGEST_MEETING
+    first, last = _dates(start - reach, end + reach, zone)
     seen: dict[date, int] = {}
     found = []
     for meeting in parse_meets(meets):
         for nominal in occurrences(Weekly(frozenset({meeting.weekday}), meeting.start), zone, first, last):
             number = seen.get(nominal.local_date, 0)
             seen[nominal.local_date] = number + 1
-            found.append(_Meets(nominal, nominal.due_at + timedelta(minutes=meeting.minutes), number))
+            over = nominal.due_at + timedelta(minutes=meeting.minutes)
+            due_at = nominal.due_at - when.offset if when.anchor is Anchor.BEFORE_START else over + when.offset
+            if start <= due_at < end:
+                found.append((_Meets(nominal, number), due_at))
     return tuple(found)
 
 

@@ -53,24 +53,24 @@ def open_or_join(draft: Draft, person: Person, case: Case) -> None:
 def ladder_for(draft: Draft, person: Person, tier: Tier) -> Ladder:
     """The program's ladder for a tier, with the words for roles replaced by people. The last rung is never empty."""
     plan = draft.program.ladders[tier]
-    everyone = people.everyone(draft.connection)
-    by_key = {one.key: one for one in everyone}
+    adults = people.adults(draft.connection)
+    by_key = {one.key: one for one in adults}
     advisors = [match.advisor for match in people.matches(draft.connection, [person.id]) if match.advisor is not None]
     rungs = []
     for rung in plan.rungs:
         named: list[int] = []
         for word in rung.who:
             if word == "advisor":
-                named += advisors or [one.id for one in everyone if one.role is Role.ADVISOR]
+                named += advisors or [one.id for one in adults if one.role is Role.ADVISOR]
             elif word == "coordinator":
-                named += [one.id for one in everyone if one.role is Role.COORDINATOR]
+                named += [one.id for one in adults if one.role is Role.COORDINATOR]
             elif word in by_key:
                 named.append(by_key[word].id)
         if named:
             rungs.append(Rung(tuple(dict.fromkeys(named)), rung.wait))
     # The safety contact stands at the end; without one (the roster lost them) every adult does: never nobody.
     contact = by_key.get(draft.program.safety_contact)
-    last = (contact.id,) if contact else tuple(one.id for one in everyone if one.role.adult)
+    last = (contact.id,) if contact else tuple(one.id for one in adults)
     if not any(set(last) <= set(rung.people) for rung in rungs):
         rungs.append(Rung(last, plan.repeat))
     return Ladder(rungs=tuple(rungs), repeat=plan.repeat, hold=plan.hold, grace=plan.grace)

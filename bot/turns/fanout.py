@@ -7,9 +7,11 @@ for the plain ones both ways write the same rows (tests/turns/test_fanout.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -22,7 +24,6 @@ from bot.domain import (
     Person,
     PersonStatus,
     Priority,
-    Turn,
 )
 from bot.errors import FlowError
 from bot.failpoints import failpoint
@@ -39,14 +40,13 @@ from storage import conversations, occurrences, people
 from storage.batch import Batch
 from storage.turns import save_prompts
 
-AT_ONCE = 250
+AT_ONCE = 200
 """People in one transaction: it takes well under 50 ms, so that alerts and intake get in between (decisions.md 8)."""
-_MARKS = range(0xE000, 0xF8FF)
+_FIRST_MARK = 0xE000
+_MARK = re.compile("([\ue000-\uf8ff])")
 """Letters that no text uses stand for the placeholders until everybody's own values are known."""
-
-
-_Begun = tuple[Conversation, Message, Mapping[int, str]]
-"""What the engine began with, with a mark for each placeholder, and what the marks stand for."""
+_OWN = ("id", "person_id", "seen", "values", "match_id", "occurrence_id")
+"""What differs between conversations that begin together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,10 @@ def fire(
     surroundings = around(connection, program, ids, named)
     batch = Batch(connection)
     finished = conversations.finished_flows(connection, ids)
-    opening = Opening(now)
-    turns, fired = [], set()
+    openings = _Openings(now)
+    opened: list[Conversation] = []
+    written: list[Message] = []
+    fired = set()
     for one, person in plain:
         flow = program.flows[one.flow]
         draft = Draft(batch, program, now, new_id, due_cause(Due(DueKind.OCCURRENCE, one.id, one.due_at)))
@@ -89,15 +91,16 @@ def fire(
             draft, person, flow, finished.get(person.id, ()), values, match_id=one.match_id, occurrence_id=one.id
         )
         try:
-            draft.take(person, opening.start(flow, conversation))
+            openings.start(draft, person, flow, conversation)
         except FlowError:
             continue  # told to adults by a turn of its own
-        turns.append(draft.turn())
+        opened += draft.conversations
+        written += draft.messages
         fired.add(one.id)
-    for name in {turn.conversations[0].flow for turn in turns}:
+    for name in {conversation.flow for conversation in opened}:
         flow = program.flows[name]
         conversations.define(batch, flow.hash, "flow", flow.name, flow.source, now)
-    save_prompts(batch, turns, now, state.dump)
+    save_prompts(batch, opened, written, now, state.dump)
     failpoint("fire.chunk")
     occurrences.mark_fired(connection, fired)
     failpoint("fire.marked")
@@ -147,48 +150,62 @@ def _plain(
     return plain
 
 
-class Opening:
-    """Starts flows for many people: the engine once for each flow, language and past, then each person's own words."""
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What the engine began with: the fields of its conversation, its one message, and the pieces of the text."""
+
+    conversation: dict[str, Any]
+    message: Message
+    pieces: Sequence[tuple[str, str | None]]
+    """A piece, or (mark, name) where somebody's own words belong."""
+
+    def text_for(self, values: Mapping[str, str]) -> str:
+        return "".join([piece if name is None else values[name] for piece, name in self.pieces])
+
+
+class _Openings:
+    """Starts flows: the engine once for each flow, language and past, then everybody's own words in its text."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
         self._begun: dict[tuple[str, str, tuple[str, ...]], _Begun | None] = {}
 
-    def start(self, flow: LoadedFlow, conversation: Conversation) -> Turn:
-        """What the engine would begin with. Raises FlowError."""
+    def start(self, draft: Draft, person: Person, flow: LoadedFlow, conversation: Conversation) -> None:
+        """Write what the engine would begin with. Raises FlowError."""
         key = (flow.hash, conversation.language, conversation.seen)
         if key not in self._begun:
             self._begun[key] = self._begin(flow, conversation)
         begun = self._begun[key]
-        if begun is not None:
-            opened, message, marks = begun
-            text = message.text.translate({mark: conversation.values[name] for mark, name in marks.items()})
-            if 0 < len(text) <= Bounds().joined:
-                return _own(conversation, opened, message, text)
-        return engine.start(flow.flow, conversation, self._now, priority=Priority.CHECK_IN)
+        text = begun.text_for(conversation.values) if begun is not None else ""
+        if begun is None or not 0 < len(text) <= Bounds().joined:
+            draft.take(person, engine.start(flow.flow, conversation, self._now, priority=Priority.CHECK_IN))
+            return
+        own = {name: getattr(conversation, name) for name in _OWN}
+        draft.conversations.append(Conversation(**(begun.conversation | own)))
+        draft.write(
+            person,
+            text,
+            kind=begun.message.kind,
+            priority=begun.message.priority,
+            choices=begun.message.choices,
+            step=begun.message.step,
+            conversation_id=conversation.id,
+            expires_at=begun.message.expires_at,
+        )
 
     def _begin(self, flow: LoadedFlow, conversation: Conversation) -> _Begun | None:
         """The start with a mark for each placeholder; None where people's own words could change more than words."""
-        marks = dict(zip(_MARKS, conversation.values, strict=False))
-        if any(ord(letter) in _MARKS for letter in flow.source):
+        if _MARK.search(flow.source):
             return None
-        marked = replace(conversation, values={name: chr(mark) for mark, name in marks.items()})
+        marks = {name: chr(_FIRST_MARK + place) for place, name in enumerate(conversation.values)}
+        marked = replace(conversation, values=marks)
         turn = engine.start(flow.flow, marked, self._now, priority=Priority.CHECK_IN)
-        (opened,) = turn.conversations
         if len(turn.messages) != 1 or turn.answers or turn.signals:
             return None
-        return opened, turn.messages[0], marks
-
-
-def _own(conversation: Conversation, opened: Conversation, message: Message, text: str) -> Turn:
-    """What was begun for all, as this person's own."""
-    own = replace(
-        opened,
-        id=conversation.id,
-        person_id=conversation.person_id,
-        values=conversation.values,
-        match_id=conversation.match_id,
-        occurrence_id=conversation.occurrence_id,
-    )
-    asked = replace(message, person_id=conversation.person_id, conversation_id=conversation.id, text=text)
-    return Turn(conversations=(own,), messages=(asked,))
+        names = {mark: name for name, mark in marks.items()}
+        parts = [(part, names.get(part)) for part in _MARK.split(turn.messages[0].text)]
+        return _Begun(
+            {field.name: getattr(turn.conversations[0], field.name) for field in fields(marked)},
+            turn.messages[0],
+            parts,
+        )

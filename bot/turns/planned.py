@@ -40,7 +40,7 @@ async def plan_ahead(database: Database, program: Program, now: datetime, new_id
 
     def look(some: Sequence[Person]) -> Changes:
         with database.read() as connection:
-            return changes_for(connection, program, some, now, new_id)
+            return changes_for(connection, program, some, now)
 
     new, after = 0, 0
     fault: Exception | None = None
@@ -52,15 +52,13 @@ async def plan_ahead(database: Database, program: Program, now: datetime, new_id
             fault = error  # theirs; everybody else is planned first
             continue
         for part in changes.parts(ROWS_AT_ONCE):
-            new += await asyncio.wrap_future(database.write(partial(occurrences.apply, changes=part)))
+            new += await asyncio.wrap_future(database.write(partial(occurrences.apply, changes=part, new_id=new_id)))
     if fault is not None:
         raise fault
     return new
 
 
-def changes_for(
-    connection: Connection, program: Program, some: Sequence[Person], now: datetime, new_id: Callable[[], int]
-) -> Changes:
+def changes_for(connection: Connection, program: Program, some: Sequence[Person], now: datetime) -> Changes:
     """What planning changes for some of the school's people.
 
     It only reads: whatever happens to these people until the changes are written shows when they are planned anew, and
@@ -77,14 +75,13 @@ def changes_for(
         program.zone,
         now,
         now + AHEAD,
-        new_id,
         partners=_active(partners),
     )
     changes = occurrences.differences(connection, wanted, ids, now, now + AHEAD, keep=(FIRST_CONTACT,))
     if program.first_contact:
         students = [one.id for one in _active(some) if not one.role.adult]
         newcomers = occurrences.people_without(connection, FIRST_CONTACT, students)
-        first = [_first_contact(program, one, now, new_id()) for one in some if one.id in newcomers]
+        first = [_first_contact(program, one, now) for one in some if one.id in newcomers]
         changes = Changes([*changes.new, *first], changes.moved, changes.gone)
     return changes
 
@@ -93,11 +90,11 @@ def _active(everyone: Iterable[Person]) -> list[Person]:
     return [one for one in everyone if one.status is PersonStatus.ACTIVE]
 
 
-def _first_contact(program: Program, person: Person, now: datetime, id_: int) -> Occurrence:
+def _first_contact(program: Program, person: Person, now: datetime) -> Occurrence:
     """The very first conversation: now, or at the next hour at which prompts may go out."""
     at = fit_hour(now, program.zone)
     return Occurrence(
-        id=id_,
+        id=0,
         schedule=FIRST_CONTACT,
         person_id=person.id,
         local_date=at.astimezone(program.zone).date(),

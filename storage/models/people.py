@@ -23,7 +23,7 @@ class Person(SQLModel, table=True):
     id: int = row_id()
     key: str = Field(unique=True)
     name: str
-    role: str
+    role: str = Field(index=True)
     language: str
     zone: str
     email: str = ""

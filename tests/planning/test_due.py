@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import count
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -52,11 +50,8 @@ def planned(
     start: datetime = MONDAY,
     length: timedelta = WEEK,
 ) -> tuple[Occurrence, ...]:
-    return plan(schedules, people, matches, NEW_YORK, start, start + length, ids())
-
-
-def ids() -> Callable[[], int]:
-    return count(100).__next__
+    wanted = plan(schedules, people, matches, NEW_YORK, start, start + length)
+    return tuple(replace(one, id=id_) for id_, one in enumerate(wanted, start=100))
 
 
 def key(occurrence: Occurrence) -> tuple[str, int, date, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -26,11 +27,12 @@ from bot.domain import (
 )
 from storage import due, occurrences, people, tables
 from storage.database import Database
-from tests.school import LEO, MAYA, NOON, RIVERA
+from tests.school import LEO, MAYA, NOON, RIVERA, plan
 from tests.storage.rows import conversation, message, save, school
 
 HOUR = timedelta(hours=1)
 END = NOON + timedelta(days=14)
+IDS = count(5000).__next__
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +49,8 @@ def occurrence(id_: int, at: datetime = NOON + HOUR, **more: Any) -> Occurrence:
 def replan(database: Database, *wanted: Occurrence, begin: datetime = NOON, keep: tuple[str, ...] = ()) -> int:
     with database.read() as connection:
         changes = occurrences.differences(connection, wanted, [MAYA, LEO], begin, END, keep)
-    return sum(database.write(partial(occurrences.apply, changes=part)).result() for part in changes.parts(2))
+    units = [partial(occurrences.apply, changes=part, new_id=IDS) for part in changes.parts(2)]
+    return sum(database.write(unit).result() for unit in units)
 
 
 def fate(database: Database, id_: int, status: str) -> None:
@@ -122,7 +125,7 @@ def test_what_is_overdue_stays_when_plans_are_made_anew(database: Database) -> N
 
 def test_schedules_to_keep_are_left_alone(database: Database) -> None:
     first = occurrence(1, schedule="first-contact")
-    database.write(lambda c: occurrences.add(c, [first])).result()
+    database.write(lambda c: plan(c, first)).result()
     replan(database, keep=("first-contact",))
     assert list(planned(database)) == [1]
     with database.read() as connection:

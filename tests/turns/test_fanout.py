@@ -35,7 +35,7 @@ from bot.flows import state
 from bot.turns import fanout
 from storage import occurrences, people, snapshot, tables
 from storage.database import Database
-from tests.school import LEO, MAYA, NOON, RIVERA, House
+from tests.school import LEO, MAYA, NOON, RIVERA, House, plan
 
 AT = NOON + timedelta(hours=2)
 NOW = AT + timedelta(seconds=1)
@@ -89,7 +89,7 @@ class Many:
 
     def due(self, person: int, at: datetime = AT, **more: Any) -> int:
         id_ = next(self._ids)
-        occurrences.add(self._connection, [check_in(id_, person, at, **more)])
+        plan(self._connection, check_in(id_, person, at, **more))
         return id_
 
     def match(self, mentee: int, *mentors: int, advisor: int | None = RIVERA) -> int:
@@ -318,7 +318,7 @@ def settle_in(connection: Connection, students: int) -> None:
     for number in range(students):
         person = Person(FIRST + number, f"key{number}", "Amina Yusuf", Role.MENTEE, "en", "")
         people.add(connection, person, NOON, FIRST + 50_000 + number)
-    occurrences.add(connection, [check_in(FIRST + number, FIRST + number) for number in range(students)])
+    plan(connection, *(check_in(FIRST + number, FIRST + number) for number in range(students)))
 
 
 async def test_cases_go_before_a_fan_out_and_are_not_held_up_by_it(house: House) -> None:
@@ -345,7 +345,7 @@ async def test_when_a_chunk_cannot_be_fired_each_of_it_has_a_turn_of_its_own(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.write(lambda connection: settle_in(connection, 5))
-    house.write(lambda connection: occurrences.add(connection, [check_in(FIRST + 9, MAYA, flow="gone")]))
+    house.write(lambda connection: plan(connection, check_in(FIRST + 9, MAYA, flow="gone")))
 
     def broken(*_arguments: object) -> None:
         raise ZeroDivisionError

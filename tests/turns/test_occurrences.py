@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain import Due, DueKind, Occurrence, Person, Role
 from bot.errors import TryLater
-from storage import occurrences, people, tables
-from tests.school import LEO, MAYA, NOON, RIVERA, House, on_sqlite
+from storage import people, tables
+from tests.school import LEO, MAYA, NOON, RIVERA, House, on_sqlite, plan
 
 TUESDAY = datetime(2026, 10, 6, 19, 30, tzinfo=UTC)
 WEDNESDAY = datetime(2026, 10, 7, 19, 0, tzinfo=UTC)
@@ -75,7 +75,7 @@ async def test_what_is_too_late_is_missed_and_on_record(house: House) -> None:
 async def test_after_a_fortnight_s_silence_only_the_newest_comes(house: House) -> None:
     await house.settle()
     more = [_check_in(7000 + n, TUESDAY + timedelta(hours=n)) for n in (1, 2)]
-    house.write(lambda c: occurrences.add(c, more))
+    house.write(lambda c: plan(c, *more))
     await house.jump_to(TUESDAY + timedelta(hours=3))
     assert sorted(fates(house)) == ["fired", "missed", "missed"]
     assert house.phone(MAYA) == [CHECK_IN]
@@ -103,7 +103,7 @@ async def test_a_reminder_that_could_not_be_sent_in_time_expires(house: House) -
 async def test_one_unasked_prompt_a_day_is_enough(house: House) -> None:
     await house.jump_to(TUESDAY)
     extra = _check_in(7001, TUESDAY + timedelta(minutes=1), schedule="another", flow="mentee-reflection")
-    house.write(lambda c: occurrences.add(c, [extra]))
+    house.write(lambda c: plan(c, extra))
     await house.jump(minutes=2)
     assert fates(house) == ["fired"]
     assert fates(house, "another") == ["missed"]
@@ -111,7 +111,7 @@ async def test_one_unasked_prompt_a_day_is_enough(house: House) -> None:
 
 async def test_who_pauses_is_left_out_even_of_what_was_planned_before(house: House) -> None:
     await house.settle()
-    house.write(lambda c: occurrences.add(c, [_check_in(7001, NOON + timedelta(minutes=1))]))
+    house.write(lambda c: plan(c, _check_in(7001, NOON + timedelta(minutes=1))))
     await house.says(MAYA, "/pause 1w")
     await house.jump(minutes=2)
     assert [row.status for row in house.rows(tables.occurrence, id=7001)] == ["cancelled"]
@@ -130,9 +130,7 @@ async def test_a_person_who_joins_is_planned_in_at_once(house: House) -> None:
 async def test_a_flow_that_is_gone_is_told_to_adults_and_ends_nothing_else(house: House) -> None:
     """Law 2, and the student reads no crisis card about a fault of ours."""
     await house.begins(MAYA, "mentee-weekly")
-    house.write(
-        lambda c: occurrences.add(c, [_check_in(7001, NOON + timedelta(minutes=1), schedule="gone", flow="gone")])
-    )
+    house.write(lambda c: plan(c, _check_in(7001, NOON + timedelta(minutes=1), schedule="gone", flow="gone")))
     await house.jump(minutes=2)
     assert (house.case().category, house.case().tier) == ("failure", "urgent")
     assert len(house.phone(RIVERA)) == 1

@@ -1,0 +1,185 @@
+"""P9: everybody due in the same second, beside APScheduler with a job for each student.
+
+Ours fires for real: conversations begin and their questions are in the outbox, committed. APScheduler only calls an
+empty function. Meanwhile students write to us: how long their words take to be stored, their alerts to be written.
+
+    python -m bench.due [--people 100000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import logging
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_MISSED
+from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.date import DateTrigger
+from sqlalchemy import select
+
+from bench.crowd import CHECK_IN, MONDAY, settle, ticking, watched
+from bench.measure import Case, Figures, cpu, interleaved, median, peak_mb, percentile, report, resident
+from bot.beats import Beats
+from bot.clock import HandsClock
+from bot.domain import Address, Inbound, InboundKind, Raw
+from bot.turns import fanout
+from bot.turns.handle import Turns
+from bot.turns.planned import plan_ahead
+from storage import tables
+
+MEMORY, STORE = "APScheduler, in memory", "APScheduler, jobs in SQLite"
+STORED_JOBS = 1_000
+"""With more, one measurement of the job store takes minutes."""
+
+
+async def ours(folder: Path, people: int) -> Figures:
+    """Fire everybody's check-in while others write, one of them for an adult."""
+    program, database = settle(folder, people, pairs=False)
+    clock = HandsClock(MONDAY)
+    turns = Turns(database, program, clock, {"web": _translate}, _nothing)
+    beats = Beats(database, program, clock, turns, _nothing)
+    before = cpu()
+    await plan_ahead(database, program, MONDAY, clock.new_id)
+    planned = cpu() - before
+    clock.set(CHECK_IN)
+    warm = database.write(lambda c: fanout.fire(c, program, CHECK_IN, clock.new_id)).result().count
+    held, stored, alerted = resident(), list[float](), list[float]()
+    gc.freeze()  # as App does
+    done = asyncio.Event()
+    talking = asyncio.create_task(_talk(turns, people, stored, alerted, done))
+    with watched(database) as transactions:
+        async with ticking() as stalls:
+            before = cpu()
+            while await beats.due():
+                pass
+            used = cpu() - before
+    done.set()
+    await talking
+    due = tables.occurrence.c.due_at <= CHECK_IN
+    with database.read() as connection:
+        fates = Counter(connection.execute(select(tables.occurrence.c.status).where(due)).scalars())
+    database.close()
+    fired = fates["fired"]
+    return {
+        "fired": fired,
+        "missed": people - fired,
+        "add_cpu_us": planned / people * 1e6,
+        "cpu_us": used / (people - warm) * 1e6,
+        "bytes_each": max(0.0, peak_mb() * 2**20 - held) / people,
+        "stall_ms": stalls.longest_ms,
+        "transaction_ms": transactions.longest_ms,
+        "transaction_cpu_ms": transactions.longest_cpu_ms,
+        "stored_p99_ms": percentile(sorted(stored), 0.99) * 1000,
+        "alert_p99_ms": percentile(sorted(alerted), 0.99) * 1000,
+        "alerts": len(alerted),
+    }
+
+
+async def _talk(turns: Turns, people: int, stored: list[float], alerted: list[float], done: asyncio.Event) -> None:
+    """Students write, twenty a second, and every fifth asks for an adult."""
+    number = 0
+    while not done.is_set() or not alerted:
+        number += 1
+        text = "/adult" if number % 5 == 0 else "I had two tests this week."
+        body = {"chat": str(people - number), "text": text}
+        begun = time.perf_counter()
+        await turns.receive(Raw("web", "web", f"talk{number}", body))
+        stored.append(time.perf_counter() - begun)
+        await turns.drain()
+        if text == "/adult":
+            alerted.append(time.perf_counter() - begun)
+        await asyncio.sleep(0.05)
+
+
+def _translate(body: Mapping[str, Any], account: str, event_id: str) -> Inbound:
+    return Inbound(Address("web", account, body["chat"]), event_id, InboundKind.TEXT, body["text"])
+
+
+def _nothing() -> None:
+    """Nobody is waiting to send here."""
+
+
+async def jobs(folder: Path, students: int, *, kept: bool) -> Figures:
+    """As a bot's author would: a job for each student, in memory or in the job store."""
+    logging.disable(logging.CRITICAL)
+    stores = {"default": SQLAlchemyJobStore(url=f"sqlite:///{folder}/jobs.db")} if kept else {}
+    scheduler = AsyncIOScheduler(timezone="UTC", jobstores=stores)
+    missed: list[object] = []
+    scheduler.add_listener(missed.append, EVENT_JOB_MISSED)
+    scheduler.start(paused=True)
+    held, before = resident(), cpu()
+    # Long enough ahead for all of them to be added; then they are due in one second.
+    due = datetime.now(UTC) + timedelta(seconds=5 + students * (0.03 if kept else 0.001))
+    for number in range(students):
+        scheduler.add_job(_fire, DateTrigger(due), args=[number], id=f"job{number}")
+    added, each = cpu() - before, (resident() - held) / students
+    scheduler.resume()
+    used, end = cpu(), time.perf_counter() + 900
+    async with ticking() as stalls:
+        await asyncio.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
+        while len(FIRED) + len(missed) < students and time.perf_counter() < end:  # noqa: ASYNC110  (APScheduler tells nobody)
+            await asyncio.sleep(0.05)
+    used = cpu() - used
+    scheduler.shutdown(wait=False)
+    return {
+        "fired": len(FIRED),
+        "missed": len(missed),
+        "add_cpu_us": added / students * 1e6,
+        "cpu_us": used / students * 1e6,
+        "bytes_each": each,
+        "stall_ms": stalls.longest_ms,
+    }
+
+
+FIRED: list[int] = []
+
+
+async def _fire(student: int) -> None:
+    FIRED.append(student)
+
+
+def measure(people: int = 100_000, rounds: int = 3) -> dict[str, Figures]:
+    """The figures of P9 by who does it, medians of interleaved rounds."""
+    some = min(people, 10_000)
+    cases = [
+        Case(f"Nearpeer, {people:,}", "bench.due", ("one", "ours", str(people))),
+        Case(f"Nearpeer, {some:,}", "bench.due", ("one", "ours", str(some))),
+        Case(f"{MEMORY}, {people:,}", "bench.due", ("one", "memory", str(people))),
+        Case(f"{MEMORY}, {some:,}", "bench.due", ("one", "memory", str(some))),
+        Case(STORE, "bench.due", ("one", "store", str(min(people, STORED_JOBS)))),
+    ]
+    found = interleaved(list({case.name: case for case in cases}.values()), rounds)
+    return {name: {key: median(figures, key) for key in figures[0]} for name, figures in found.items()}
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.due", description=__doc__)
+    parser.add_argument("one", nargs="*", help="who (ours, memory, store), students")
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args(arguments)
+    if not given.one:
+        print(json.dumps(measure(given.people, given.rounds), indent=2))
+        return
+    _, who, students = given.one
+    with tempfile.TemporaryDirectory(prefix="nearpeer-bench-") as folder:
+        school = Path(folder) / "school"
+        if who == "ours":
+            report(asyncio.run(ours(school, int(students))))
+        else:
+            report(asyncio.run(jobs(Path(folder), int(students), kept=who == "store")))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
