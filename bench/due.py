@@ -3,21 +3,19 @@
 Ours fires for real: conversations begin and their questions are in the outbox, committed. APScheduler only calls an
 empty function. Meanwhile students write to us: how long their words take to be stored, their alerts to be written.
 
-    python -m bench.due [--people 100000]
+    make bench ONLY=P9, or one measurement: python -m bench.due ours|memory|store 10000
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
-import json
 import logging
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from sqlalchemy import select
 
 from bench.crowd import CHECK_IN, MONDAY, settle, ticking, watched
 from bench.measure import Case, Figures, cpu, interleaved, median, peak_mb, percentile, report, resident
+from bench.result import Claim, Result, Size
 from bot.beats import Beats
 from bot.clock import HandsClock
 from bot.domain import Address, Inbound, InboundKind, Raw
@@ -39,6 +38,8 @@ from bot.turns.planned import plan_ahead
 from storage import tables
 
 MEMORY, STORE = "APScheduler, in memory", "APScheduler, jobs in SQLite"
+WARM = 50
+"""People asked before anything is measured, so that what is loaded once is loaded."""
 STORED_JOBS = 1_000
 """With more, one measurement of the job store takes minutes."""
 
@@ -53,7 +54,7 @@ async def ours(folder: Path, people: int) -> Figures:
     await plan_ahead(database, program, MONDAY, clock.new_id)
     planned = cpu() - before
     clock.set(CHECK_IN)
-    warm = database.write(lambda c: fanout.fire(c, program, CHECK_IN, clock.new_id)).result().count
+    warm = database.write(lambda c: fanout.fire(c, program, CHECK_IN, clock.new_id, limit=WARM)).result().count
     held, stored, alerted = resident(), list[float](), list[float]()
     gc.freeze()  # as App does
     done = asyncio.Event()
@@ -149,37 +150,36 @@ async def _fire(student: int) -> None:
     FIRED.append(student)
 
 
-def measure(people: int = 100_000, rounds: int = 3) -> dict[str, Figures]:
-    """The figures of P9 by who does it, medians of interleaved rounds."""
-    some = min(people, 10_000)
+def goal(size: Size) -> Result:
+    """P9."""
+    everybody, some = size.of(100_000, 200), size.of(10_000, 100)
+    crowd, smaller = f"Nearpeer, {everybody:,}", f"Nearpeer, {some:,}"
     cases = [
-        Case(f"Nearpeer, {people:,}", "bench.due", ("one", "ours", str(people))),
-        Case(f"Nearpeer, {some:,}", "bench.due", ("one", "ours", str(some))),
-        Case(f"{MEMORY}, {people:,}", "bench.due", ("one", "memory", str(people))),
-        Case(f"{MEMORY}, {some:,}", "bench.due", ("one", "memory", str(some))),
-        Case(STORE, "bench.due", ("one", "store", str(min(people, STORED_JOBS)))),
+        Case(crowd, "bench.due", ("ours", str(everybody))),
+        Case(smaller, "bench.due", ("ours", str(some))),
+        Case(f"{MEMORY}, {everybody:,}", "bench.due", ("memory", str(everybody))),
+        Case(f"{MEMORY}, {some:,}", "bench.due", ("memory", str(some))),
+        Case(STORE, "bench.due", ("store", str(size.of(STORED_JOBS, 20)))),
     ]
-    found = interleaved(list({case.name: case for case in cases}.values()), rounds)
-    return {name: {key: median(figures, key) for key in figures[0]} for name, figures in found.items()}
+    found = interleaved(cases, min(size.rounds, 3))
+    ours = found.pop(crowd)
+    claims = (
+        Claim(f"missed of {everybody:,} due in one second", sum(one["missed"] for one in ours), 0, "people"),
+        Claim("the event loop's longest stall", median(ours, "stall_ms"), 50.0, "ms"),
+        Claim("memory for each of them", median(ours, "bytes_each"), 100.0, "bytes"),
+    )
+    peers = {name: {key: median(rounds, key) for key in rounds[0]} for name, rounds in found.items()}
+    return Result(claims, {key: median(ours, key) for key in ours[0]}, peers)
 
 
-def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.due", description=__doc__)
-    parser.add_argument("one", nargs="*", help="who (ours, memory, store), students")
-    parser.add_argument("--people", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args(arguments)
-    if not given.one:
-        print(json.dumps(measure(given.people, given.rounds), indent=2))
-        return
-    _, who, students = given.one
+def main(who: str, students: int) -> None:
+    """One measured process."""
     with tempfile.TemporaryDirectory(prefix="nearpeer-bench-") as folder:
-        school = Path(folder) / "school"
         if who == "ours":
-            report(asyncio.run(ours(school, int(students))))
+            report(asyncio.run(ours(Path(folder) / "school", students)))
         else:
-            report(asyncio.run(jobs(Path(folder), int(students), kept=who == "store")))
+            report(asyncio.run(jobs(Path(folder), students, kept=who == "store")))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1], int(sys.argv[2]))

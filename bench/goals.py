@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import cold, engine, fanout, growth, restart
+from bench import cold, due, engine, fanout, growth, planning, restart
 from bench.measure import Case, Figures, interleaved, median, medians, ratio, run
 from bench.result import Claim, Result, Size
 
@@ -122,9 +122,11 @@ GOALS: dict[str, Goal] = {
     "P2": Goal("A message's whole way", "keeping everything costs less than the peer spends keeping nothing", message),
     "P3": Goal("A message alone", "a quiet hour is cheap too", message_alone),
     "P4": Goal("A storm of replies", "a whole school may answer at once", storm),
+    "P5": Goal("Planning and firing", "a school is planned and asked while everything else goes on", planning.goal),
     "P6": Goal("A fan-out", "ten thousand are asked as fast as the platform allows, and it never minds", fanout.paced),
     "P7": Goal("An alert in a fan-out", "an adult hears at once, whatever else is waiting", fanout.overtaking),
     "P8": Goal("Killed at any moment", "what was acknowledged is there, and sending goes on at once", killed),
+    "P9": Goal("Everybody at once", "whoever is due is asked, and the rest goes on meanwhile", due.goal),
     "P10": Goal("Growth", "the fifth year costs what the first day did", growth.goal),
     "P11": Goal("A cold start", "a restart is over before anybody notices", cold.goal),
 }

@@ -3,15 +3,13 @@
 Ours is the real planner and the real fan-out: read, think, render, write in short transactions with FULL commits. The
 others only copy the rows that ours made from another file, in one transaction.
 
-    python -m bench.planning [--people 10000] [--rounds 3] [--large 100000]
+    make bench ONLY=P5, or one measurement: python -m bench.planning plan|fire ours|select|objects 10000
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
-import json
 import sys
 import tempfile
 import time
@@ -24,7 +22,8 @@ from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, SQLModel
 
 from bench.crowd import CHECK_IN, MONDAY, settle, ticking, watched
-from bench.measure import Case, Figures, cpu, interleaved, median, ratio, report, run
+from bench.measure import Case, Figures, cpu, interleaved, median, medians, ratio, report, run
+from bench.result import Claim, Result, Size
 from bot.beats import Beats
 from bot.clock import HandsClock
 from bot.turns.handle import Turns
@@ -112,49 +111,48 @@ def _values(name: str, row: Sequence[Any]) -> dict[str, Any]:
     return found
 
 
-def measure(people: int = 10_000, rounds: int = 3, large: int = 100_000) -> Figures:
-    """The figures of P5, medians of interleaved rounds."""
-    cases = [
-        Case(f"{what} {how}", "bench.planning", ("one", what, how, str(people)))
-        for what in ("plan", "fire")
-        for how in ("ours", "select", "objects")
-    ]
-    found = interleaved(cases, rounds)
-    big = {what: run(Case("large", "bench.planning", ("one", what, "ours", str(large)))) for what in ("plan", "fire")}
-    figures: Figures = {"people": people, "large": large}
-    for what in ("plan", "fire"):
-        mine = found[f"{what} ours"]
-        figures[what] = {
-            "x_insert_select": ratio(mine, found[f"{what} select"]),
-            "add_all_x_ours": ratio(found[f"{what} objects"], mine),
-            "x_large": big[what]["cpu_us"] * large / (median(mine, "cpu_us") * people),
-            **{key: median(mine, key) for key in mine[0]},
-            **{f"large_{key}": big[what][key] for key in ("stall_ms", "transaction_ms", "transaction_cpu_ms")},
-        }
-    return figures
+def goal(size: Size) -> Result:
+    """P5."""
+    people, large = size.of(10_000, 100), size.of(100_000, 300)
+    ways = [(what, how) for what in ("plan", "fire") for how in ("ours", "select", "objects")]
+    found = interleaved([_case(what, how, people) for what, how in ways], min(size.rounds, 3))
+    whole = {what: run(_case(what, "ours", large)) for what in ("plan", "fire")}
+    mine = {what: found[f"{what} ours"] for what in ("plan", "fire")}
+    times = {what: whole[what]["cpu_us"] * large / (median(mine[what], "cpu_us") * people) for what in mine}
+    claims = (
+        Claim("CPU of planning a school against a bare INSERT..SELECT of its rows", _ratio(found, "plan"), 5.0, "x"),
+        Claim("CPU of a fan-out against a bare INSERT..SELECT of its rows", _ratio(found, "fire"), 5.0, "x"),
+        Claim("add_all against planning", 1 / _ratio(found, "plan", "objects"), 10.0, "x", at_least=True),
+        Claim(f"planning {large:,} people against {people:,}", times["plan"], 12.0, "x"),
+        Claim(f"a fan-out to {large:,} people against {people:,}", times["fire"], 12.0, "x"),
+        Claim("the event loop's longest stall", max(one["stall_ms"] for one in whole.values()), 50.0, "ms"),
+        Claim("the longest write transaction", max(one["transaction_ms"] for one in whole.values()), 50.0, "ms"),
+    )
+    peers = {
+        "INSERT..SELECT": {f"{what}_cpu_us": median(found[f"{what} select"], "cpu_us") for what in mine},
+        "SQLModel add_all": {f"{what}_cpu_us": median(found[f"{what} objects"], "cpu_us") for what in mine},
+    }
+    return Result(claims, {what: medians({what: rounds}, *rounds[0])[what] for what, rounds in mine.items()}, peers)
+
+
+def _case(what: str, how: str, people: int) -> Case:
+    return Case(f"{what} {how}", "bench.planning", (what, how, str(people)))
+
+
+def _ratio(found: Mapping[str, Sequence[Figures]], what: str, peer: str = "select") -> float:
+    return ratio(found[f"{what} ours"], found[f"{what} {peer}"])
 
 
 def _nothing() -> None:
     """Nobody is waiting to send here."""
 
 
-def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.planning", description=__doc__)
-    parser.add_argument("one", nargs="*", help="what (plan, fire), how (ours, select, objects), people")
-    parser.add_argument("--people", type=int, default=10_000)
-    parser.add_argument("--large", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args(arguments)
-    if not given.one:
-        print(json.dumps(measure(given.people, given.rounds, given.large), indent=2))
-        return
-    _, what, how, people = given.one
+def main(what: str, how: str, people: int) -> None:
+    """One measured process: plan or fire, in our way or in another."""
     with tempfile.TemporaryDirectory(prefix="nearpeer-bench-") as folder:
         school = Path(folder) / "school"
-        report(
-            asyncio.run(ours(school, int(people), what)) if how == "ours" else copied(school, int(people), what, how)
-        )
+        report(asyncio.run(ours(school, people, what)) if how == "ours" else copied(school, people, what, how))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from bench import cold, day, fill, growth, restart
+from bench import cold, day, due, fill, growth, planning, restart
 from bench.storage import one_commit_a_step
 from bench.way import school
 from bot.program import create, load_program
@@ -42,6 +42,20 @@ async def test_a_day_leaves_no_row_and_no_file_behind(tmp_path: Path) -> None:
     assert figures["left_over_rows"] == 0
     assert figures["more_open_files"] <= day.POOL
     assert figures["hours"][-1]["messages"] >= 3 * 14
+
+
+@pytest.mark.parametrize(("what", "rows"), [("plan", 6), ("fire", 1)])
+def test_a_school_is_planned_and_asked_as_its_rows_are_copied(tmp_path: Path, what: str, rows: int) -> None:
+    figures = asyncio.run(planning.ours(tmp_path / "alone", 40, what))
+    assert figures["rows_each"] == rows
+    for how in ("select", "objects"):
+        assert planning.copied(tmp_path / how, 40, what, how)["cpu_us"] > 0
+
+
+def test_whoever_is_due_at_once_is_asked_and_an_adult_hears_meanwhile(tmp_path: Path) -> None:
+    figures = asyncio.run(due.ours(tmp_path / "school", 120))
+    assert (figures["fired"], figures["missed"]) == (120, 0)
+    assert figures["alerts"] >= 1
 
 
 def test_no_statement_of_a_message_walks_through_what_grows(tmp_path: Path, plans: dict[str, list[str]]) -> None:
