@@ -222,7 +222,7 @@ def test_one_pack_that_fails_does_not_hide_what_others_see(
 
 def test_a_text_that_needs_too_much_work_is_unscreened(screener: Screener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "STEPS", 2)
-    screening = screener.screen("i want to i want to i want to talk about my week with you and then some more")
+    screening = screener.screen("I want to die and I want to kill myself, and then I do not want to live")
     assert "TooMuchWork" in screening.unscreened
 
 
