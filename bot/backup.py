@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ DATABASE, DUMP, SUMS = "nearpeer.db", "nearpeer.dump", "checksums.json"
 FOLDER = "backups"
 _SUFFIXES = {".toml", ".yaml", ".yml", ".csv"}
 _CHUNK = 1 << 20
+_LONGEST = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +61,18 @@ def back_up(program: Program, clock: Clock, to: Path | None = None) -> Kept:
     `to`: a folder, or the name of a file that is not there yet.
     """
     final = _place(program, clock.wall(), to)
-    part = final.with_name(f"{final.name}.part")
-    try:
-        with tempfile.TemporaryDirectory(dir=final.parent) as aside:
-            with _new_file(part) as archive:
-                files = _write(program, archive, Path(aside))
-            failpoint("backup.copied")
-            verify(part, Path(aside))
+    _tidy(final.parent, clock.wall())
+    with tempfile.TemporaryDirectory(prefix="nearpeer-", suffix=".part", dir=final.parent) as aside:
+        part, copy = Path(aside) / "backup.zip", Path(aside) / "copy"
+        copy.mkdir()
+        with _new_file(part) as archive:
+            files = _write(program, archive, copy)
+        failpoint("backup.copied")
+        verify(part, copy)
         failpoint("backup.verified")
         if final.exists():
             raise Refused(f"{final} is there already. Give another name: --to")
         os.replace(part, final)
-    finally:
-        part.unlink(missing_ok=True)
     return Kept(final, final.stat().st_size, files)
 
 
@@ -146,6 +147,13 @@ def _place(program: Program, wall: datetime, to: Path | None) -> Path:
         raise Refused(f"{final} is there already. Give another name: --to")
     final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return final
+
+
+def _tidy(folder: Path, wall: datetime) -> None:
+    """Remove what a backup left that was killed on the way: it holds people's words, and no backup takes so long."""
+    for left in folder.glob("nearpeer-*.part"):
+        if wall.timestamp() - left.stat().st_mtime > _LONGEST:
+            shutil.rmtree(left)
 
 
 @contextlib.contextmanager

@@ -114,6 +114,16 @@ def test_a_backup_never_overwrites_and_leaves_nothing_half_done(school: School, 
     assert [path.name for path in tmp_path.iterdir() if path.suffix in (".zip", ".part")] == ["kept.zip"]
 
 
+def test_what_a_killed_backup_left_is_removed_by_a_later_one(school: School, tmp_path: Path) -> None:
+    old, new = tmp_path / "nearpeer-abc.part", tmp_path / "nearpeer-def.part"
+    for left in (old, new):
+        left.mkdir()
+        (left / "backup.zip").write_text("words")
+    os.utime(old, (1_700_000_000, 1_700_000_000))
+    back_up(load_program(school.folder), SystemClock(), tmp_path)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 @pytest.mark.parametrize("harm", ["bits", "short", "other", "database"])
 def test_a_damaged_backup_is_refused_and_the_school_stays_as_it_is(school: School, tmp_path: Path, harm: str) -> None:
     kept = back_up(load_program(school.folder), SystemClock(), tmp_path / "kept.zip").path

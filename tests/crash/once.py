@@ -1,10 +1,13 @@
-"""Points outside the running house: a roster is imported and a database migrated, killed half-way, and done again."""
+"""Points outside the running house: a roster imported, a database migrated, a backup made; killed, and done again."""
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
+from bot.backup import verify
 from tests.crash.judge import Verdict
 from tests.crash.points import Place
 from tests.crash.scene import Scene
@@ -13,6 +16,7 @@ WITHIN = 20.0
 PEOPLE = 40
 ROSTER = "key,name,role\n" + "".join(f"leo{number},Leo {number},mentor\n" for number in range(PEOPLE))
 POINTS = {"import.row": "import", "import.commit": "import", "migrate.step": "migrate"}
+POINTS |= {"backup.copied": "backup", "backup.verified": "backup"}
 """The job in which a point lies."""
 
 
@@ -48,4 +52,13 @@ def _migrated(scene: Scene) -> float:
     return float(scene.rows("SELECT count(*) FROM alembic_version")[0][0] == 1 and {"person", "message"} <= there)
 
 
-_JUDGES: dict[str, Callable[[Scene], float]] = {"import": _imported, "migrate": _migrated}
+def _backed_up(scene: Scene) -> float:
+    """How many files have a backup's name; whole they must be."""
+    kept = list((scene.folder / "backups").glob("*.zip"))
+    for file in kept:
+        with tempfile.TemporaryDirectory() as aside:
+            verify(file, Path(aside))
+    return len(kept)
+
+
+_JUDGES: dict[str, Callable[[Scene], float]] = {"import": _imported, "migrate": _migrated, "backup": _backed_up}

@@ -17,18 +17,20 @@ import os
 import select
 import signal
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from bot import delivery, failpoints
 from bot.app import App
-from bot.clock import Ids
+from bot.backup import back_up
+from bot.clock import Ids, SystemClock
 from bot.leases import Times
 from bot.program import Program, load_program
 from bot.roles import ALL, Role
 from bot.school import import_roster, read_report
+from config.settings import Storage
 from storage import inbox, leases, outbox
 from storage.database import Database
 from tests.fakes.line import Adapter
@@ -121,7 +123,12 @@ def _migrate(_life: Life, _program: Program, database: Database) -> None:
     database.migrate()
 
 
-_JOBS = {"run": _run, "import": _import, "migrate": _migrate}
+def _back_up(life: Life, program: Program, _database: Database) -> None:
+    settings = program.settings.model_copy(update={"storage": Storage(url=life.url)})
+    back_up(replace(program, folder=Path(life.folder), settings=settings), SystemClock())
+
+
+_JOBS = {"run": _run, "import": _import, "migrate": _migrate, "backup": _back_up}
 
 
 class Nursery:
