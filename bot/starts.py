@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 from pathlib import Path
 
 from bot.clock import Clock
@@ -36,7 +37,7 @@ def read(path: Path) -> int:
 
 def write(path: Path, number: int) -> None:
     """Keep the number; whoever is killed meanwhile leaves the old one."""
-    aside = path.with_name(f"{path.name}.new")
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")  # several programs may start at once
     aside.write_text(f"{number}\n", encoding="ascii")
     os.replace(aside, path)
 
@@ -47,7 +48,10 @@ def count(program: Program, database: Database, clock: Clock) -> hold.Standing |
     beside = read(path)
     number, restored = database.write(lambda connection: hold.count_start(connection, beside, id_, now)).result()
     # The database first: killed in between, it knows more starts than the file, and that holds nothing.
-    write(path, number)
+    try:
+        write(path, number)
+    except OSError as error:  # a folder that several programs only read, on PostgreSQL
+        log.warning("starts are not kept beside the database, so an old copy of it is not noticed: %s", error.strerror)
     if restored:
         log.critical("the database is older than the last run: nothing goes out by itself until staff release it")
     with database.read() as connection:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from bot import serving
+from bot import serving, starts
 from bot.app import App, web_adapter
 from bot.clock import SharedClock
 from bot.errors import Refused
@@ -164,3 +165,19 @@ def test_a_program_in_which_something_is_stuck_ends_all_the_same_when_it_is_told
     assert ended.returncode == 1
     assert "Timeout" in ended.stderr
     assert "never_ends" not in ended.stderr.partition("Timeout")[0], "it was the deadline, and no error"
+
+
+@on_postgresql
+def test_programs_may_share_a_school_folder_that_they_only_read(
+    database: Database, program: Program, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def nowhere(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(starts, "write", nowhere)
+        assert starts.count(program, database, clock_for(database)) is None
+    assert "an old copy of it is not noticed" in caplog.text
+    with ThreadPoolExecutor(8) as threads:  # eight programs start at once in one folder
+        wrote = [threads.submit(starts.write, tmp_path / f"{n % 2}.starts", n) for n in range(64)]
+    assert [one.exception() for one in wrote if one.exception()] == []
