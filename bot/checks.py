@@ -26,7 +26,6 @@ class Kind(StrEnum):
     OUTBOX = "outbox"
     DISK = "disk"
     CLOCK = "clock"
-    BACKUP = "backup"
 
 
 @dataclass(frozen=True, slots=True)
