@@ -90,15 +90,6 @@ class Processes:
             os.kill(pid, signal.SIGTERM)
         return await self.ended(pid)
 
-    def _end_the_term(self) -> None:
-        """No more prompts from here on, or it would never come to rest."""
-        tomorrow = milliseconds(Hurried(self.life.began).now() + timedelta(days=1))
-        near = "status IN ('planned', 'held') AND due_at < :tomorrow"
-        if not self.rows(f"SELECT count(*) FROM occurrence WHERE {near}", tomorrow=tomorrow)[0][0]:
-            return
-        with self._engine.begin() as connection:
-            connection.execute(text(f"UPDATE occurrence SET status = 'cancelled' WHERE {near}"), {"tomorrow": tomorrow})
-
     def close(self) -> None:
         self._listening.cancel()
         self._in.close()
