@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.routing import Route
 
 from bot.domain import ActionKind
-from storage import accounts, tables
+from storage import accounts, hold, tables
 from storage.accounts import Staff
 from tests.console import little_school
 from tests.console.little_school import CHEN, MAYA, NOW, OKAFOR, PASSWORD, SAM, WORDS, Console
@@ -416,6 +416,27 @@ async def test_a_stopped_heartbeat_is_said_on_the_first_page(console: Console, o
         console.seed(lambda c: c.execute(update(tables.beat).where(tables.beat.c.name == "turns").values(at=old)))
         assert "The heartbeat has stopped (turns)" in (await browser.get("/staff/")).text
         assert "3 minutes ago" in (await browser.get("/staff/health")).text
+
+
+async def test_after_a_restore_a_coordinator_reads_what_is_missing_and_says_how_it_goes_on(
+    console: Console, okafor: Staff, rivera: Staff
+) -> None:
+    console.seed(lambda connection: hold.begin(connection, 1, NOW))
+    async with console.browser(rivera) as browser:
+        assert "A backup was restored" in (await browser.get("/staff/")).text
+        page = (await browser.get("/staff/health")).text
+        assert "is not in this database" in page
+        assert "hold/release" not in page
+        refused = await browser.post("/staff/health/hold/release")
+        assert refused.status_code == 422
+        assert "Only a coordinator" in refused.text
+    assert console.turns.asked == []
+    console.turns.refuse = "Nothing is held any more."
+    async with console.browser(okafor) as browser:
+        assert "Go on, and drop what waits" in (await browser.get("/staff/health")).text
+        assert "Nothing is held any more." in (await browser.post("/staff/health/hold/drop")).text
+        assert (await browser.post("/staff/health/hold/release")).status_code == 422
+    assert [one.kind for one in console.turns.asked] == [ActionKind.DROP_HELD, ActionKind.RELEASE]
 
 
 # --- what students write stays inert -------------------------------------------------------------------------------
