@@ -57,8 +57,10 @@ MESSAGE = inserting(
         *("conversation_id", "escalation_id", "rung", "round", "dedupe_key", "status", "error", "news"),
         *("not_before", "expires_at", "created_at", "replaces"),
     ),
-    # A repeated message is dropped by its key.
-    lambda insert: insert.on_conflict_do_nothing(),
+    # A repeated message is dropped by its key, and by nothing else: an id that is taken is an error, tried again anew.
+    lambda insert: insert.on_conflict_do_nothing(
+        index_elements=["dedupe_key"], index_where=tables.message.c.dedupe_key.is_not(None)
+    ),
     direction=literal_column("'out'"),
     **_NOTHING_SENT,
 )

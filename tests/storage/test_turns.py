@@ -211,3 +211,13 @@ def test_no_noun_shows_what_somebody_wrote(database: Database) -> None:
     ]
     assert CANARY not in repr(told)
     assert CANARY not in repr(Turn(received=received(text=CANARY), messages=(message(1, text=CANARY),)))
+
+
+def test_a_message_whose_id_is_taken_is_not_dropped_in_silence(database: Database) -> None:
+    """It may be an alert. Whoever made the id tries again, with another one."""
+    save(database, Turn(messages=(message(1),)))
+    with pytest.raises(IntegrityError):
+        save(database, Turn(messages=(message(1, LEO, dedupe_key="another"),)))
+    save(database, Turn(messages=(message(2, dedupe_key="key 1"),)))  # the same message once more
+    with database.read() as connection:
+        assert connection.execute(select(tables.message.c.id)).scalars().all() == [1]
