@@ -54,11 +54,11 @@ class Staff:
         (row,) = self.scene.rows("SELECT token FROM lease WHERE name = :name", name=name)
         return int(row.token)
 
-    def note(self, *, is_sender: bool) -> None:
+    async def note(self, *, is_sender: bool) -> None:
         """What is on its way now may come twice, because its sender is gone."""
         line = self.scene.line
         self.kills.append(
-            look_at_the_dead(self.scene, len(line.taken), line.unconfirmed, line.unanswered, is_sender=is_sender)
+            await look_at_the_dead(self.scene, len(line.taken), line.unconfirmed, line.unanswered, is_sender=is_sender)
         )
 
     async def taken(self, more: int) -> None:
@@ -129,7 +129,7 @@ async def test_a_worker_that_is_killed_is_replaced_by_the_others(
 ) -> None:
     async with at_work(processes, postgres, tmp_path, INGRESS, HEARTBEAT, WORKER, WORKER) as staff:
         processes.kill(staff.of(WORKER)[0])
-        staff.note(is_sender=False)
+        await staff.note(is_sender=False)
         await staff.taken(30)
         verdict = await staff.rest()
     assert verdict.problems == []
@@ -173,7 +173,7 @@ async def test_another_sender_and_poller_takes_over(
         if how == signal.SIGTERM:
             assert await processes.ended(first) == 0
         else:
-            staff.note(is_sender=True)
+            await staff.note(is_sender=True)
         await until(lambda: staff.token(SEND) > token)
         assert staff.sender() != first
         await staff.taken(30)
@@ -192,7 +192,7 @@ async def test_another_heartbeat_takes_over_and_no_ladder_stops(
         token = staff.token("heartbeat")
         (row,) = staff.scene.rows("SELECT owner FROM lease WHERE name = 'heartbeat'")
         processes.kill(int(row.owner.rpartition(":")[2]))
-        staff.note(is_sender=False)
+        await staff.note(is_sender=False)
         await until(lambda: staff.token("heartbeat") > token)
         await staff.taken(20)
         verdict = await staff.rest()
