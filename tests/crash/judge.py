@@ -17,6 +17,8 @@ CARD = "HOME to 741741"
 """A word of every crisis card, and of nothing else that these students are sent."""
 LAST_WORDS = 0.05
 """Seconds in which the platform reads what the dead had sent when they died."""
+FAILURE = "Nearpeer could not"
+"""Words of every case that a failure of ours opens."""
 FINAL = {"sent", "cancelled", "expired"}
 
 
@@ -84,26 +86,28 @@ async def look_at_the_dead(
     return Kill(in_flight, frozenset(window), taken)
 
 
-def judge(scene: Scene, kills: Iterable[Kill] = (), *, doubts: int = 0) -> Verdict:
+def judge(scene: Scene, kills: Iterable[Kill] = (), *, doubts: int = 0, faults: bool = False) -> Verdict:
     """Compare what the people did and saw with what the house holds.
 
     `doubts`: how many messages may come twice without a kill, because the house could not know that they had come.
+    `faults`: something of ours was made to fail. What failed steps aside for a moment, and adults may be told of it.
     """
     line, crowd = scene.line, scene.crowd
     verdict = Verdict(answers=len(crowd.said), alerts=sum(crowd.in_need.values()), messages=len(line.times))
     verdict.other += crowd.broken
     if not line.calm:
         verdict.other.append("I1: updates are left on the platform")
-    _events(scene, verdict)
+    _events(scene, verdict, faults)
     _answers(scene, verdict)
-    _alerts(scene, verdict)
+    _alerts(scene, verdict, FAILURE if faults else "")
     _messages(scene, verdict)
-    _order(scene, verdict)
+    if not faults:
+        _order(scene, verdict)
     _twice(scene, list(kills), doubts, verdict)
     return verdict
 
 
-def _events(scene: Scene, verdict: Verdict) -> None:
+def _events(scene: Scene, verdict: Verdict, faults: bool) -> None:
     """I1: every event that was offered is in the inbox once, and once in the log, in the order of its chat."""
     offered = [str(update.number) for update in scene.line.offered]
     inbox = Counter({row.event_id: row.n for row in scene.rows("SELECT event_id, count(*) n FROM inbox GROUP BY 1")})
@@ -121,7 +125,7 @@ def _events(scene: Scene, verdict: Verdict) -> None:
         missing, more = Counter(texts) - Counter(logged[chat]), Counter(logged[chat]) - Counter(texts)
         verdict.lost_answers += [f"{chat}: {count} of a line are not in the log" for count in missing.values()]
         verdict.double += [f"{chat}: a line is {count} times too often in the log" for count in more.values()]
-        if not missing and not more and texts != logged[chat]:
+        if not faults and not missing and not more and texts != logged[chat]:
             verdict.other.append(f"{chat}: the log is not in the order in which it was written")
 
 
@@ -143,8 +147,11 @@ def _answers(scene: Scene, verdict: Verdict) -> None:
     ]
 
 
-def _alerts(scene: Scene, verdict: Verdict) -> None:
-    """I3: who asked for an adult got the card, has a case, and of each case an alert was taken by the platform."""
+def _alerts(scene: Scene, verdict: Verdict, beside: str) -> None:
+    """I3: who asked for an adult got the card, has a case, and of each case an alert was taken by the platform.
+
+    `beside`: words of reasons for which there may be cases that nobody asked for.
+    """
     line, crowd = scene.line, scene.crowd
     cards = Counter(taken.chat for taken in line.taken if CARD in taken.text and not taken.again)
     asked = dict(crowd.in_need)
@@ -155,9 +162,10 @@ def _alerts(scene: Scene, verdict: Verdict) -> None:
     noted: Counter[str] = Counter()
     query = (
         "SELECT a.chat, count(*) AS n FROM audit r JOIN address a ON a.person_id = r.person_id "
-        "WHERE r.action IN ('opened', 'updated') AND (detail LIKE 'crisis:%' OR detail LIKE 'urgent:%') GROUP BY a.chat"
+        "WHERE r.action IN ('opened', 'updated') AND (detail LIKE 'crisis:%' OR detail LIKE 'urgent:%') "
+        "AND (:beside = '' OR detail NOT LIKE '%' || :beside || '%') GROUP BY a.chat"
     )
-    for row in scene.rows(query):
+    for row in scene.rows(query, beside=beside):
         noted[row.chat] += row.n
     for chat in {*asked, *noted}:
         if noted[chat] != asked.get(chat, 0):

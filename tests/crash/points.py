@@ -56,7 +56,8 @@ async def hit(scene: Scene, place: Place) -> Verdict:
         problems.append("it did not come to rest")
     if code := await scene.processes.stop(pid):
         problems.append(f"the last process ended with {code}")
-    verdict = judge(scene, kills, doubts=place.action != "exit" and place.point in IN_DOUBT)
+    faults = place.action in ("raise", "enospc")
+    verdict = judge(scene, kills, doubts=faults and place.point in IN_DOUBT, faults=faults)
     verdict.other += problems
     if verdict.most_at_once > 1:
         verdict.double.append(f"one kill doubled {verdict.most_at_once} messages, with one under way at a time")

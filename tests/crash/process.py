@@ -38,7 +38,7 @@ from tests.school import NOON
 
 PACE = 60
 """Program time runs so much faster than the wall: a minute is a second."""
-LEASE, DEADLINE, KEPT = timedelta(seconds=6), 2.0, 3.0
+LEASE, DEADLINE, KEPT = timedelta(seconds=8), 3.0, 4.0
 """Of a turn and of a send: longer than a busy machine takes, or whoever lives would be taken for dead."""
 TIMES = Times(valid=1.0, renew=0.25, look=0.1)
 SETTINGS = "crash.json"
@@ -88,11 +88,9 @@ def live(life: Life, program: Program) -> None:
 
 
 def _run(life: Life, program: Program, database: Database) -> None:
-    delivery.IN_FLIGHT = life.at_once
-    if not database.is_sqlite:
-        # Nobody waits a minute here: what a dead process had claimed is free after some seconds.
-        inbox.LEASE = outbox.LEASE = LEASE
-        delivery.DEADLINE, delivery.KEPT = DEADLINE, KEPT
+    # Nobody waits a minute here: what a dead process had claimed is free after some seconds.
+    inbox.LEASE = outbox.LEASE = LEASE
+    delivery.DEADLINE, delivery.KEPT, delivery.IN_FLIGHT = DEADLINE, KEPT, life.at_once
     clock = Hurried(life.began, _prepared(database))
     roles = [Role(role) for role in life.roles] or ALL
     app = App(program, database, clock, [Adapter(life.line)], roles=roles, times=TIMES)
