@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
+from bench.measure import held
 from bot.program import Program, create, load_program
 from bot.school import open_database
 from storage import tables
@@ -74,9 +75,10 @@ def _move_in(connection: Connection, people: int, pairs: bool) -> None:
 
 @dataclass
 class Stalls:
-    """The longest time for which the event loop could not answer."""
+    """The longest time for which the event loop could not answer, and the most memory that was held meanwhile."""
 
     longest_ms: float = 0.0
+    most_bytes: int = 0
 
 
 @asynccontextmanager
@@ -89,6 +91,7 @@ async def ticking(every: float = 0.005) -> AsyncIterator[Stalls]:
             begun = time.perf_counter()
             await asyncio.sleep(every)
             stalls.longest_ms = max(stalls.longest_ms, (time.perf_counter() - begun - every) * 1000)
+            stalls.most_bytes = max(stalls.most_bytes, held())
 
     ticker = asyncio.create_task(tick())
     try:

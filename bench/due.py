@@ -27,7 +27,7 @@ from apscheduler.triggers.date import DateTrigger
 from sqlalchemy import select
 
 from bench.crowd import CHECK_IN, MONDAY, settle, ticking, watched
-from bench.measure import Case, Figures, cpu, interleaved, median, peak_mb, percentile, report, resident
+from bench.measure import Case, Figures, cpu, interleaved, median, percentile, report, resident
 from bench.result import Claim, Result, Size
 from bot.beats import Beats
 from bot.clock import HandsClock
@@ -55,7 +55,7 @@ async def ours(folder: Path, people: int) -> Figures:
     planned = cpu() - before
     clock.set(CHECK_IN)
     warm = database.write(lambda c: fanout.fire(c, program, CHECK_IN, clock.new_id, limit=WARM)).result().count
-    held, stored, alerted = resident(), list[float](), list[float]()
+    before_firing, stored, alerted = resident(), list[float](), list[float]()
     gc.freeze()  # as App does
     done = asyncio.Event()
     talking = asyncio.create_task(_talk(turns, people, stored, alerted, done))
@@ -77,7 +77,7 @@ async def ours(folder: Path, people: int) -> Figures:
         "missed": people - fired,
         "add_cpu_us": planned / people * 1e6,
         "cpu_us": used / (people - warm) * 1e6,
-        "bytes_each": max(0.0, peak_mb() * 2**20 - held) / people,
+        "bytes_each": max(0, stalls.most_bytes - before_firing) / people,
         "stall_ms": stalls.longest_ms,
         "transaction_ms": transactions.longest_ms,
         "transaction_cpu_ms": transactions.longest_cpu_ms,

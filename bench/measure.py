@@ -43,6 +43,11 @@ def resident() -> int:
     """Bytes of memory that this process holds, without what it could give back at once."""
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)
+    return held()
+
+
+def held() -> int:
+    """Bytes of memory that this process holds at this moment."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 

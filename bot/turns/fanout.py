@@ -40,7 +40,7 @@ from storage import conversations, occurrences, people
 from storage.batch import Batch
 from storage.turns import save_prompts
 
-AT_ONCE = 200
+AT_ONCE = 100
 """People in one transaction: it takes well under 50 ms, so that alerts and intake get in between (decisions.md 8)."""
 _FIRST_MARK = 0xE000
 _MARK = re.compile("([\ue000-\uf8ff])")
