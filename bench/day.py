@@ -101,7 +101,7 @@ def _script(students: int, begin: datetime) -> dict[datetime, list[bytes]]:
 
 def _noon(program: Program) -> datetime:
     """When the check-in of bench.way goes out: three days from now."""
-    on = (SystemClock().now() + timedelta(days=3)).astimezone(program.zone).date()
+    on = (SystemClock().now() + timedelta(days=3)).date()  # by UTC, as bench.way names the weekday
     return datetime.combine(on, time(12), program.zone).astimezone(UTC)
 
 
