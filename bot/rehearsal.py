@@ -78,8 +78,11 @@ async def _play(
         stop = asyncio.Event()
         running = asyncio.create_task(app.run(stop))
         app.kick()
-        await asyncio.wait({asyncio.create_task(terminal.ended.wait()), running}, return_when=asyncio.FIRST_COMPLETED)
-        stop.set()
-        await running
+        ended = asyncio.create_task(terminal.ended.wait())
+        try:
+            await asyncio.wait({ended, running}, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # Ctrl-C as well: nobody asks a closed database
+            stop.set()
+            await running
     finally:
         database.close()
