@@ -7,6 +7,7 @@ message in a known state. I5 and I6 are judged elsewhere (tests of the logs, and
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -66,24 +67,23 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One kill: whether work was under way, and what the platform had taken that was not yet recorded."""
+    """One kill: whether work was under way, and what was being sent: whatever of it came is not recorded."""
 
     in_flight: bool
+    sender: bool
+    """Whether the dead could send."""
     window: frozenset[int]
     taken: int
-    """How many messages the platform had taken until then."""
+    """How many messages the platform had taken until the last of the dead was read."""
 
 
-async def look_at_the_dead(
-    scene: Scene, taken: int, unconfirmed: int, unanswered: int, *, is_sender: bool = True
-) -> Kill:
+async def look_at_the_dead(scene: Scene, unconfirmed: int, unanswered: int, *, is_sender: bool = True) -> Kill:
     """What a kill cut off: asked right after it, before anybody lives again."""
     await asyncio.sleep(LAST_WORDS)
     sending = {row.id for row in scene.rows("SELECT id FROM message WHERE status = 'sending'")}
     unhandled = scene.rows("SELECT count(*) FROM inbox WHERE status = 'new'")[0][0]
     in_flight = bool(unconfirmed or unanswered or unhandled)
-    window = sending & scene.line.times.keys() if is_sender else ()
-    return Kill(in_flight, frozenset(window), taken)
+    return Kill(in_flight, is_sender, frozenset(sending), len(scene.line.taken))
 
 
 def judge(scene: Scene, kills: Iterable[Kill] = (), *, doubts: int = 0, faults: bool = False) -> Verdict:
@@ -224,22 +224,27 @@ def _order(scene: Scene, verdict: Verdict) -> None:
 
 
 def _twice(scene: Scene, kills: list[Kill], doubts: int, verdict: Verdict) -> None:
-    """A message may come twice only when a kill found it taken and not recorded: once for each such kill.
+    """A message may come again only when the kill after it came found that unrecorded: so once for each such kill.
 
     Beside that: when the platform's answer did not come in time, which the house has then recorded as ambiguous.
     """
-    line = scene.line
-    allowed = Counter(id_ for kill in kills for id_ in kill.window)
-    again = Counter(taken.message for taken in line.taken if taken.again)
-    unexplained = again - allowed
+    senders = [kill for kill in kills if kill.sender]
+    lives = [kill.taken for kill in senders]
+    ordinary = {row.id for row in scene.rows("SELECT id FROM message WHERE direction = 'out' AND priority > 0")}
+    came: dict[int, int] = {}
+    unexplained: list[int] = []
+    doubled: Counter[int] = Counter()
+    for place, taken in enumerate(scene.line.taken):
+        if taken.again:
+            guilty = bisect_right(lives, came[taken.message])
+            if guilty == len(lives) or taken.message not in senders[guilty].window:
+                unexplained.append(taken.message)
+            doubled[guilty] += taken.message in ordinary
+            verdict.duplicates += 1
+        came[taken.message] = place
     doubts += scene.rows("SELECT count(*) FROM delivery_attempt WHERE result = 'ambiguous'")[0][0]
-    if unexplained.total() > doubts:
-        verdict.double += [f"message {id_} came {times} times too often" for id_, times in unexplained.items()]
-    verdict.duplicates = again.total()
+    if len(unexplained) > doubts:
+        verdict.double += [f"message {id_} came again without a reason" for id_ in unexplained]
+    verdict.most_at_once = max(doubled.values(), default=0)
     verdict.kills = len(kills)
     verdict.in_flight = sum(kill.in_flight for kill in kills)
-    ends = [*(kill.taken for kill in kills), len(line.taken)][1:]
-    ordinary = {row.id for row in scene.rows("SELECT id FROM message WHERE direction = 'out' AND priority > 0")}
-    for kill, end in zip(kills, ends, strict=True):
-        came = {taken.message for taken in line.taken[kill.taken : end] if taken.again} & ordinary
-        verdict.most_at_once = max(verdict.most_at_once, len(came & kill.window))

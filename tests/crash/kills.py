@@ -21,10 +21,12 @@ EVERYTHING: tuple[str, ...] = ()
 """One process does everything."""
 
 
-async def kill_again_and_again(scene: Scene, times: int, seed: int, staff: Staff = (EVERYTHING,)) -> Verdict:
-    """`staff`: the roles of each process."""
+async def kill_again_and_again(
+    scene: Scene, times: int, seed: int, staff: Staff = (EVERYTHING,), at_once: int = 1
+) -> Verdict:
+    """`staff`: the roles of each process. `at_once`: sends under way at a time: a kill doubles no more."""
     dice, line = random.Random(seed), scene.line
-    living = [await scene.start(roles=roles) for roles in staff]
+    living = [await scene.start(roles=roles, at_once=at_once) for roles in staff]
     kills: list[Kill] = []
     problems: list[str] = []
     try:
@@ -34,13 +36,13 @@ async def kill_again_and_again(scene: Scene, times: int, seed: int, staff: Staff
         while len(kills) < times:
             await _a_while(line, dice)
             victim = dice.randrange(len(living))
-            polls, taken, unconfirmed, unanswered = line.polls, len(line.taken), line.unconfirmed, line.unanswered
+            polls, unconfirmed, unanswered = line.polls, line.unconfirmed, line.unanswered
             scene.processes.kill(living[victim])
             if (code := await scene.processes.ended(living[victim])) != -9:
                 problems.append(f"a process ended with {code} before it was killed")
             is_sender = staff[victim] == EVERYTHING or "ingress" in staff[victim]
-            kills.append(await look_at_the_dead(scene, taken, unconfirmed, unanswered, is_sender=is_sender))
-            living[victim] = await scene.start(roles=staff[victim])
+            kills.append(await look_at_the_dead(scene, unconfirmed, unanswered, is_sender=is_sender))
+            living[victim] = await scene.start(roles=staff[victim], at_once=at_once)
             if len(staff) == 1:
                 async with asyncio.timeout(READY_WITHIN):
                     await scene.polled(polls)
@@ -56,6 +58,8 @@ async def kill_again_and_again(scene: Scene, times: int, seed: int, staff: Staff
     problems += [f"a last process ended with {code}" for code in ends if code]
     verdict = judge(scene, kills)
     verdict.other += problems
+    if verdict.most_at_once > at_once:
+        verdict.double.append(f"one kill doubled {verdict.most_at_once} messages, with {at_once} under way at a time")
     return verdict
 
 

@@ -43,8 +43,7 @@ async def hit(scene: Scene, place: Place) -> Verdict:
             if place.action == "exit":
                 await scene.processes.ended(pid)
                 line = scene.line
-                taken, unconfirmed, unanswered = len(line.taken), line.unconfirmed, line.unanswered
-                kills.append(await look_at_the_dead(scene, taken, unconfirmed, unanswered))
+                kills.append(await look_at_the_dead(scene, line.unconfirmed, line.unanswered))
                 pid = await scene.start(at_once=1)
     except TimeoutError:
         problems.append(f"{place} was never reached")

@@ -85,14 +85,14 @@ async def at_points(bench: Bench, engine: str, wanted: Sequence[Place]) -> Verdi
     return total
 
 
-async def at_random(bench: Bench, engine: str, times: int, staff: Staff = (EVERYTHING,)) -> Verdict:
-    """So many kills, in a new school after every fifty."""
+async def at_random(bench: Bench, engine: str, times: int, at_once: int, staff: Staff = (EVERYTHING,)) -> Verdict:
+    """So many kills, in a new school after every fifty. The platform takes as long for an answer as a real one."""
     total = Verdict()
     workers = sum(not roles or "worker" in roles for roles in staff)
     for seed, begun in enumerate(range(0, times, 50), 1):
-        async with Line(refusals=0.02, slow=0.005, seed=seed).running() as line:
+        async with Line(refusals=0.02, slow=0.04, seed=seed).running() as line:
             scene = bench.scene(engine, line, students=16, seed=seed)
-            verdict = await kill_again_and_again(scene, min(50, times - begun), seed, staff)
+            verdict = await kill_again_and_again(scene, min(50, times - begun), seed, staff, at_once)
             scene.close()
         total += told(f"{engine}, {workers} at work, kills {begun + 1} to {begun + verdict.kills}", verdict)
     if total.in_flight < IN_FLIGHT * total.kills:
@@ -110,7 +110,7 @@ def told(what: str, verdict: Verdict) -> Verdict:
     return verdict
 
 
-async def killed(parts: Sequence[str], point: str, kills: int, engines: Sequence[str]) -> Verdict:
+async def killed(parts: Sequence[str], point: str, kills: int, at_once: int, engines: Sequence[str]) -> Verdict:
     """The parts in which processes are killed."""
     total = Verdict()
     with tempfile.TemporaryDirectory(prefix="nearpeer-crash-", dir=FAST) as name, postgres.running() as server:
@@ -122,9 +122,9 @@ async def killed(parts: Sequence[str], point: str, kills: int, engines: Sequence
                 lanes = [at_points(bench, engine, places(point)) for engine in engines]
                 total = sum(await asyncio.gather(*lanes), total)
             if "random" in parts:
-                lanes = [at_random(bench, engine, kills) for engine in engines]
+                lanes = [at_random(bench, engine, kills, at_once) for engine in engines]
                 if "postgresql" in engines:
-                    lanes.append(at_random(bench, "postgresql", kills, FOUR_WORKERS))
+                    lanes.append(at_random(bench, "postgresql", kills, at_once, FOUR_WORKERS))
                 total = sum(await asyncio.gather(*lanes), total)
     return total
 
@@ -135,13 +135,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", choices=PARTS, help="one part of it")
     parser.add_argument("--point", default="", help="only places whose name holds this")
     parser.add_argument("--kills", type=int, default=KILLS, help="random kills of each kind")
+    parser.add_argument("--at-once", type=int, default=1, help="sends under way at a time, in random kills")
     parser.add_argument("--engine", choices=ENGINES, action="append", help="only on this database")
     asked = parser.parse_args(arguments)
     parts = [asked.only] if asked.only else PARTS
     began = time.monotonic()
     engines, total = asked.engine or list(ENGINES), Verdict()
     if {"points", "random"} & set(parts):
-        total += asyncio.run(killed(parts, asked.point, asked.kills, engines))
+        total += asyncio.run(killed(parts, asked.point, asked.kills, asked.at_once, engines))
     if "machine" in parts:
         total += at_the_machine(engines)
     if "faults" in parts:
