@@ -127,11 +127,14 @@ def verify(file: Path, aside: Path) -> Path:
     try:
         with ZipFile(file) as archive:
             sums = json.loads(archive.read(SUMS))
+            # A name without a checksum, or one that is there twice, is none of ours: it is neither read nor unpacked.
+            if sorted(archive.namelist()) != sorted([*sums["files"], SUMS]):
+                raise Refused(f"{file} is damaged: its list of files does not fit.")
             database = DATABASE if DATABASE in sums["files"] else DUMP
             for name, wanted in sums["files"].items():
                 if _safe(name) is None or _read_through(archive, name, aside if name == database else None) != wanted:
                     raise Refused(f"{file} is damaged: {name} is not what was backed up.")
-    except (BadZipFile, KeyError, ValueError, TypeError, EOFError, zipfile.LargeZipFile):
+    except (BadZipFile, KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.LargeZipFile):
         raise Refused(f"{file} is no backup of Nearpeer, or it is damaged.") from None
     if database == DATABASE:
         copies.verify_sqlite(aside / DATABASE, sums.get("rows"))

@@ -7,6 +7,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import warnings
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -124,7 +125,25 @@ def test_what_a_killed_backup_left_is_removed_by_a_later_one(school: School, tmp
     assert (old.exists(), new.exists()) == (False, True)
 
 
-@pytest.mark.parametrize("harm", ["bits", "short", "other", "database"])
+def with_a_stowaway(kept: Path, name: str) -> Path:
+    """The same backup with one more file, which has no checksum."""
+    with zipfile.ZipFile(kept, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a name that is there already
+        archive.writestr(name, "not from this school")
+    return kept
+
+
+@pytest.mark.parametrize("name", ["../../stowaway.yaml", "flows/stowaway.yaml", "roster.csv"])
+def test_a_file_that_was_smuggled_into_a_backup_is_never_written(school: School, tmp_path: Path, name: str) -> None:
+    kept = back_up(load_program(school.folder), SystemClock(), tmp_path / "kept.zip").path
+    new = tmp_path / "far" / "away" / "new"
+    with pytest.raises(Refused, match="its list of files does not fit"):
+        restore(new, with_a_stowaway(kept, name), SystemClock())
+    assert not (tmp_path / "far").exists()
+    assert not list(tmp_path.rglob("stowaway.yaml"))
+
+
+@pytest.mark.parametrize("harm", ["bits", "short", "other", "database", "list", "stowaway"])
 def test_a_damaged_backup_is_refused_and_the_school_stays_as_it_is(school: School, tmp_path: Path, harm: str) -> None:
     kept = back_up(load_program(school.folder), SystemClock(), tmp_path / "kept.zip").path
     whole, damaged = kept.read_bytes(), tmp_path / "damaged.zip"
@@ -134,9 +153,12 @@ def test_a_damaged_backup_is_refused_and_the_school_stays_as_it_is(school: Schoo
         damaged.write_bytes(whole[: len(whole) // 2])
     elif harm == "other":
         damaged.write_text("name,role\n")
+    elif harm == "stowaway":
+        damaged.write_bytes(with_a_stowaway(kept, "../../stowaway.yaml").read_bytes())
     else:
+        files = '["nearpeer.db"]' if harm == "list" else '{"nearpeer.db": "0"}'
         with zipfile.ZipFile(damaged, "w") as archive:
-            archive.writestr("checksums.json", '{"files": {"nearpeer.db": "0"}}')
+            archive.writestr("checksums.json", f'{{"files": {files}}}')
             archive.writestr("nearpeer.db", "none")
     before = (school.folder / "nearpeer.db").read_bytes()
     with pytest.raises(Refused, match="damaged"):
