@@ -20,6 +20,8 @@ from storage.health import damage
 
 LONGEST = 3600.0
 """Seconds for one look through a whole copy."""
+_ONLY_GROW = frozenset(("inbox", "message", "answer", "escalation", "audit", "person"))
+"""Rows of these tables are only added, so a copy with fewer has lost some."""
 
 
 def copy_sqlite(source: Path, copy: Path) -> Mapping[str, int]:
@@ -44,19 +46,14 @@ def verify_sqlite(copy: Path, at_least: Mapping[str, int] | None = None) -> None
             raise Refused("This is no database of Nearpeer.") from None
     if "alembic_version" not in rows:
         raise Refused("This is no database of Nearpeer.")
-    missing = [table for table, number in (at_least or {}).items() if rows.get(table, -1) < number]
-    # Rows of these tables are only added, so a copy with fewer has lost some.
-    if missing := [table for table in missing if table in _ONLY_GROW]:
-        raise Refused(f"The copy lacks rows of: {', '.join(missing)}. Nothing was kept; try again.")
+    if lacking := [table for table, n in (at_least or {}).items() if table in _ONLY_GROW and rows.get(table, -1) < n]:
+        raise Refused(f"The copy lacks rows of: {', '.join(lacking)}. Nothing was kept; try again.")
     database = Database(f"sqlite:///{copy}")
     try:
         with database.read() as opened:
             database.refuse_newer(opened)
     finally:
         database.close()
-
-
-_ONLY_GROW = frozenset(("inbox", "message", "answer", "escalation", "audit", "person"))
 
 
 def copy_postgresql(url: str, copy: Path) -> None:

@@ -19,6 +19,7 @@ from bot.backup import back_up, restore
 from bot.clock import SystemClock
 from bot.errors import Refused
 from bot.program import load_program
+from storage.backup import verify_sqlite
 from tests.crash.outside import Page, School, stop, until_quiet
 
 
@@ -165,6 +166,12 @@ def test_a_damaged_backup_is_refused_and_the_school_stays_as_it_is(school: Schoo
         restore(school.folder, damaged, SystemClock())
     assert (school.folder / "nearpeer.db").read_bytes() == before
     assert not [name for name in os.listdir(school.folder) if name.startswith("nearpeer.db.")]
+
+
+def test_a_copy_with_fewer_people_than_the_school_is_none_and_fewer_beats_are_no_matter(migrated: Path) -> None:
+    verify_sqlite(migrated, {"person": 0, "beat": 1})
+    with pytest.raises(Refused, match=r"lacks rows of: message, person\."):
+        verify_sqlite(migrated, {"message": 1, "beat": 1, "person": 1})
 
 
 def test_a_backup_holds_what_people_wrote_and_no_other_backup(school: School) -> None:

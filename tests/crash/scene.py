@@ -67,10 +67,6 @@ class Processes:
         self._listening = asyncio.create_task(self._listen())
         self._starting = asyncio.Lock()
 
-    def tables(self) -> set[str]:
-        """The names of the tables that are there."""
-        return set(inspect(self._engine).get_table_names())
-
     async def start(self, life: Life) -> int:
         """A new process; gives its number."""
         async with self._starting:
