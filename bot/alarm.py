@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,9 @@ def _request(shape: str, school: str, alert: _Alert) -> dict[str, Any]:
 def _read(marks: Path) -> dict[str, _Told]:
     try:
         found = json.loads(marks.read_text())
-        return {kind: _Told(datetime.fromisoformat(at), str(text)) for kind, (at, text) in found.items()}
+        # A moment without its zone is somebody's edit; ours are UTC.
+        return {
+            kind: _Told(datetime.fromisoformat(at).replace(tzinfo=UTC), str(text)) for kind, (at, text) in found.items()
+        }
     except (OSError, ValueError, AttributeError, TypeError):
         return {}

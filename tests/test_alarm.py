@@ -122,9 +122,21 @@ def test_the_shapes_of_a_chat_and_of_ntfy(street: Outside, clock: Hands, tmp_pat
 
 
 def test_marks_that_are_no_marks_are_done_without(street: Outside, clock: Hands, tmp_path: Path) -> None:
-    for content in ("", "[]", '{"store": 3}', '{"store": ["yesterday", "x"]}', "\x00"):
+    harmed = (
+        "",
+        "[]",
+        '{"store": 3}',
+        '{"store": ["yesterday", "x"]}',
+        f'{{"store": ["{NOON:%Y-%m-%d}", "x"]}}',
+        "\x00",
+    )
+    for number, content in enumerate(harmed, 1):
         (tmp_path / "nearpeer.alarms").write_text(content)
-        rung(street, clock, tmp_path).close()
+        alarm = rung(street, clock, tmp_path)
+        alarm.stands("store", FULL)
+        alarm.close()
+        assert len(street.told()) == number, content
+        assert FULL in (tmp_path / "nearpeer.alarms").read_text()
 
 
 def test_the_page_for_it_people_names_every_kind_of_alarm() -> None:
