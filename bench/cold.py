@@ -1,6 +1,7 @@
 """P11: what a new process costs until it is ready: the command line, a school with one platform, and the peers.
 
-Each start is a process of its own, in interleaved rounds; the first round only warms the disk and is thrown away.
+Each start is a process of its own, in interleaved rounds. The first round is thrown away: it warms the disk, and leaves
+behind what a first start leaves on any machine: compiled modules, a database, the kept content of the school.
 `python -m bench.cold start telegram|web FOLDER` is what is measured of ours: program loaded, database open, App built.
 """
 
@@ -19,6 +20,7 @@ from bot.program import create
 
 HELP, TELEGRAM, WEB = "nearpeer --help", "Nearpeer with Telegram", "Nearpeer with the web chat"
 PTB, AIOGRAM = "python-telegram-bot, application built", "aiogram, dispatcher built"
+ALONE = Path(__file__).with_name("alone.py")
 _AIOGRAM = "from bench.peers import aiogram_bot as peer; peer.build(peer.MemoryStorage())"
 
 
@@ -35,10 +37,13 @@ def goal(size: Size) -> Result:
             PTB: (peers, "-c", "from bench.peers.telegram_bot import build; build()"),
             AIOGRAM: (peers, "-c", _AIOGRAM),
         }
+        # Where this machine writes no compiled modules by default, ours would be compiled at each start, and no peer's.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPYCACHEPREFIX"] = str(Path(folder) / "compiled")
         found: dict[str, list[Figures]] = {name: [] for name in commands}
         for number in range(size.rounds + 1):
             for name, command in commands.items():
-                figures = _started(command)
+                figures = _started(command, environment)
                 if number:
                     found[name].append(figures)
     claims = (
@@ -67,15 +72,13 @@ def start(platform: str, folder: Path) -> None:
     database.close()
 
 
-def _started(command: Sequence[str]) -> Figures:
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=ROOT, stdin=quiet, stdout=quiet, stderr=subprocess.PIPE)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    with process.stderr as stderr:  # type: ignore[union-attr]
-        if process.returncode:
-            raise RuntimeError(f"{' '.join(command)} failed:\n{stderr.read().decode()[-1000:]}")
-    return {"cpu_ms": (used.ru_utime + used.ru_stime) * 1e3, "peak_mb": used.ru_maxrss / 1024}
+def _started(command: Sequence[str], environment: Mapping[str, str]) -> Figures:
+    alone = (sys.executable, "-I", "-S", str(ALONE), *command)
+    done = subprocess.run(alone, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-1000:]}")
+    cpu_ms, peak_mb = map(float, done.stdout.splitlines()[-1].split())
+    return {"cpu_ms": cpu_ms, "peak_mb": peak_mb}
 
 
 def _against(found: Mapping[str, Sequence[Figures]], ours: str, peer: str) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,3 +103,13 @@ def test_a_school_is_built_as_a_start_would(tmp_path: Path, platform: str) -> No
     create(tmp_path / "school")
     cold.start(platform, tmp_path / "school")
     assert (tmp_path / "school/nearpeer.db").exists()
+
+
+def test_what_a_command_uses_is_its_own_and_not_that_of_whoever_starts_it() -> None:
+    ballast = bytearray(b"\1" * 64_000_000)
+    command = [sys.executable, "-I", "-S", str(cold.ALONE), sys.executable, "-I", "-S", "-c"]
+    done = subprocess.run([*command, "pass"], capture_output=True, text=True, check=True)
+    cpu_ms, peak_mb = map(float, done.stdout.split())
+    assert cpu_ms > 0
+    assert 1 < peak_mb < len(ballast) / 1_000_000
+    assert subprocess.run([*command, "raise SystemExit(3)"], capture_output=True, check=False).returncode == 1
