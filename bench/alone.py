@@ -1,4 +1,4 @@
-"""Run one command and print what it alone used: CPU and the most memory. Standard library only, and as little as may be.
+"""Run one command and print what it alone used: CPU and the most memory. Imports as little as may be.
 
 A new process inherits the peak of the one that forked it; this one is small, so that no figure is its parent's.
 

@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from bot.errors import Outage, Refused
 from storage import tables
-from storage.database import Database
+from storage.database import MIGRATIONS, Database, known_revisions
 from tests.postgres import Postgres
 from tests.school import NOON
 
@@ -53,6 +55,14 @@ class Gate:
 
 
 # --- migrations ---
+
+
+def test_the_names_of_the_migrations_tell_what_alembic_would() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    assert known_revisions() == {script.revision for script in scripts.walk_revisions()}
+    assert [max(known_revisions())] == scripts.get_heads()
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_models(database: Database) -> None:
