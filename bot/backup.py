@@ -22,12 +22,12 @@ from bot import starts
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.failpoints import failpoint
+from bot.instance import instance_lock
 from bot.program import Program, load_program
-from bot.serving import instance_lock
 from config.settings import FILE
 from storage import backup as copies
 from storage import hold
-from storage.database import Database, sqlite_file
+from storage.database import Database
 
 DATABASE, DUMP, SUMS = "nearpeer.db", "nearpeer.dump", "checksums.json"
 FOLDER = "backups"
@@ -84,12 +84,12 @@ def restore(folder: Path, file: Path, clock: Clock) -> Restored:
     """
     unpacked = 0 if (folder / FILE).exists() else _unpack(file, folder)
     program = load_program(folder)
-    with instance_lock(program):
+    with instance_lock(folder, program.settings.storage):
         return Restored(_put_back(program, file, clock), unpacked)
 
 
 def _put_back(program: Program, file: Path, clock: Clock) -> Path | None:
-    target = sqlite_file(program.settings.storage.url)
+    target = program.settings.storage.file
     if target is None:
         raise Refused("This school is on PostgreSQL: put its backup back with pg_restore, see docs/backup.md.")
     with tempfile.TemporaryDirectory(dir=target.parent) as aside:
@@ -170,7 +170,7 @@ def _new_file(part: Path) -> Iterator[ZipFile]:
 
 
 def _write(program: Program, archive: ZipFile, aside: Path) -> int:
-    source, rows = sqlite_file(program.settings.storage.url), None
+    source, rows = program.settings.storage.file, None
     if source is None:
         copy = aside / DUMP
         copies.copy_postgresql(program.settings.storage.url, copy)

@@ -124,9 +124,13 @@ def run(
     ] = None,
 ) -> None:
     """Run a school: web chat, engine, heartbeat, delivery, staff pages. All of it in one program, or a share of it."""
-    from bot.serving import run as serve
+    from bot.instance import alone
 
-    serve(folder, role or ALL)
+    roles = role or ALL
+    with alone(folder, roles) as settings:
+        from bot.serving import run as serve  # takes a second: whoever is not alone need not wait for it
+
+        serve(folder, settings, roles)
 
 
 @app.command()

@@ -1,11 +1,10 @@
-"""The parts of a school's content, each read and judged by itself: settings, plan, flows, packs, cards, texts.
+"""The parts of a school's content, each read and judged by itself: plan, flows, packs, cards, texts.
 
 Whatever is wrong comes out as ContentError with every problem of that part, naming file and line. Stores nothing.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,8 +21,8 @@ from bot.plan import Plan
 from bot.safety.cards import Card, Cards
 from bot.safety.packs import Pack, with_base
 from bot.safety.screen import problems as failing_cases
-from config import settings as school_settings
-from config.settings import Settings, SettingsError
+from bot.settings_file import settings_problem
+from config.settings import FILE, Settings
 
 SHIPPED = Path(__file__).resolve().parent.parent / "config"
 """Where the package's own content is."""
@@ -58,21 +57,6 @@ class Parts:
         """Raise ContentError if anything was wrong."""
         if self.problems:
             raise ContentError(list(dict.fromkeys(self.problems)))
-
-
-def read_settings(folder: Path) -> Settings:
-    """The settings of a school's folder. Raises ContentError."""
-    try:
-        return school_settings.load_settings(folder)
-    except SettingsError as error:
-        path = folder / school_settings.FILE
-        problems = [settings_problem(path, key, text) for key, text in error.problems]
-        raise ContentError(problems) from None
-
-
-def settings_problem(path: Path, key: str, text: str) -> Problem:
-    """A problem of one setting, at the line where it stands (or its section, or the whole file)."""
-    return Problem(str(path), line := _line_of(path, key), 1 if line else 0, f"{key} {text}".strip())
 
 
 def read_plan(root: Path) -> tuple[Plan, Document]:
@@ -170,7 +154,7 @@ def uncovered_country(settings: Settings, cards: tuple[Card, ...], folder: Path)
     if settings.school.country in known:
         return []
     text = f'has no crisis card ("{settings.school.country}"); there are cards for {", ".join(known)}'
-    return [settings_problem(folder / school_settings.FILE, "school.country", text)]
+    return [settings_problem(folder / FILE, "school.country", text)]
 
 
 def read_texts(languages: tuple[str, ...], shipped: Path = SHIPPED) -> Texts:
@@ -203,20 +187,3 @@ def _text_complaint(key: str, text: str | None, elsewhere: str) -> str:
 
 def _texts_path(shipped: Path, language: str) -> Path:
     return shipped / "texts" / f"{language}.yaml"
-
-
-def _line_of(path: Path, key: str) -> int:
-    """The line of `section.key` in a TOML file as people write it, else that of the section, else 0."""
-    section, _, name = key.partition(".")
-    here, found = "", 0
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError:
-        return 0
-    for number, line in enumerate(lines, start=1):
-        if header := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
-            here = header[1]
-            found = number if here == section else found
-        elif here == section and name and re.match(rf"\s*{re.escape(name)}\s*=", line):
-            return number
-    return found

@@ -20,9 +20,7 @@ from bot.content import (
     read_flows,
     read_packs,
     read_plan,
-    read_settings,
     read_texts,
-    settings_problem,
     uncovered_country,
 )
 from bot.domain import Person
@@ -37,6 +35,7 @@ from bot.roster.rows import RosterPerson, Sheet, read_roster
 from bot.roster.sheet import LARGEST_FILE, Bad
 from bot.safety.cards import Card
 from bot.safety.packs import Pack
+from bot.settings_file import read_settings, settings_problem
 from config.settings import FILE, SQLITE, Settings
 
 ROSTERS = "roster*.csv"

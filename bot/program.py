@@ -22,7 +22,6 @@ from bot.content import (
     read_flows,
     read_packs,
     read_plan,
-    read_settings,
     read_texts,
     read_words,
     uncovered_country,
@@ -37,6 +36,7 @@ from bot.planning.words import show_date, show_time
 from bot.safety.cards import Card, card_for
 from bot.safety.packs import Pack
 from bot.safety.screen import Screener
+from bot.settings_file import read_settings
 from config import settings as school_settings
 from config.settings import Settings
 

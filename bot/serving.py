@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
-import fcntl
 import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,18 +23,20 @@ from bot.clock import FIRST_ID, Clock, SharedClock, SystemClock
 from bot.delivery import first_of
 from bot.errors import ContentError, Outage, Problem, Refused
 from bot.program import Program, load_program
-from bot.roles import ALL, Role, sentence
+from bot.roles import Role, sentence
 from bot.school import open_database, setup_code
 from bot.server import build, serve
-from config.settings import FILE
+from config.settings import FILE, Settings
 from storage import hold, leases, outbox, people, stranded
-from storage.database import Database, sqlite_file
+from storage.database import Database
 from storage.health import damage, health
 
 log = logging.getLogger(__name__)
 
 DEADLINE = 15.0
 """Seconds to end in: sends under way have ten of them."""
+HUNG = 90.0
+"""Seconds after which an event loop that has not come round will not."""
 LONGEST_CHECK = 60.0
 """Seconds that looking for damage may take at the start."""
 CLOCK_BEHIND = timedelta(hours=2)
@@ -47,20 +48,20 @@ WATCH = 10.0
 """Seconds between two looks at the database's time and schema."""
 
 
-def run(folder: Path, roles: Collection[Role] = ALL) -> None:
-    """Run a school, or a share of its work, until SIGTERM or Ctrl-C. Raises Refused or ContentError with what to do."""
+def run(folder: Path, settings: Settings, roles: Collection[Role]) -> None:
+    """Run a school, or a share of its work, until SIGTERM or Ctrl-C. Raises Refused or ContentError with what to do.
+
+    Whoever calls it runs the school alone: bot/instance.py.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("apscheduler", "alembic", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    program = load_program(folder)
-    _needs_postgres(program, roles)
-    told = program.settings.alarm
-    with instance_lock(program):
-        alarm = Alarm(program.school, Place(told.url, told.shape), SystemClock(), program.folder / MARKS)
-        try:
-            _run_with(alarm, program, roles)
-        finally:
-            alarm.close()
+    program, told = load_program(folder, settings), settings.alarm
+    alarm = Alarm(program.school, Place(told.url, told.shape), SystemClock(), folder / MARKS)
+    try:
+        _run_with(alarm, program, roles)
+    finally:
+        alarm.close()
 
 
 def _run_with(alarm: Alarm, program: Program, roles: Collection[Role]) -> None:
@@ -161,7 +162,8 @@ async def run_until_told(
     """Serve an app until SIGTERM or Ctrl-C; then finish what is under way.
 
     `ready` is called with the port once connections are taken. `deadline`: so many seconds after it was told, the
-    program ends even if something is stuck (reliability: what it held runs out by itself).
+    program ends even if something is stuck (reliability: what it held runs out by itself); and it ends when its event
+    loop hangs, for then a service runner starts it anew.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -176,15 +178,29 @@ async def run_until_told(
             loop.add_signal_handler(number, told)
     # The server goes down first: what it accepted is stored, and delivery still has its ten seconds.
     serving_ended = asyncio.Event()
-    working = asyncio.create_task(app.run(serving_ended))
-    watching = asyncio.create_task(_watch_database(app, stop))
-    serving = asyncio.create_task(_serve(app, [*app.routes(), *more_routes], host, port, stop, ready))
+    tasks = [
+        asyncio.create_task(app.run(serving_ended)),
+        asyncio.create_task(_watch_database(app, stop)),
+        asyncio.create_task(_serve(app, [*app.routes(), *more_routes], host, port, stop, ready)),
+    ]
+    if deadline is not None:
+        tasks.append(asyncio.create_task(_stay_awake(stop)))
     try:
-        await asyncio.wait({working, watching, serving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stop.set()
         serving_ended.set()
-        await asyncio.gather(serving, watching, working)
+        await asyncio.gather(*tasks)
+
+
+async def _stay_awake(stop: asyncio.Event) -> None:
+    """Put off the end of a program that hangs: then it writes where into the log, and ends with an exit code.
+
+    Whoever waits for it needs no Python to run, so nothing that hangs can hold it up.
+    """
+    while not stop.is_set():
+        faulthandler.dump_traceback_later(HUNG, exit=True)
+        await first_of(stop, timeout=HUNG / 10)
 
 
 async def _serve(
@@ -239,34 +255,9 @@ def trouble(app: App) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-@contextlib.contextmanager
-def instance_lock(program: Program) -> Iterator[None]:
-    """Be the only running Nearpeer of this school. Raises Refused when another one runs.
-
-    The lock lies beside the SQLite file, wherever that is: it is what two instances must not share.
-    Windows has no flock: there Nearpeer runs under WSL.
-    """
-    beside = sqlite_file(program.settings.storage.url)
-    if beside is None:  # several may share a PostgreSQL database: leases keep them apart
-        yield
-        return
-    path = beside.with_suffix(".lock")
-    try:
-        file = path.open("w")
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}. Nearpeer keeps people's words there.") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            text = f"Nearpeer is already running for {program.folder}. Two would send everything twice: stop the other."
-            raise Refused(text) from None
-        yield
-
-
 def _needs_a_sound_file(program: Program, alarm: Alarm) -> None:
     """A damaged file is neither read nor written: whatever is done with it may cost more of it (F81)."""
-    file = sqlite_file(program.settings.storage.url)
+    file = program.settings.storage.file
     if file is None or not file.exists():
         return
     if found := damage(file, LONGEST_CHECK):
@@ -276,14 +267,6 @@ def _needs_a_sound_file(program: Program, alarm: Alarm) -> None:
             "restore the newest backup: docs/backup.md."
         )
     alarm.over(Kind.DAMAGED)
-
-
-def _needs_postgres(program: Program, roles: Collection[Role]) -> None:
-    if set(roles) != ALL and sqlite_file(program.settings.storage.url) is not None:
-        raise Refused(
-            f"--role splits a school's work over several programs, and SQLite is a file for one program alone. Leave "
-            f"--role out, or move to PostgreSQL: storage.url in {program.folder / FILE}, see docs/scale.md."
-        )
 
 
 def _take_over(database: Database) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.clock import Clock
 from bot.program import Program
 from storage import hold
-from storage.database import Database, sqlite_file
+from storage.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ NAME = "nearpeer.starts"
 
 def file_of(program: Program) -> Path:
     """Beside a SQLite file, whatever its name; else in the school's folder."""
-    beside = sqlite_file(program.settings.storage.url)
+    beside = program.settings.storage.file
     return beside.with_suffix(".starts") if beside else program.folder / NAME
 
 

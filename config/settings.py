@@ -80,6 +80,11 @@ class Storage(_Section):
     url: str = ""
     """Empty: SQLite, in the school's folder. A SQLite file's path is seen from there as well."""
 
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, or None on PostgreSQL; of settings that were loaded, which know where it is."""
+        return Path(self.url.removeprefix(SQLITE).partition("?")[0]) if self.url.startswith(SQLITE) else None
+
     @field_validator("url")
     @classmethod
     def _is_a_database(cls, value: str) -> str:

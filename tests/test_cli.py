@@ -25,8 +25,8 @@ from bot.clock import SystemClock
 from bot.content import read_packs
 from bot.domain import Message, MessageKind, Priority, Turn
 from bot.errors import Refused
+from bot.instance import alone
 from bot.program import Program
-from bot.serving import instance_lock
 from storage import accounts, outbox, people
 from storage.turns import save_turn
 from tests.crash.outside import ROOT, School
@@ -371,9 +371,22 @@ def test_the_lock_lies_beside_the_database_wherever_that_is(lincoln: School, tmp
     settings.write_text(
         settings.read_text().replace('\nurl = ""', f'\nurl = "sqlite:///{lincoln.folder}/nearpeer.db"', 1)
     )
-    with instance_lock(loaded(lincoln)), pytest.raises(Refused, match="already running"):  # noqa: SIM117
-        with instance_lock(program.load_program(other)):
+    with alone(lincoln.folder), pytest.raises(Refused, match="already running"):  # noqa: SIM117
+        with alone(other):
             pass
+
+
+def test_a_second_program_is_refused_before_it_reads_what_the_school_has_written(
+    lincoln: School, nearpeer: Nearpeer
+) -> None:
+    (lincoln.folder / "program.yaml").write_text("programm: [")
+    with alone(lincoln.folder):
+        said = nearpeer("run", lincoln.folder)
+    assert said.code == 1
+    assert said.err.strip() == (
+        f"Nearpeer is already running for {lincoln.folder}. Two would send everything twice: stop the other."
+    )
+    assert "to put right" in nearpeer("run", lincoln.folder).err
 
 
 def test_what_a_killed_process_was_sending_is_sent_again_by_the_next_one_at_once(lincoln: School) -> None:

@@ -40,10 +40,17 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "storage.accounts": (PURE | {"storage"}, {"sqlalchemy", "sqlmodel", "argon2"}),
     "config": (set(), {"pydantic", "pydantic_core", "pydantic_settings"}),
     "bot.plan": (PURE | {"bot.flows", "bot.planning", "bot.safety"}, {"pydantic"}),
-    "bot.content": (PURE | {"bot.flows", "bot.safety", "bot.plan", "config"}, {"pydantic"}),
-    "bot.program": (PURE | {"bot.content", "bot.flows", "bot.plan", "bot.planning", "bot.safety", "config"}, set()),
+    "bot.settings_file": (PURE | {"config"}, set()),
+    "bot.instance": (PURE | {"bot.roles", "bot.settings_file", "config"}, set()),
+    "bot.content": (PURE | {"bot.flows", "bot.safety", "bot.plan", "bot.settings_file", "config"}, {"pydantic"}),
+    "bot.program": (
+        PURE | {"bot.content", "bot.flows", "bot.plan", "bot.planning", "bot.safety", "bot.settings_file", "config"},
+        set(),
+    ),
     "bot.doctor": (
-        PURE | {"bot.content", "bot.flows", "bot.plan", "bot.program", "bot.roster", "bot.safety", "config"},
+        PURE
+        | {"bot.content", "bot.flows", "bot.plan", "bot.program", "bot.roster", "bot.safety"}
+        | {"bot.settings_file", "config"},
         set(),
     ),
     "bot.turns": (
@@ -86,7 +93,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.starts": ({"bot.clock", "bot.program", "storage.database", "storage.hold"}, set()),
     "bot.backup": (
         LEAVES
-        | {"bot.program", "bot.serving", "bot.starts", "config"}
+        | {"bot.program", "bot.instance", "bot.starts", "config"}
         | {"storage.backup", "storage.database", "storage.hold"},
         set(),
     ),
@@ -104,7 +111,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
 # Who alone may import these of our rooms: what stands above the rest must not be leaned on from below.
 ABOVE = {
     "bot.app": {"bot.serving", "bot.rehearsal", "bot.demo"},
-    "bot.serving": {"bot.cli", "bot.demo", "bot.backup"},
+    "bot.serving": {"bot.cli", "bot.demo"},
     "bot.rehearsal": {"bot.cli"},
     "bot.demo": {"bot.cli"},
     "bot.cli": {"bot.__main__"},

@@ -43,6 +43,19 @@ async def never_ends(stop):
 app = SimpleNamespace(routes=lambda: [], clock=None, run=never_ends)
 asyncio.run(run_until_told(app, [], "127.0.0.1", 0, deadline=0.5))
 """
+HUNG = """
+import asyncio, time
+from types import SimpleNamespace
+from bot import serving
+
+async def comes_round_and_hangs(stop):
+    await asyncio.sleep(0.5)
+    time.sleep(60)
+
+serving.HUNG = 0.3
+app = SimpleNamespace(routes=lambda: [], clock=None, run=comes_round_and_hangs)
+asyncio.run(serving.run_until_told(app, [], "127.0.0.1", 0, deadline=15))
+"""
 ROOT = Path(__file__).resolve().parent.parent.parent
 TIMES = Times(valid=2.0, renew=0.3, look=0.05)
 STANDS_BY = "Another program serves the chat; this one stands by."
@@ -165,6 +178,13 @@ def test_a_program_in_which_something_is_stuck_ends_all_the_same_when_it_is_told
     assert ended.returncode == 1
     assert "Timeout" in ended.stderr
     assert "never_ends" not in ended.stderr.partition("Timeout")[0], "it was the deadline, and no error"
+
+
+def test_a_program_that_hangs_ends_by_itself_and_says_where() -> None:
+    """As long as it comes round it is left alone; then whoever watches it starts it again."""
+    ended = subprocess.run([sys.executable, "-c", HUNG], cwd=ROOT, capture_output=True, text=True, timeout=50)
+    assert ended.returncode == 1
+    assert "in comes_round_and_hangs" in ended.stderr.partition("Timeout")[2]
 
 
 @on_postgresql
