@@ -38,6 +38,8 @@ class Verdict:
     duplicates: int = 0
     most_at_once: int = 0
     """The most messages that came twice because of one kill, alerts aside: they go out side by side."""
+    most_with_alerts: int = 0
+    """The same with alerts."""
     lost_answers: list[str] = field(default_factory=list)
     lost_alerts: list[str] = field(default_factory=list)
     double: list[str] = field(default_factory=list)
@@ -48,7 +50,9 @@ class Verdict:
         return [*self.lost_answers, *self.lost_alerts, *self.double, *self.other]
 
     def __add__(self, other: Verdict) -> Verdict:
-        joined = Verdict(most_at_once=max(self.most_at_once, other.most_at_once))
+        joined = Verdict()
+        for name in ("most_at_once", "most_with_alerts"):
+            setattr(joined, name, max(getattr(self, name), getattr(other, name)))
         for name in ("answers", "alerts", "messages", "kills", "steps", "in_flight", "duplicates"):
             setattr(joined, name, getattr(self, name) + getattr(other, name))
         for name in ("lost_answers", "lost_alerts", "double", "other"):
@@ -60,8 +64,8 @@ class Verdict:
         return (
             f"answers {self.answers}, lost {len(self.lost_answers)}; "
             f"alerts {self.alerts}, lost {len(self.lost_alerts)}; "
-            f"double {len(self.double)}; messages {self.messages}, came twice {self.duplicates} "
-            f"(at most {self.most_at_once} of one kill, alerts aside); other {len(self.other)}{flight}"
+            f"double {len(self.double)}; messages {self.messages}, came twice {self.duplicates} (at most "
+            f"{self.most_at_once} of one kill, {self.most_with_alerts} with alerts); other {len(self.other)}{flight}"
         )
 
 
@@ -224,7 +228,7 @@ def _order(scene: Scene, verdict: Verdict) -> None:
 
 
 def _twice(scene: Scene, kills: list[Kill], doubts: int, verdict: Verdict) -> None:
-    """A message may come again only when the kill after it came found that unrecorded: so once for each such kill.
+    """A message may come again only in a later life, when the kill between found unrecorded that it had come.
 
     Beside that: when the platform's answer did not come in time, which the house has then recorded as ambiguous.
     """
@@ -234,17 +238,21 @@ def _twice(scene: Scene, kills: list[Kill], doubts: int, verdict: Verdict) -> No
     came: dict[int, int] = {}
     unexplained: list[int] = []
     doubled: Counter[int] = Counter()
+    doubled_ordinary: Counter[int] = Counter()
     for place, taken in enumerate(scene.line.taken):
         if taken.again:
             guilty = bisect_right(lives, came[taken.message])
-            if guilty == len(lives) or taken.message not in senders[guilty].window:
+            if bisect_right(lives, place) > guilty and taken.message in senders[guilty].window:
+                doubled[guilty] += 1
+                doubled_ordinary[guilty] += taken.message in ordinary
+            else:
                 unexplained.append(taken.message)
-            doubled[guilty] += taken.message in ordinary
             verdict.duplicates += 1
         came[taken.message] = place
     doubts += scene.rows("SELECT count(*) FROM delivery_attempt WHERE result = 'ambiguous'")[0][0]
     if len(unexplained) > doubts:
         verdict.double += [f"message {id_} came again without a reason" for id_ in unexplained]
-    verdict.most_at_once = max(doubled.values(), default=0)
+    verdict.most_at_once = max(doubled_ordinary.values(), default=0)
+    verdict.most_with_alerts = max(doubled.values(), default=0)
     verdict.kills = len(kills)
     verdict.in_flight = sum(kill.in_flight for kill in kills)

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
+from bot import delivery
 from tests.crash.judge import Kill, Verdict, judge, look_at_the_dead
 from tests.crash.scene import Scene
 from tests.fakes.line import Line
@@ -42,7 +43,9 @@ async def kill_again_and_again(
                 problems.append(f"a process ended with {code} before it was killed")
             is_sender = staff[victim] == EVERYTHING or "ingress" in staff[victim]
             kills.append(await look_at_the_dead(scene, unconfirmed, unanswered, is_sender=is_sender))
-            living[victim] = await scene.start(roles=staff[victim], at_once=at_once)
+            # Who is not killed any more may send as a school does: it has to catch up.
+            its = at_once if len(kills) < times else delivery.IN_FLIGHT
+            living[victim] = await scene.start(roles=staff[victim], at_once=its)
             if len(staff) == 1:
                 async with asyncio.timeout(READY_WITHIN):
                     await scene.polled(polls)

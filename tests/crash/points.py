@@ -44,7 +44,7 @@ async def hit(scene: Scene, place: Place) -> Verdict:
                 await scene.processes.ended(pid)
                 line = scene.line
                 kills.append(await look_at_the_dead(scene, line.unconfirmed, line.unanswered))
-                pid = await scene.start(at_once=1)
+                pid = await scene.start()
     except TimeoutError:
         problems.append(f"{place} was never reached")
     scene.crowd.wind_down()

@@ -57,9 +57,7 @@ class Staff:
     async def note(self, *, is_sender: bool) -> None:
         """What is on its way now may come twice, because its sender is gone."""
         line = self.scene.line
-        self.kills.append(
-            await look_at_the_dead(self.scene, len(line.taken), line.unconfirmed, line.unanswered, is_sender=is_sender)
-        )
+        self.kills.append(await look_at_the_dead(self.scene, line.unconfirmed, line.unanswered, is_sender=is_sender))
 
     async def taken(self, more: int) -> None:
         """Until the platform has taken so many more messages."""
