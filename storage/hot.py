@@ -105,13 +105,13 @@ def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
     given = tuple((name, _writer(binds[name].type, by_place)) for name in compiled.positiontup)
     constants = {name: bind.value for name, bind in binds.items() if not bind.required}
     columns = statement.selected_columns if isinstance(statement, Select) else compiled.effective_returning or ()
-    readers = [column.type.result_processor(by_place, None) for column in columns]
+    readers = [column.type.dialect_impl(by_place).result_processor(by_place, None) for column in columns]
     taken = tuple((place, reader) for place, reader in enumerate(readers) if reader is not None)
     return _Compiled(str(compiled), given, constants, taken)
 
 
 def _writer(of: Any, dialect: Dialect) -> Convert | None:
-    writer: Convert | None = WRITERS.get(type(of)) or of.bind_processor(dialect)
+    writer: Convert | None = WRITERS.get(type(of)) or of.dialect_impl(dialect).bind_processor(dialect)
     return writer
 
 
