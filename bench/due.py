@@ -51,7 +51,7 @@ async def ours(folder: Path, people: int) -> Figures:
     turns = Turns(database, program, clock, {"web": _translate}, _nothing)
     beats = Beats(database, program, clock, turns, _nothing)
     before = cpu()
-    await plan_ahead(database, program, MONDAY, clock.new_id)
+    await plan_ahead(database, program, MONDAY, clock.new_ids)
     planned = cpu() - before
     clock.set(CHECK_IN)
     warm = database.write(lambda c: fanout.fire(c, program, CHECK_IN, clock.new_id, limit=WARM)).result().count

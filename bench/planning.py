@@ -42,7 +42,7 @@ async def ours(folder: Path, people: int, what: str) -> Figures:
     clock = HandsClock(MONDAY)
     beats = Beats(database, program, clock, Turns(database, program, clock, {}, _nothing), _nothing)
     if what == "fire":
-        await plan_ahead(database, program, MONDAY, clock.new_id)
+        await plan_ahead(database, program, MONDAY, clock.new_ids)
         clock.set(CHECK_IN)
     gc.collect()
     gc.freeze()  # as App does
@@ -50,7 +50,7 @@ async def ours(folder: Path, people: int, what: str) -> Figures:
         async with ticking() as stalls:
             before, begun = cpu(), time.perf_counter()
             if what == "plan":
-                await plan_ahead(database, program, MONDAY, clock.new_id)
+                await plan_ahead(database, program, MONDAY, clock.new_ids)
             else:
                 while await beats.fire():
                     pass

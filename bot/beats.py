@@ -112,10 +112,9 @@ class Beats:
         now = self._clock.now()
         if self._planned_at is not None and abs(now - self._planned_at) < REPLAN:
             return
-        program, new_id = self._program, self._clock.new_id
         self._planned_at = now
         try:
-            await plan_ahead(self._database, program, now, new_id)
+            await plan_ahead(self._database, self._program, now, self._clock.new_ids)
         except Outage:
             self._planned_at = None
             raise

@@ -16,6 +16,7 @@ from typing import Protocol
 FIRST_ID = datetime(2025, 1, 1, tzinfo=UTC)
 """Ids count milliseconds from here, so that 63 bits last until 2094."""
 _EPOCH_MS = int(FIRST_ID.timestamp() * 1000)
+_IN_A_MILLISECOND = 1 << 12
 
 
 _STRANGE = 300.0
@@ -41,6 +42,10 @@ class Clock(Protocol):
 
     def new_id(self) -> int: ...
 
+    def new_ids(self, count: int) -> range:
+        """So many ids in a row, at most 4,096."""
+        ...
+
 
 class Ids:
     """Positive 63-bit ids: 41 bits of wall milliseconds, 10 of the process, 12 of a counter; they only rise."""
@@ -49,18 +54,28 @@ class Ids:
         self._node = secrets.randbelow(1 << 10) if node is None else node % (1 << 10)
         self._lock = threading.Lock()
         self._millisecond = 0
-        self._count = 0
+        self._used = 0
 
     def new_id(self) -> int:
+        return self._take(1)
+
+    def new_ids(self, count: int) -> range:
+        first = self._take(count)
+        return range(first, first + count)
+
+    def _take(self, count: int) -> int:
+        """The first of so many ids in a row."""
+        if count > _IN_A_MILLISECOND:
+            raise ValueError(f"at most {_IN_A_MILLISECOND} ids at once")
         with self._lock:
             millisecond = self._now_ms() - _EPOCH_MS
             if millisecond > self._millisecond:
-                self._millisecond, self._count = millisecond, 0
-            elif self._count < 0xFFF:
-                self._count += 1
-            else:  # a clock set back, or 4,096 ids in one millisecond: borrow the next one, never repeat an id
-                self._millisecond, self._count = self._millisecond + 1, 0
-            return self._millisecond << 22 | self._node << 12 | self._count
+                self._millisecond, self._used = millisecond, 0
+            elif self._used + count > _IN_A_MILLISECOND:  # a clock set back, or a full millisecond: borrow the next
+                self._millisecond, self._used = self._millisecond + 1, 0
+            first = self._millisecond << 22 | self._node << 12 | self._used
+            self._used += count
+            return first
 
     def _now_ms(self) -> int:
         return time.time_ns() // 1_000_000

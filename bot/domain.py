@@ -5,7 +5,7 @@ Texts that people wrote are left out of every `repr` (law 5). Moments are aware 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -474,6 +474,9 @@ class Page:
 
 # --- time ----------------------------------------------------------------------------------------------------------
 
+Seat = tuple[int, str, int | None]
+"""Whom a firing is for: person, slot, and the match where it belongs to one."""
+
 
 @quickly_made
 @dataclass(frozen=True, slots=True)
@@ -494,6 +497,32 @@ class Occurrence:
     """The flow to start, or empty for a reminder."""
     match_id: int | None = None
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@quickly_made
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One moment of a schedule and everybody for whom it comes then: an occurrence for each of them."""
+
+    schedule: str
+    local_date: date
+    local_time: str
+    """Nominal local time, HH:MM."""
+    due_at: datetime
+    expires_at: datetime
+    flow: str
+    seats: Sequence[Seat]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """People whom planning need not tell apart."""
+
+    role: Role
+    zone: str
+    status: PersonStatus
+    paused_until: datetime | None
+    ids: Sequence[int]
 
 
 class ReviewKind(StrEnum):

@@ -9,7 +9,22 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Column, ColumnElement, Connection, Table, any_, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Table,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+)
+
+from storage.types import Json
 
 
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -32,6 +47,14 @@ def among(connection: Connection, column: Column[Any], ids: Iterable[int]) -> Co
     if connection.dialect.name == "postgresql":
         return column == any_(literal(list(ids), ARRAY(BigInteger)))
     given = func.json_each(json.dumps(list(ids))).table_valued("value")
+    return column.in_(select(given.c.value))
+
+
+def among_given(dialect: Dialect, column: Column[Any], name: str = "ids") -> ColumnElement[bool]:
+    """The same for a statement of the hot path (storage/hot.py), which is given a list of this name."""
+    if dialect.name == "postgresql":
+        return column == any_(bindparam(name, type_=ARRAY(BigInteger)))
+    given = func.json_each(bindparam(name, type_=Json)).table_valued("value")
     return column.in_(select(given.c.value))
 
 

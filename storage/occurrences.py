@@ -4,33 +4,69 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, literal_column, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 
-from bot.domain import Occurrence
+from bot.domain import Firing, Occurrence
 from bot.failpoints import failpoint
 from storage import tables
-from storage.bulk import among, insert_rows
+from storage.bulk import among, among_given, insert_rows
+from storage.hot import Statement, bound
 from storage.types import milliseconds
 
 AHEAD = tables.occurrence.c.status.in_((literal_column("'planned'"), literal_column("'held'")))
 """Occurrences that may still fire, in the very words of their partial index: bound values would not find it."""
 _COLUMNS = (
-    "id", "schedule", "person_id", "local_date", "slot", "local_time",
+    "id", "schedule", "person_id", "slot", "local_date", "local_time",
     "due_at", "expires_at", "flow", "match_id", "values", "status",
 )  # fmt: skip
+_NOT_YET = (None,)
+_column = tables.occurrence.c
+_PLANNED = Statement(
+    lambda dialect: select(
+        _column.schedule,
+        _column.local_date,
+        _column.person_id,
+        _column.slot,
+        _column.id,
+        type_coerce(_column.due_at, BigInteger),
+        type_coerce(_column.expires_at, BigInteger),
+        _column.flow,
+    ).where(
+        among_given(dialect, _column.person_id),
+        _column.due_at >= bound(_column.due_at, "begin"),
+        _column.due_at < bound(_column.due_at, "end"),
+        _column.status == literal_column("'planned'"),
+    )
+)
+_PLANNED_EVER = Statement(
+    lambda dialect: select(_column.person_id).where(
+        _column.schedule == bound(_column.schedule), among_given(dialect, _column.person_id)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What planning anew changes: new occurrences, those that moved (with their own ids), and ids of those gone."""
 
-    new: Sequence[Occurrence] = ()
+    new: Sequence[tuple[Any, ...]] = ()
+    """Rows that have no id yet: most of what is planned is there already."""
     moved: Sequence[Occurrence] = ()
     gone: Sequence[int] = ()
 
@@ -46,7 +82,7 @@ class Changes:
 
 def differences(
     connection: Connection,
-    wanted: Iterable[Occurrence],
+    wanted: Iterable[Firing],
     people: Collection[int],
     begin: datetime,
     end: datetime,
@@ -56,37 +92,23 @@ def differences(
 
     What fired, was missed or cancelled is left alone, so that it never fires again. `keep`: schedules left alone.
     """
-    column = tables.occurrence.c
-    rows = connection.execute(
-        select(
-            column.id,
-            column.schedule,
-            column.person_id,
-            column.local_date,
-            column.slot,
-            column.due_at,
-            column.expires_at,
-            column.flow,
-        ).where(
-            among(connection, column.person_id, people),
-            column.due_at >= begin,
-            column.due_at < end,
-            column.status == "planned",
-            column.schedule.not_in(keep),
-        )
-    )
-    planned = {(row.schedule, row.person_id, row.local_date, row.slot): row for row in rows}
-    new, moved = [], []
+    rows = _PLANNED.rows(connection, ids=list(people), begin=begin, end=end)
+    planned = {row[:4]: row[4:] for row in map(tuple, rows) if row[0] not in keep}
+    new: list[tuple[Any, ...]] = []
+    moved: list[Occurrence] = []
     for one in wanted:
-        row = planned.pop((one.schedule, one.person_id, one.local_date, one.slot), None)
-        if row is None:
-            new.append(one)
-        elif (row.due_at, row.expires_at, row.flow) != (one.due_at, one.expires_at, one.flow):
-            moved.append((row.id, one))
-    return Changes(new, [replace(one, id=id_) for id_, one in moved], [row.id for row in planned.values()])
+        schedule, day, local = one.schedule, one.local_date, (one.local_date.isoformat(), one.local_time)
+        stored = milliseconds(one.due_at), milliseconds(one.expires_at), one.flow
+        for person_id, slot, match_id in one.seats:
+            id_, *before = planned.pop((schedule, day, person_id, slot), _NOT_YET)
+            if id_ is None:
+                new.append((schedule, person_id, slot, *local, *stored, match_id))
+            elif tuple(before) != stored:
+                moved.append(_seated(one, id_, person_id, slot, match_id))
+    return Changes(new, moved, [id_ for id_, *_ in planned.values()])
 
 
-def apply(connection: Connection, changes: Changes, new_id: Callable[[], int]) -> int:
+def apply(connection: Connection, changes: Changes, new_ids: Callable[[int], Sequence[int]]) -> int:
     """Write what planning changes; gives how many occurrences were new. What fired since it was read is left alone."""
     column = tables.occurrence.c
     if changes.gone:
@@ -94,8 +116,8 @@ def apply(connection: Connection, changes: Changes, new_id: Callable[[], int]) -
         connection.execute(gone.where(among(connection, column.id, changes.gone)))
     if changes.moved:
         connection.execute(_MOVE, [_moved(one) for one in changes.moved])
-    stored: dict[datetime, int] = {}
-    rows = [_row(one, one.id or new_id(), stored) for one in changes.new]
+    ids = new_ids(len(changes.new))
+    rows = [(id_, *row, "{}", "planned") for id_, row in zip(ids, changes.new, strict=True)]
     added = insert_rows(connection, tables.occurrence, _COLUMNS, rows)
     failpoint("plan.inserted")
     return added
@@ -103,9 +125,8 @@ def apply(connection: Connection, changes: Changes, new_id: Callable[[], int]) -
 
 def people_without(connection: Connection, schedule: str, people: Collection[int]) -> set[int]:
     """Those of these people for whom this schedule was never planned."""
-    column = tables.occurrence.c
-    planned = select(column.person_id).where(column.schedule == schedule, among(connection, column.person_id, people))
-    return set(people) - set(connection.execute(planned).scalars())
+    planned = _PLANNED_EVER.rows(connection, ids=list(people), schedule=schedule)
+    return set(people) - {person_id for (person_id,) in planned}
 
 
 def occurrence(connection: Connection, occurrence_id: int, *, lock: bool = False) -> Occurrence | None:
@@ -183,23 +204,18 @@ def _moved(one: Occurrence) -> dict[str, Any]:
     }
 
 
-def _row(one: Occurrence, id_: int, stored: dict[datetime, int]) -> tuple[Any, ...]:
-    """As the driver stores it; `stored` remembers moments, because thousands share a few."""
-    due_at = stored.get(one.due_at) or stored.setdefault(one.due_at, milliseconds(one.due_at))
-    expires_at = stored.get(one.expires_at) or stored.setdefault(one.expires_at, milliseconds(one.expires_at))
-    return (
-        id_,
-        one.schedule,
-        one.person_id,
-        one.local_date.isoformat(),
-        one.slot,
-        one.local_time,
-        due_at,
-        expires_at,
-        one.flow,
-        one.match_id,
-        json.dumps(dict(one.values)) if one.values else "{}",
-        "planned",
+def _seated(one: Firing, id_: int, person_id: int, slot: str, match_id: int | None) -> Occurrence:
+    return Occurrence(
+        id=id_,
+        schedule=one.schedule,
+        person_id=person_id,
+        local_date=one.local_date,
+        slot=slot,
+        local_time=one.local_time,
+        due_at=one.due_at,
+        expires_at=one.expires_at,
+        flow=one.flow,
+        match_id=match_id,
     )
 
 

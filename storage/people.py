@@ -8,16 +8,49 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, delete, insert, select, update
 
-from bot.domain import Address, Match, Person, PersonStatus, Role
+from bot.domain import Address, Alike, Match, Person, PersonStatus, Role
 from storage import tables
-from storage.bulk import among
+from storage.bulk import among, among_given
+from storage.hot import Statement, bound
 
 WEB = "web"
 WEB_ACCOUNT = "web"
+
+_person_of, _match, _member = tables.person.c, tables.match.c, tables.match_member.c
+_ALIKE = select(
+    _person_of.id,
+    _person_of.role,
+    _person_of.zone,
+    _person_of.status,
+    _person_of.paused_until,
+)
+_PAGE = Statement(
+    lambda _: (
+        _ALIKE.where(_person_of.id > bound(_person_of.id, "after"))
+        .order_by(_person_of.id)
+        .limit(bindparam("limit", type_=BigInteger))
+    )
+)
+_THESE = Statement(lambda dialect: _ALIKE.where(among_given(dialect, _person_of.id)))
+_theirs = tables.match_member.alias("theirs").c
+_RUNNING = (
+    select(_match.id, _match.advisor_id, _match.meets, _member.side, _member.person_id)
+    .select_from(tables.match.outerjoin(tables.match_member, _member.match_id == _match.id))
+    .where(_match.ended_at.is_(None))
+    .order_by(_match.id, _member.person_id)
+)
+_MATCHES = Statement(lambda _: _RUNNING)
+_MATCHES_OF = Statement(
+    lambda dialect: _RUNNING.where(
+        _match.id.in_(select(_theirs.match_id).where(among_given(dialect, _theirs.person_id)))
+    )
+)
 
 
 def load(connection: Connection, person_id: int, *, lock: bool = False) -> Person | None:
@@ -56,10 +89,14 @@ def adults(connection: Connection) -> Sequence[Person]:
     return _people(connection, rows, [row.id for row in rows])
 
 
-def page(connection: Connection, after: int, limit: int) -> Sequence[Person]:
-    """Some of the people, behind `after` by id, without their addresses: for planning, which tells nobody anything."""
-    query = select(tables.person).where(tables.person.c.id > after).order_by(tables.person.c.id).limit(limit)
-    return [_person(row) for row in connection.execute(query)]
+def page(connection: Connection, after: int, limit: int) -> Sequence[Alike]:
+    """Some of the people, behind `after` by id, as far as planning needs them."""
+    return _alike(_PAGE.rows(connection, after=after, limit=limit))
+
+
+def alike(connection: Connection, ids: Collection[int]) -> Sequence[Alike]:
+    """These people, as far as planning needs them."""
+    return _alike(_THESE.rows(connection, ids=list(ids)))
 
 
 def several(
@@ -141,21 +178,15 @@ def change(connection: Connection, person: Person) -> None:
 
 def matches(connection: Connection, people: Collection[int] | None = None) -> Sequence[Match]:
     """Running matches, all or those of these people (as mentee or mentor)."""
-    query = select(tables.match).where(tables.match.c.ended_at.is_(None)).order_by(tables.match.c.id)
-    if people is not None:
-        member = tables.match_member.c
-        theirs = select(member.match_id).where(among(connection, member.person_id, people))
-        query = query.where(tables.match.c.id.in_(theirs))
-    rows = connection.execute(query).all()
-    sides: dict[tuple[int, str], list[int]] = defaultdict(list)
-    members = select(tables.match_member).order_by(tables.match_member.c.person_id)
-    of_these = among(connection, tables.match_member.c.match_id, [row.id for row in rows])
-    for row in connection.execute(members.where(of_these)):
-        sides[row.match_id, row.side].append(row.person_id)
-    return [
-        Match(row.id, tuple(sides[row.id, "mentee"]), tuple(sides[row.id, "mentor"]), row.advisor_id, row.meets)
-        for row in rows
-    ]
+    rows = _MATCHES.rows(connection) if people is None else _MATCHES_OF.rows(connection, ids=list(people))
+    found = []
+    for (id_, advisor, meets), members in groupby(rows, itemgetter(0, 1, 2)):
+        sides: dict[str, list[int]] = {"mentee": [], "mentor": []}
+        for *_, side, person_id in members:
+            if side is not None:
+                sides[side].append(person_id)
+        found.append(Match(id_, tuple(sides["mentee"]), tuple(sides["mentor"]), advisor, meets))
+    return found
 
 
 def put_match(connection: Connection, match: Match) -> None:
@@ -211,6 +242,16 @@ def _people(connection: Connection, rows: Iterable[Any], ids: Collection[int] | 
         if unreachable_at is None or person_id in adults:
             reachable[person_id].append(Address(platform, account, chat))
     return [replace(person, addresses=tuple(reachable[person.id])) for person in people]
+
+
+def _alike(rows: Iterable[Sequence[Any]]) -> list[Alike]:
+    groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for id_, *rest in rows:
+        groups[tuple(rest)].append(id_)
+    return [
+        Alike(Role(role), zone, PersonStatus(status), paused_until, ids)
+        for (role, zone, status, paused_until), ids in groups.items()
+    ]
 
 
 def _person(row: Any) -> Person:

@@ -6,12 +6,13 @@ import asyncio
 import itertools
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, insert, select
 
 from bot.app import App
 from bot.content import SHIPPED
@@ -26,7 +27,7 @@ from bot.domain import (
     StaffAction,
 )
 from bot.program import Program, create, load_program
-from storage import due, occurrences, people, tables
+from storage import due, people, tables
 from storage.database import Database
 from tests.fakes.memory import Hands, Platform
 
@@ -163,7 +164,7 @@ def move_in(connection: Connection) -> None:
 
 def plan(connection: Connection, *wanted: Occurrence) -> None:
     """Occurrences as if a schedule had brought them."""
-    occurrences.apply(connection, occurrences.Changes(new=wanted), itertools.count(1).__next__)
+    connection.execute(insert(tables.occurrence), [asdict(one) | {"status": "planned"} for one in wanted])
 
 
 # --- the house -----------------------------------------------------------------------------------------------------

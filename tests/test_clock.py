@@ -102,6 +102,15 @@ def test_f92_ids_only_rise_also_after_a_start_with_a_clock_that_is_behind(comput
     assert ids == sorted(set(ids))
 
 
+def test_ids_in_a_row_are_nobody_else_s(computer: Computer) -> None:
+    clock = computer.start()
+    ids = [clock.new_id(), *clock.new_ids(4_000), *clock.new_ids(4_096), clock.new_id(), *clock.new_ids(0)]
+    assert len(ids) == 8_098
+    assert ids == sorted(set(ids))
+    with pytest.raises(ValueError, match="4096"):
+        clock.new_ids(4_097)
+
+
 def test_a_little_drift_is_nothing_strange(computer: Computer) -> None:
     clock = computer.start()
     for step in range(1_000):

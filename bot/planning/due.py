@@ -6,7 +6,8 @@ keeps the first: planning again is harmless, and what fired never fires again (r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -15,7 +16,7 @@ from operator import attrgetter
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from bot.domain import Match, Occurrence, Person, PersonStatus, Role
+from bot.domain import Alike, Firing, Match, Occurrence, PersonStatus, Role, Seat
 from bot.planning.recurrence import Nominal, Rule, Weekly, moment, occurrences
 from bot.planning.words import LONGEST_MEETING, parse_meets
 
@@ -71,27 +72,24 @@ class _Meets:
 
 def plan(
     schedules: Iterable[Schedule],
-    people: Sequence[Person],
-    matches: Sequence[Match],
+    people: Sequence[Alike],
+    matches: Iterable[Match],
     zone: ZoneInfo,
     start: datetime,
     end: datetime,
     *,
-    partners: Iterable[Person] = (),
-) -> tuple[Occurrence, ...]:
+    partners: Iterable[Alike] = (),
+) -> tuple[Firing, ...]:
     """Everything that falls due for `people` from `start` (included) to `end` (not included), earliest first.
 
-    They have no ids yet: most of them are planned already, and whoever stores the new ones gives those their own.
     `zone` is the program's: sessions happen in it. A rule's hours are the person's own, where the roster gives a zone.
     `partners`: those whom they meet and who are planned for elsewhere, where a school is planned in parts.
     """
-    ours = {person.id: person for person in people}
-    known = {person.id: person for person in partners} | ours
-    planned: list[Occurrence] = []
+    pairs = _Pairs(people, partners, matches)
+    planned: list[Firing] = []
     for schedule in schedules:
         if isinstance(schedule.when, Session):
-            for match in matches:
-                planned.extend(_around_sessions(schedule, schedule.when, match, ours, known, zone, start, end))
+            planned.extend(_around_sessions(schedule, schedule.when, pairs, zone, start, end))
         else:
             planned.extend(_by_rule(schedule, schedule.when, people, zone, start, end))
     return tuple(sorted(planned, key=attrgetter("due_at")))
@@ -149,78 +147,87 @@ def in_window(schedule: Schedule) -> bool:
 
 
 def _by_rule(
-    schedule: Schedule,
-    rule: Rule,
-    people: Sequence[Person],
-    zone: ZoneInfo,
-    start: datetime,
-    end: datetime,
-) -> Iterator[Occurrence]:
-    fall_due: dict[ZoneInfo, list[Nominal]] = {}
-    local_time = f"{rule.at:%H:%M}"
-    for person in people:
-        if person.role is not schedule.audience:
+    schedule: Schedule, rule: Rule, people: Iterable[Alike], zone: ZoneInfo, start: datetime, end: datetime
+) -> Iterator[Firing]:
+    for some in people:
+        if some.role is not schedule.audience:
             continue
-        own = _zone_of(person, zone)
-        if own not in fall_due:
-            first, last = _dates(start, end, own)
-            fall_due[own] = [n for n in occurrences(rule, own, first, last) if start <= n.due_at < end]
-        for nominal in fall_due[own]:
-            if _reachable(person, nominal.due_at):
-                yield Occurrence(
-                    id=0,
+        own = _zone_of(some, zone)
+        first, last = _dates(start, end, own)
+        seats = [(id_, "", None) for id_ in some.ids]
+        for nominal in occurrences(rule, own, first, last):
+            if start <= nominal.due_at < end and _reachable(some, nominal.due_at):
+                yield Firing(
                     schedule=schedule.name,
-                    person_id=person.id,
                     local_date=nominal.local_date,
-                    slot="",
-                    local_time=local_time,
+                    local_time=f"{rule.at:%H:%M}",
                     due_at=nominal.due_at,
                     expires_at=nominal.due_at + schedule.catch_up,
                     flow=schedule.flow,
+                    seats=seats,
                 )
+
+
+class _Pairs:
+    """Matches by the words that say when they meet: most of a school meets at the same few times."""
+
+    def __init__(self, people: Sequence[Alike], partners: Iterable[Alike], matches: Iterable[Match]) -> None:
+        self._people = people
+        self._place = {id_: place for place, some in enumerate(people) for id_ in some.ids}
+        here = [some for some in (*people, *partners) if some.status is not PersonStatus.STOPPED]
+        self._here = {id_ for some in here for id_ in some.ids}
+        self._matches: dict[str, list[Match]] = defaultdict(list)
+        for match in matches:
+            self._matches[match.meets].append(match)
+
+    def meeting(self, audience: Role) -> Iterator[tuple[str, list[tuple[Alike, list[Seat]]]]]:
+        """For each time of meeting those of the audience who have somebody to meet, with the ones alike together."""
+        for meets, matches in self._matches.items():
+            sides = [(one.mentees, one.mentors, one.id) for one in matches]
+            if audience is not Role.MENTEE:
+                sides = [(mentors, mentees, id_) for mentees, mentors, id_ in sides]
+            held = [(ours, id_) for ours, theirs, id_ in sides if not self._here.isdisjoint(theirs)]
+            if held:
+                yield meets, self._seats(held)
+
+    def _seats(self, held: Iterable[tuple[Iterable[int], int]]) -> list[tuple[Alike, list[Seat]]]:
+        seats: dict[int, list[Seat]] = defaultdict(list)
+        for ours, match_id in held:
+            slot = str(match_id)
+            for id_ in ours:
+                if id_ in self._place:
+                    seats[self._place[id_]].append((id_, slot, match_id))
+        return [(self._people[place], some) for place, some in seats.items()]
 
 
 def _around_sessions(
-    schedule: Schedule,
-    when: Session,
-    match: Match,
-    ours: Mapping[int, Person],
-    known: Mapping[int, Person],
-    zone: ZoneInfo,
-    start: datetime,
-    end: datetime,
-) -> Iterator[Occurrence]:
-    sides = (match.mentees, match.mentors) if schedule.audience is Role.MENTEE else (match.mentors, match.mentees)
-    theirs = [known[id_] for id_ in sides[1] if id_ in known]
-    if schedule.audience.adult or all(person.status is PersonStatus.STOPPED for person in theirs):
+    schedule: Schedule, when: Session, pairs: _Pairs, zone: ZoneInfo, start: datetime, end: datetime
+) -> Iterator[Firing]:
+    if schedule.audience.adult:
         return
-    for meets, due_at in _around(when, match.meets, zone, start, end):
-        expires_at = meets.start.due_at if when.anchor is Anchor.BEFORE_START else due_at + schedule.catch_up
-        slot = f"{match.id}" + (f"-{meets.number + 1}" if meets.number else "")
-        for id_ in sides[0]:
-            if id_ in ours and _reachable(ours[id_], due_at):
-                yield Occurrence(
-                    id=0,
-                    schedule=schedule.name,
-                    person_id=id_,
-                    local_date=meets.start.local_date,
-                    slot=slot,
-                    local_time=_on_the_wall(due_at, _zone_of(ours[id_], zone)),
-                    due_at=due_at,
-                    expires_at=expires_at,
-                    flow=schedule.flow,
-                    match_id=match.id,
-                )
+    for words, seated in pairs.meeting(schedule.audience):
+        for meets, due_at in _around(when, words, zone, start, end):
+            nth = f"-{meets.number + 1}"
+            for some, seats in seated:
+                if _reachable(some, due_at):
+                    yield Firing(
+                        schedule=schedule.name,
+                        local_date=meets.start.local_date,
+                        local_time=_on_the_wall(due_at, _zone_of(some, zone)),
+                        due_at=due_at,
+                        expires_at=(
+                            meets.start.due_at if when.anchor is Anchor.BEFORE_START else due_at + schedule.catch_up
+                        ),
+                        flow=schedule.flow,
+                        seats=[(id_, slot + nth, match) for id_, slot, match in seats] if meets.number else seats,
+                    )
 
 
 @lru_cache(maxsize=1024)
 def _around(
     when: Session, meets: str, zone: ZoneInfo, start: datetime, end: datetime
 ) -> tuple[tuple[_Meets, datetime], ...]:
-    """The meetings of matches with these words, and when each brings something due from `start` to `end`.
-
-    Most of a school meets at the same few times: they are worked out once.
-    """
+    """The meetings of matches with these words, and when each brings something due from `start` to `end`."""
     reach = when.offset + LONGEST_MEETING
     first, last = _dates(start - reach, end + reach, zone)
     seen: dict[date, int] = {}
@@ -247,11 +254,11 @@ def _dates(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[date, date]:
     return start.astimezone(zone).date() - day, end.astimezone(zone).date() + day
 
 
-def _zone_of(person: Person, zone: ZoneInfo) -> ZoneInfo:
-    return ZoneInfo(person.zone) if person.zone else zone
+def _zone_of(some: Alike, zone: ZoneInfo) -> ZoneInfo:
+    return ZoneInfo(some.zone) if some.zone else zone
 
 
-def _reachable(person: Person, at: datetime) -> bool:
-    if person.status is PersonStatus.PAUSED:
-        return person.paused_until is not None and person.paused_until <= at
-    return person.status is PersonStatus.ACTIVE
+def _reachable(some: Alike, at: datetime) -> bool:
+    if some.status is PersonStatus.PAUSED:
+        return some.paused_until is not None and some.paused_until <= at
+    return some.status is PersonStatus.ACTIVE

@@ -13,7 +13,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bot.domain import Occurrence, Person, PersonStatus
+from bot.domain import Alike, Firing, PersonStatus
 from bot.planning.due import fit_hour, plan
 from bot.program import Program
 from storage import occurrences, people
@@ -27,80 +27,75 @@ PEOPLE_AT_ONCE = 250
 ROWS_AT_ONCE = 1000
 
 
-async def plan_ahead(database: Database, program: Program, now: datetime, new_id: Callable[[], int]) -> int:
+async def plan_ahead(
+    database: Database, program: Program, now: datetime, new_ids: Callable[[int], Sequence[int]]
+) -> int:
     """Plan from `now` on: new occurrences are written, changed ones moved, those no longer meant removed.
 
     What has fired stays as it is. Gives how many occurrences were new. Raises what went wrong with some people's plans
     after all others are planned.
     """
 
-    def some_people(after: int) -> Sequence[Person]:
+    def some_people(after: int) -> Sequence[Alike]:
         with database.read() as connection:
             return people.page(connection, after, PEOPLE_AT_ONCE)
 
-    def look(some: Sequence[Person]) -> Changes:
+    def look(some: Sequence[Alike]) -> Changes:
         with database.read() as connection:
             return changes_for(connection, program, some, now)
 
     new, after = 0, 0
     fault: Exception | None = None
     while some := await asyncio.to_thread(some_people, after):
-        after = some[-1].id
+        after = max(_ids(some))
         try:
             changes = await asyncio.to_thread(look, some)
         except Exception as error:
             fault = error  # theirs; everybody else is planned first
             continue
         for part in changes.parts(ROWS_AT_ONCE):
-            new += await asyncio.wrap_future(database.write(partial(occurrences.apply, changes=part, new_id=new_id)))
+            new += await database.run(partial(occurrences.apply, changes=part, new_ids=new_ids))
     if fault is not None:
         raise fault
     return new
 
 
-def changes_for(connection: Connection, program: Program, some: Sequence[Person], now: datetime) -> Changes:
+def changes_for(connection: Connection, program: Program, some: Sequence[Alike], now: datetime) -> Changes:
     """What planning changes for some of the school's people.
 
     It only reads: whatever happens to these people until the changes are written shows when they are planned anew, and
     at the latest when an occurrence falls due.
     """
-    ids = [one.id for one in some]
+    ids, active = set(_ids(some)), _active(some)
     matches = people.matches(connection, ids)
-    others = {id_ for match in matches for id_ in (*match.mentees, *match.mentors)} - set(ids)
-    partners = people.several(connection, others).values()
-    wanted = plan(
-        program.schedules,
-        _active(some),
-        matches,
-        program.zone,
-        now,
-        now + AHEAD,
-        partners=_active(partners),
-    )
-    changes = occurrences.differences(connection, wanted, ids, now, now + AHEAD, keep=(FIRST_CONTACT,))
+    others = {id_ for match in matches for id_ in (*match.mentees, *match.mentors)} - ids
+    partners = _active(people.alike(connection, others)) if others else ()
+    wanted = plan(program.schedules, active, matches, program.zone, now, now + AHEAD, partners=partners)
     if program.first_contact:
-        students = [one.id for one in _active(some) if not one.role.adult]
+        students = _ids(one for one in active if not one.role.adult)
         newcomers = occurrences.people_without(connection, FIRST_CONTACT, students)
-        first = [_first_contact(program, one, now) for one in some if one.id in newcomers]
-        changes = Changes([*changes.new, *first], changes.moved, changes.gone)
-    return changes
+        wanted = (*wanted, _first_contact(program, [id_ for id_ in students if id_ in newcomers], now))
+    return occurrences.differences(connection, wanted, ids, now, now + AHEAD, keep=(FIRST_CONTACT,))
 
 
-def _active(everyone: Iterable[Person]) -> list[Person]:
-    return [one for one in everyone if one.status is PersonStatus.ACTIVE]
+def _ids(some: Iterable[Alike]) -> list[int]:
+    return [id_ for one in some for id_ in one.ids]
 
 
-def _first_contact(program: Program, person: Person, now: datetime) -> Occurrence:
+def _active(some: Iterable[Alike]) -> list[Alike]:
+    return [one for one in some if one.status is PersonStatus.ACTIVE]
+
+
+def _first_contact(program: Program, newcomers: Iterable[int], now: datetime) -> Firing:
     """The very first conversation: now, or at the next hour at which prompts may go out."""
     at = fit_hour(now, program.zone)
-    return Occurrence(
-        id=0,
+    local = at.astimezone(program.zone)
+    return Firing(
         schedule=FIRST_CONTACT,
-        person_id=person.id,
-        local_date=at.astimezone(program.zone).date(),
-        slot="",
-        local_time=f"{at.astimezone(program.zone):%H:%M}",
+        local_date=local.date(),
+        local_time=f"{local:%H:%M}",
         due_at=at,
         expires_at=at + FIRST_CONTACT_WAITS,
         flow=program.first_contact,
+        seats=[(id_, "", None) for id_ in newcomers],
     )

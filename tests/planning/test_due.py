@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain import Match, Occurrence, Person, PersonStatus, Role
+from bot.domain import Alike, Match, Occurrence, Person, PersonStatus, Role
 from bot.planning.due import (
     Anchor,
     Cap,
@@ -50,8 +51,24 @@ def planned(
     start: datetime = MONDAY,
     length: timedelta = WEEK,
 ) -> tuple[Occurrence, ...]:
-    wanted = plan(schedules, people, matches, NEW_YORK, start, start + length)
-    return tuple(replace(one, id=id_) for id_, one in enumerate(wanted, start=100))
+    alike = [Alike(one.role, one.zone, one.status, one.paused_until, (one.id,)) for one in people]
+    ids = itertools.count(100)
+    return tuple(
+        Occurrence(
+            id=next(ids),
+            schedule=one.schedule,
+            person_id=person_id,
+            local_date=one.local_date,
+            slot=slot,
+            local_time=one.local_time,
+            due_at=one.due_at,
+            expires_at=one.expires_at,
+            flow=one.flow,
+            match_id=match_id,
+        )
+        for one in plan(schedules, alike, matches, NEW_YORK, start, start + length)
+        for person_id, slot, match_id in one.seats
+    )
 
 
 def key(occurrence: Occurrence) -> tuple[str, int, date, str]:
@@ -100,6 +117,28 @@ def test_two_sessions_on_one_day_and_two_matches_of_one_mentor_are_all_different
     reminders = planned(REMINDER, people=(MAYA, ana, LEO), matches=(twice, other))
     assert [o.slot for o in reminders] == ["10", "10-2", "11"]
     assert newest_only(reminders[1:]) == (reminders[1:], ())
+
+
+def test_people_who_are_alike_get_one_firing_together_and_others_their_own() -> None:
+    ana = replace(MAYA, id=4)
+    away = replace(MAYA, id=5, zone="America/Los_Angeles")
+    groups = [
+        Alike(Role.MENTEE, zone, PersonStatus.ACTIVE, None, ids) for zone, ids in (("", (1, 4)), (away.zone, (5,)))
+    ]
+    pairs = [replace(PAIR, id=10 + id_, mentees=(id_,)) for id_ in (1, 4, 5)]
+    leo = Alike(Role.MENTOR, "", PersonStatus.ACTIVE, None, (LEO.id,))
+    both = (CHECK_IN, MENTEE_REFLECTION)
+    firings = plan(both, groups, pairs, NEW_YORK, MONDAY, MONDAY + WEEK, partners=(leo,))
+    assert [(one.schedule, one.local_time, one.seats) for one in firings] == [
+        ("mentee-check-in", "15:30", [(1, "", None), (4, "", None)]),
+        ("mentee-check-in", "15:30", [(5, "", None)]),
+        ("mentee-reflection", "16:00", [(1, "11", 11), (4, "14", 14)]),
+        ("mentee-reflection", "13:00", [(5, "15", 15)]),
+    ]
+    alone = planned(*both, people=(MAYA, LEO, ana, away), matches=tuple(pairs))
+    assert [(one.person_id, one.due_at) for one in alone] == [
+        (seat[0], one.due_at) for one in firings for seat in one.seats
+    ]
 
 
 def test_who_stopped_is_left_out_and_who_paused_is_asked_again_afterwards() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from functools import partial
-from itertools import count
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from bot.domain import (
     DueKind,
     Escalation,
     EscalationStatus,
+    Firing,
     Ladder,
     News,
     Occurrence,
@@ -32,7 +33,6 @@ from tests.storage.rows import conversation, message, save, school
 
 HOUR = timedelta(hours=1)
 END = NOON + timedelta(days=14)
-IDS = count(5000).__next__
 
 
 @pytest.fixture(autouse=True)
@@ -47,10 +47,26 @@ def occurrence(id_: int, at: datetime = NOON + HOUR, **more: Any) -> Occurrence:
 
 
 def replan(database: Database, *wanted: Occurrence, begin: datetime = NOON, keep: tuple[str, ...] = ()) -> int:
+    ids = iter([one.id for one in wanted])
     with database.read() as connection:
-        changes = occurrences.differences(connection, wanted, [MAYA, LEO], begin, END, keep)
-    units = [partial(occurrences.apply, changes=part, new_id=IDS) for part in changes.parts(2)]
+        changes = occurrences.differences(connection, map(firing, wanted), [MAYA, LEO], begin, END, keep)
+    units = [
+        partial(occurrences.apply, changes=part, new_ids=lambda count: list(islice(ids, count)))
+        for part in changes.parts(2)
+    ]
     return sum(database.write(unit).result() for unit in units)
+
+
+def firing(one: Occurrence) -> Firing:
+    return Firing(
+        schedule=one.schedule,
+        local_date=one.local_date,
+        local_time=one.local_time,
+        due_at=one.due_at,
+        expires_at=one.expires_at,
+        flow=one.flow,
+        seats=[(one.person_id, one.slot, one.match_id)],
+    )
 
 
 def fate(database: Database, id_: int, status: str) -> None:
