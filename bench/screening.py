@@ -15,6 +15,7 @@ from typing import Any
 
 from bench.measure import calibration, percentile
 from bot.content import read_packs, read_words
+from bot.safety.compiling import compile_packs
 from bot.safety.packs import Pack
 from bot.safety.screen import WINDOW, Screener
 
@@ -57,7 +58,7 @@ def cpu_of(screener: Screener, text: str) -> float:
 def measure(rounds: int = ROUNDS) -> dict[str, Any]:
     """Figures of screening in CPU microseconds; of each text the median over the rounds."""
     packs = read_packs(Path())
-    screener = Screener(packs, read_words())
+    screener = Screener(compile_packs(packs, read_words()))
     texts, longest = ordinary(packs), worst(packs)
     for text in texts:
         screener.screen(text)

@@ -199,6 +199,7 @@ def graph(flow: Flow) -> None:
 def screen() -> None:
     """Screen JSON lines from standard input ({"text": ...}), one verdict a line, in the same order."""
     from bot.content import read_packs, read_words
+    from bot.safety.compiling import compile_packs
     from bot.safety.filter import screen_lines
     from bot.safety.screen import Screener
 
@@ -207,7 +208,7 @@ def screen() -> None:
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     if sys.stdin.isatty():
         print('Type lines like {"text": "..."}; Ctrl-D ends.', file=sys.stderr)
-    screener = Screener(read_packs(Path()), read_words())
+    screener = Screener(compile_packs(read_packs(Path()), read_words()))
     for line in screen_lines(sys.stdin, screener):
         print(line, flush=True)
 

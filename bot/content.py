@@ -19,8 +19,8 @@ from bot.flows.loader import Document, judge, read, read_document, read_source
 from bot.flows.wording import names_in
 from bot.plan import Plan
 from bot.safety.cards import Card, Cards
+from bot.safety.cases import problems as failing_cases
 from bot.safety.packs import Pack, with_base
-from bot.safety.screen import problems as failing_cases
 from bot.settings_file import settings_problem
 from config.settings import FILE, Settings
 

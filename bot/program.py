@@ -34,6 +34,7 @@ from bot.plan import LadderPlan, contradictions
 from bot.planning.due import Cap, Schedule, Session
 from bot.planning.words import show_date, show_time
 from bot.safety.cards import Card, card_for
+from bot.safety.compiling import compile_packs
 from bot.safety.packs import Pack
 from bot.safety.screen import Screener
 from bot.settings_file import read_settings
@@ -162,7 +163,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
         schedules=tuple(entry.schedule() for entry in plan.schedules),
         ladders=MappingProxyType(dict(plan.ladders())),
         packs=packs,
-        screener=Screener(packs, read_words(shipped)),
+        screener=Screener(compile_packs(packs, read_words(shipped))),
         cards=cards,
         texts=texts,
     )

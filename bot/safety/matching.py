@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from typing import NamedTuple
 
 from bot.domain import Finding, Tier
-from bot.safety.normalize import COMMA, LINE, NO_BREAK, SENTENCE, Token, words_of
-from bot.safety.packs import Pack, Rule, slots
+from bot.safety.normalize import COMMA, LINE, NO_BREAK, SENTENCE, Token
 from bot.safety.phrases import Phrase, Phrases, Words
 
 STEPS = 400_000
@@ -17,36 +16,37 @@ _REACH = 5
 """How many words before a finding a denial may stand."""
 _NEAR = 12
 """How many words around a finding a joke, a recovery or a death may stand, within the same sentence."""
-_MASK = -1
+MASK = -1
 """Owner of a phrase that is no rule's but a mask."""
+CUES = (
+    "denial", "not_denial", "stops", "hyperbole", "sincerity", "first_person", "friend", "other", "postvention",
+    "recovery", "present",
+)  # fmt: skip
+"""The lists of words around a finding, as bot/safety/packs.py explains them."""
 NO_WALL = SENTENCE + 1
 
 
-class Spellings:
-    """A language's texting spellings: one or two words -> the words that its rules are written in."""
+class Ruling(NamedTuple):
+    """What a rule says of its findings, as bot/safety/packs.py explains it."""
 
-    def __init__(self, table: dict[str, str]) -> None:
-        self._phrases: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._table = {words_of(key): words_of(value) for key, value in table.items()}
+    id: str
+    tier: Tier
+    category: str
+    label: str
+    negation: bool
+    hyperbole: bool
+    past: bool
+    about: str
+
+
+class Spellings:
+    """A language's texting spellings: one or two words -> the words that its rules are written in; all folded."""
+
+    def __init__(self, table: Mapping[str, str]) -> None:
+        self._table = {tuple(key.split(" ")): tuple(value.split()) for key, value in table.items()}
         self.first = frozenset(key[0] for key in self._table)
         """A text without one of these words stays as it is."""
         self.words = frozenset(word for key, value in self._table.items() for word in (*key, *value))
-
-    def of_phrase(self, sequence: Sequence[str]) -> tuple[str, ...]:
-        """The words of a phrase, folded and respelled; a `*` at a word's end stays."""
-        known = self._phrases.get(tuple(sequence))
-        if known is None:  # the same words stand in hundreds of phrases
-            known = self._phrases[tuple(sequence)] = self._folded(sequence)
-        return known
-
-    def _folded(self, sequence: Sequence[str]) -> tuple[str, ...]:
-        plain: list[Token] = []
-        for word in sequence:
-            folded = words_of(word.rstrip("*"))
-            plain += [Token(part, 0, 0) for part in folded]
-            if word.endswith("*") and folded:
-                plain[-1] = replace(plain[-1], word=folded[-1] + "*")
-        return tuple(token.word for token in self.of(plain))
 
     def of(self, found: Sequence[Token]) -> Sequence[Token]:
         """The tokens with texting spellings written out, each in its place; the same ones where there are none."""
@@ -80,30 +80,13 @@ class Spellings:
 
 
 class CompiledPack:
-    """A pack made ready for matching: built once, used for every message. `number`: the pack's place among all."""
+    """A pack made ready for matching. `cues` are the phrases of its modifiers, whose owners are places in CUES."""
 
-    def __init__(self, number: int, pack: Pack, spellings: Spellings, usual: Mapping[str, int]) -> None:
-        self.pack = pack
+    def __init__(self, mark: str, rules: Sequence[Ruling], spellings: Spellings, cues: Phrases) -> None:
+        self.mark = mark
         self.spellings = spellings
-        self._number = number
-        self._cue_names = tuple(type(pack.modifiers).model_fields)
-        self.phrases = [
-            *(self._phrase(_MASK, mask) for mask in pack.masks),
-            *(self._phrase(owner, text, rule.gap) for owner, rule in enumerate(pack.rules) for text in rule.phrases),
-        ]
-        """Its masks and the phrases of its rules."""
-        self.cues = Phrases(
-            [
-                self._phrase(owner, text)
-                for owner, name in enumerate(self._cue_names)
-                for text in getattr(pack.modifiers, name)
-            ],
-            usual,
-        )
-
-    def _phrase(self, owner: int, text: str, gap: int = 0) -> Phrase:
-        places = tuple(tuple(map(self.spellings.of_phrase, choices)) for choices in slots(text))
-        return Phrase(self._number, owner, gap, places)
+        self.cues = cues
+        self._rules = rules
 
     def screen(self, words: Words, phrases: Iterable[Phrase]) -> tuple[list[Finding], int]:
         """Findings in the words of one window, and how many idioms were not looked at. Raises TooMuchWork.
@@ -114,7 +97,7 @@ class CompiledPack:
         masks: list[Phrase] = []
         rules: list[Phrase] = []
         for phrase in phrases:
-            (masks if phrase.owner == _MASK else rules).append(phrase)
+            (masks if phrase.owner == MASK else rules).append(phrase)
         masked = {span for mask in masks for span in mask.find(words, budget)}
         blank = {place for first, last in masked for place in range(first, last)}
         looked_at = words.without(blank) if blank else words
@@ -131,23 +114,23 @@ class CompiledPack:
         )
 
     def _around(self, words: Words, budget: list[int]) -> Surroundings:
-        cues: dict[str, set[int]] = {name: set() for name in self._cue_names}
+        cues: dict[str, set[int]] = {name: set() for name in CUES}
         for cue in self.cues.candidates(words.keys):
             for first, last in cue.find(words, budget):
-                cues[self._cue_names[cue.owner]].update(range(first, last))
+                cues[CUES[cue.owner]].update(range(first, last))
         return Surroundings(words.tokens, cues)
 
     def _finding(self, number: int, first: int, last: int, found: Sequence[Token], around: Surroundings) -> Finding:
-        rule = self.pack.rules[number]
+        rule = self._rules[number]
         about = rule.about or around.about(first, last)
         tier, modifiers = _lowered(rule, around.modifiers(rule, about, first, last))
         if about != "self":
             modifiers = (*modifiers, f"about a {about}" if about == "friend" else "about somebody else")
         start, end = found[first].start, max(token.end for token in found[first:last])
-        return Finding(tier, rule.category, rule.id, self.pack.mark, rule.label, start, end, about, modifiers)
+        return Finding(tier, rule.category, rule.id, self.mark, rule.label, start, end, about, modifiers)
 
 
-def _lowered(rule: Rule, modifiers: tuple[str, ...]) -> tuple[Tier, tuple[str, ...]]:
+def _lowered(rule: Ruling, modifiers: tuple[str, ...]) -> tuple[Tier, tuple[str, ...]]:
     if not modifiers:
         return rule.tier, ()
     lower = Tier.CONCERN if rule.tier is Tier.CRISIS else Tier.NOTICE
@@ -163,7 +146,7 @@ class Surroundings:
         self._ordered = {name: sorted(places) for name, places in cues.items()}
         self._begins = {wall: self._begins_by(wall) for wall in (COMMA, LINE)}
 
-    def modifiers(self, rule: Rule, about: str, first: int, last: int) -> tuple[str, ...]:
+    def modifiers(self, rule: Ruling, about: str, first: int, last: int) -> tuple[str, ...]:
         """Names of the modifiers that lower a finding of this rule at this place."""
         names = []
         if rule.negation and self._denied(first):

@@ -6,11 +6,9 @@ work has a limit.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 
 from bot.errors import NearpeerError
 from bot.safety.normalize import SENTENCE, Token
@@ -111,7 +109,8 @@ class Phrase:
     owner: int
     """What it stands for in its pack."""
     gap: int
-    places: Places
+    text: str
+    """What it says, as `written` has it."""
     _machine: _Node | None = None
 
     def find(self, words: Words, budget: list[int]) -> Iterator[tuple[int, int]]:
@@ -120,7 +119,7 @@ class Phrase:
         Raises TooMuchWork.
         """
         if self._machine is None:  # two threads may make the same one; either will do
-            self._machine = _machine(self.places)
+            self._machine = _machine(_read(self.text))
         for first in words.starts(self._machine):
             for last in self._lasts(self._machine, words.tokens, first, budget):
                 yield first, last
@@ -166,38 +165,39 @@ def _chain(standing: list[_Node], choice: tuple[str, ...], reached: _Node) -> No
 
 
 class Phrases:
-    """Tells which of many phrases a text may have. `usual`: how common words are; nothing but speed depends on it."""
+    """Tells which of many phrases a text may have.
 
-    def __init__(self, phrases: Iterable[Phrase], usual: Mapping[str, int]) -> None:
-        self.often: Counter[str] = Counter()
-        """The words of all phrases, some ending in `*`, and how many phrases have each."""
-        self._needed: dict[str, list[tuple[Phrase, frozenset[str]]]] = {}
-        for phrase in phrases:
-            self.often.update(set(chain(*chain(*phrase.places))))
-            rarest, next_rarest = _rarest(phrase.places, usual)
-            for word in rarest:
-                self._needed.setdefault(word, []).append((phrase, next_rarest))
+    `rarest`: for a word, the phrases that may stand where it does, and of which word set each needs a word as well;
+    an empty set asks for nothing.
+    """
+
+    def __init__(
+        self,
+        phrases: Sequence[Phrase],
+        rarest: Mapping[str, Sequence[tuple[int, int]]],
+        sets: Sequence[frozenset[str]],
+    ) -> None:
+        self.all = phrases
+        self._rarest = rarest
+        self._sets = sets
 
     def candidates(self, keys: Set[str]) -> set[Phrase]:
         """Of these words (see `Stems.keys`) a text may make these phrases, and no others."""
         return {
-            phrase
-            for key in keys & self._needed.keys()
-            for phrase, also in self._needed[key]
-            if not also or not also.isdisjoint(keys)
+            self.all[phrase]
+            for key in keys & self._rarest.keys()
+            for phrase, also in self._rarest[key]
+            if not self._sets[also] or not self._sets[also].isdisjoint(keys)
         }
 
 
-def _rarest(places: Places, usual: Mapping[str, int]) -> tuple[frozenset[str], frozenset[str]]:
-    """Words of which a text must have one if a phrase is to stand in it: of its least common place, and of the next."""
-    rarest = sorted(
-        (
-            frozenset(min(choice, key=lambda word: (usual.get(word, 0), word)) for choice in choices)
-            for choices in places
-            if () not in choices  # else it may be left out
-        ),
-        key=lambda words: sum(usual.get(word, 0) for word in words),
+def written(places: Places) -> str:
+    """A phrase's places as one text: a line each, choices apart by tabs, their words by spaces; no word has these."""
+    return "\n".join("\t".join(" ".join(choice) for choice in choices) for choices in places)
+
+
+def _read(text: str) -> Places:
+    return tuple(
+        tuple(tuple(choice.split(" ")) if choice else () for choice in choices.split("\t"))
+        for choices in text.split("\n")
     )
-    if not rarest:  # words that fold to nothing can make a phrase of which every place may be left out
-        return frozenset(chain(*chain(*places))), frozenset()
-    return rarest[0], rarest[1] if len(rarest) > 1 else frozenset()

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain import Finding, Tier
-from bot.errors import Problem
-from bot.safety.matching import CompiledPack, Spellings
-from bot.safety.normalize import Token, fold_all, script_of, squeeze, tokens
-from bot.safety.packs import Pack
+from bot.safety.compiled import FOREIGN, Compiled
+from bot.safety.matching import CompiledPack, Ruling, Spellings
+from bot.safety.normalize import Token, script_of, squeeze, tokens
 from bot.safety.phrases import Phrase, Phrases, Stems, Words
 from bot.safety.spelling import Speller
 
 WINDOW = 4096
 OVERLAP = 256
 WINDOWS = 64
-FOREIGN = "foreign"
-"""The word list of other languages' common words: they count against a text's being English or Spanish."""
 _FEWEST_WORDS = 4
 _KNOWN_SHARE = 0.3
 _FINDINGS = 50
@@ -45,34 +40,34 @@ class Screening:
 
 
 class Screener:
-    """Looks at texts with all packs. Built once (it compiles the packs), then only read: threads may share it.
+    """Looks at texts with all packs. Built once, then only read: threads may share it."""
 
-    `words`: common words by language, to tell what can be judged; the list named `foreign` counts against.
-    """
-
-    def __init__(self, packs: Sequence[Pack], words: Mapping[str, Collection[str]]) -> None:
-        usual = _usual(packs)
-        spellings: dict[tuple[tuple[str, str], ...], Spellings] = {}
+    def __init__(self, made: Compiled) -> None:
+        spellings = [Spellings(table) for table in made.spellings]
+        sets = [frozenset(words.split()) for words in made.sets]
+        cues = [
+            Phrases([Phrase(0, owner, 0, text) for owner, text in one["phrases"]], one["rarest"], sets)
+            for one in made.cues
+        ]
         self._packs = [
             CompiledPack(
-                number, pack, spellings.setdefault(tuple(pack.spellings.items()), Spellings(pack.spellings)), usual
+                one["mark"],
+                [Ruling(name, Tier(tier), *rest) for name, tier, *rest in one["rules"]],
+                spellings[one["spellings"]],
+                cues[one["cues"]],
             )
-            for number, pack in enumerate(packs)
+            for one in made.packs
         ]
-        self._tables = [table for table in spellings.values() if table.first]
-        self._phrases = Phrases((phrase for pack in self._packs for phrase in pack.phrases), usual)
-        self._marks = tuple(pack.mark for pack in packs)
-        self._known = [fold_all(listed) for language, listed in words.items() if language != FOREIGN]
-        self._foreign = fold_all(words.get(FOREIGN, ())) - frozenset(word for listed in self._known for word in listed)
-        self._common = self._foreign.union(*self._known)
+        self._tables = [table for table in spellings if table.first]
+        self._phrases = Phrases([Phrase(*one) for one in made.phrases], made.rarest, sets)
+        self._marks = tuple(pack.mark for pack in self._packs)
+        trigger, prefixes = made.trigger.split(), made.prefixes.split()
+        self._languages = [1 << number for number, name in enumerate(made.lists) if name != FOREIGN]
+        self._foreign = next((1 << number for number, name in enumerate(made.lists) if name == FOREIGN), 0)
+        self._lists = _by_word(made.lists, trigger)
         self._judged: dict[str, tuple[bool, ...]] = {}
-        written = sum((pack.cues.often for pack in self._packs), self._phrases.often)
-        prefixes = {word[:-1] for word in written if word.endswith("*")}
-        trigger = {word: often for word, often in written.items() if not word.endswith("*")}
-        for pack in self._packs:
-            trigger.update(dict.fromkeys(pack.spellings.words - trigger.keys(), 0))
-        self._stems = Stems(prefixes, self._common | trigger.keys())
-        self._speller = Speller(trigger, prefixes, self._common)
+        self._stems = Stems(prefixes, self._lists)
+        self._speller = Speller(self._lists, trigger, prefixes, made.doubled)
 
     def screen(self, text: str) -> Screening:
         """Findings, most urgent first, then by place. Whatever goes wrong is an unscreened text, never an exception."""
@@ -147,32 +142,32 @@ class Screener:
             return False
         if not text[token.start].isupper() or text[token.start : token.end].isupper():
             return True
-        return token.word in self._common
+        return self._lists.get(token.word, 0) > 0
 
     def _lists_of(self, word: str) -> tuple[bool, ...]:
         """Whether a word is a foreign one, and whether each known list has it. Remembered for words of the lists."""
         judged = self._judged.get(word)
         if judged is None:
-            judged = (word in self._foreign, *(_is_in(listed, word) for listed in self._known))
-            if word in self._common:
+            listed = self._lists.get(word, 0)
+            if len(word) == 1:
+                judged = (listed & self._foreign > 0, *(word in "iayoue" for _ in self._languages))
+            else:
+                stretched = listed | self._lists.get(squeeze(word, 2), 0) | self._lists.get(squeeze(word), 0)
+                judged = (listed & self._foreign > 0, *(stretched & language > 0 for language in self._languages))
+            if listed:
                 self._judged[word] = judged
         return judged
 
 
-def _is_in(listed: frozenset[str], word: str) -> bool:
-    if len(word) == 1:
-        return word in "iayoue"
-    return word in listed or squeeze(word, 2) in listed or squeeze(word) in listed
+def _by_word(lists: Mapping[str, str], trigger: Iterable[str]) -> dict[str, int]:
+    """Every word that can be meant, and as bits which lists have it: none for a word that only phrases have."""
+    found = {word: 0 for word in trigger if word.isascii()}
+    for number, listed in enumerate(lists.values()):
+        for word in listed.split():
+            found[word] = found.get(word, 0) | 1 << number
+    return found
 
 
-def _usual(packs: Sequence[Pack]) -> Counter[str]:
-    """How common words are, by the packs' own cases: what is rare is looked for first. Nothing depends on it."""
-    texts = [text for pack in packs for rule in pack.rules for text in (*rule.match, *rule.no_match)]
-    texts += [text for pack in packs for text in pack.everyday]
-    return Counter(_LETTERS.findall("\n".join(texts).lower().replace("'", "")))
-
-
-_LETTERS = re.compile(r"\w+")
 _NO_DIGITS = {ord(digit): None for digit in "0123456789"}
 
 
@@ -187,30 +182,3 @@ def _windows(text: str) -> Iterator[tuple[int, str]]:
 
 def _end_of_windows() -> int:
     return (WINDOWS - 1) * (WINDOW - OVERLAP) + WINDOW
-
-
-def problems(pack: Pack, words: Mapping[str, Collection[str]], file: str = "", source: str = "") -> tuple[Problem, ...]:
-    """Which of a pack's own cases fail; a pack with any is refused. `source`, the file's text, gives the lines."""
-    screener = Screener([pack], words)
-    found: list[Problem] = []
-    for rule in pack.rules:
-        for text in rule.match:
-            fired = {finding.tier for finding in screener.screen(text).findings if finding.rule == rule.id}
-            if rule.tier not in fired:
-                seen = f"it was lowered to {min(fired)}" if fired else "nothing fired"
-                found.append(
-                    _problem(file, source, text, f"rule {rule.id}: {text!r} should match at {rule.tier}, but {seen}")
-                )
-        for text in rule.no_match:
-            if any(finding.rule == rule.id and finding.tier is rule.tier for finding in screener.screen(text).findings):
-                found.append(_problem(file, source, text, f"rule {rule.id}: {text!r} should not match at {rule.tier}"))
-    for text in pack.everyday:
-        for finding in screener.screen(text).findings:
-            if finding.tier.climbs:
-                found.append(_problem(file, source, text, f"everyday text {text!r} sets off rule {finding.rule}"))
-    return tuple(found)
-
-
-def _problem(file: str, source: str, text: str, complaint: str) -> Problem:
-    line = next((number for number, written in enumerate(source.splitlines(), 1) if text in written), 0)
-    return Problem(file, line, 1 if line else 0, complaint, "change the phrases, or the case")

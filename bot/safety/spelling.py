@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from bot.safety.normalize import LOOK_ALIKES, SENTENCE, Token, squeeze
+from bot.safety.slips import Slips
 
 _LEET = (
     str.maketrans("0134578@$!|", "oieastbasii"),
@@ -15,65 +17,32 @@ _LEET = (
 _SIGNS = frozenset("@$!|*")
 _LONGEST_JOIN = 300
 _FEWEST_SPACED = 3
-# Short words that may be a piece of a run of words written together; any other short word makes nonsense splits.
+# Short words that may be a piece of a run of words written together; most others make nonsense splits.
 _SHORT = frozenset(
-    [
-        "a",
-        "i",
-        "u",
-        "y",
-        "o",
-        "to",
-        "my",
-        "me",
-        "so",
-        "no",
-        "do",
-        "go",
-        "we",
-        "he",
-        "us",
-        "is",
-        "be",
-        "am",
-        "yo",
-        "mi",
-        "se",
-        "ya",
-        "te",
-        "el",
-        "la",
-        "de",
-        "en",
-        "un",
-        "lo",
-        "que",
-        "not",
-        "the",
-        "die",
-        "kms",
-    ]
+    (
+        *("a", "i", "u", "y", "o", "to", "my", "me", "so", "no", "do", "go", "we", "he", "us", "is", "be", "am"),
+        *("yo", "mi", "se", "ya", "te", "el", "la", "de", "en", "un", "lo", "que", "not", "the", "die", "kms"),
+    )
 )
 
 
 class Speller:
-    """Reads words against a fixed vocabulary: `trigger` (the packs' own words, and how often each is used) and `known`.
+    """Reads words against a fixed vocabulary: `known`, of which `trigger` are the packs' own, and their `prefixes`.
 
-    Of several words that a stretched one may be, it is the one that packs use most: "feeeel" is feel, not fell.
+    `doubled`: word without doubled letters -> the word with some that it most likely is ("fel" is feel, not fell).
     """
 
-    def __init__(self, trigger: Mapping[str, int], prefixes: Iterable[str], known: Collection[str]) -> None:
+    def __init__(
+        self, known: Collection[str], trigger: Iterable[str], prefixes: Iterable[str], doubled: Mapping[str, str]
+    ) -> None:
+        self._known = known
         self._trigger = frozenset(word for word in trigger if word.isascii())
-        self._known = frozenset(known) | self._trigger
         self._prefixes = frozenset(prefixes)
         self._prefix_lengths = sorted({len(prefix) for prefix in self._prefixes})
-        by_use = sorted(self._known, key=lambda word: (word in self._trigger, trigger.get(word, 0), word))
-        self._squeezed = {squeeze(word): word for word in by_use}
-        self._slips = self._slips_of(self._trigger)
-        self._masked = _maskings(self._trigger)
-        self._pieces = frozenset(word for word in self._known if len(word) > 3 or word in _SHORT) | {
-            word for word in self._trigger if len(word) == 3
-        }
+        self._doubled = doubled
+        self._longest = max(map(len, self._trigger), default=0)
+        self._few = {word for word in _SHORT if word in known} | {word for word in self._trigger if len(word) == 3}
+        """Words of one to three letters that may be a piece of a run of words written together."""
 
     def knows(self, word: str) -> bool:
         """Whether the vocabulary has the word as it stands."""
@@ -101,7 +70,7 @@ class Speller:
             mapped = word.translate(LOOK_ALIKES)
             return (mapped,) if mapped in self._trigger else (word,)
         if "*" in word:
-            return (self._masked.get(word, word.replace("*", "")),)
+            return (self._slips.starred(word) or word.replace("*", ""),)
         plain = self._plain(word)
         if plain:
             return (plain,)
@@ -119,8 +88,9 @@ class Speller:
             for form in (candidate, squeeze(candidate, 2), squeeze(candidate)):
                 if form in wanted:
                     return form
-            again = self._squeezed.get(squeeze(candidate), "")
-            if again in wanted and (len(again) > 3 or squeeze(candidate) != candidate):
+            short = squeeze(candidate)
+            again = self._doubled.get(short, short)
+            if again in wanted and (len(again) > 3 or short != candidate):
                 return again
         return ""
 
@@ -129,26 +99,22 @@ class Speller:
         if not short.isalpha():
             return (word,)
         for form in (word, short):
-            if form in self._slips:
-                return (self._slips[form],)
-        if len(word) >= 6:
+            if meant := self._slip(form):
+                return (meant,)
+        if 6 <= len(word) <= self._longest + 1:
             for place in range(1, len(word)):
                 fewer = word[:place] + word[place + 1 :]
-                if fewer in self._trigger or fewer in self._slips:
-                    return (self._slips.get(fewer, fewer),)
+                if meant := self._slip(fewer) or (fewer if fewer in self._trigger else ""):
+                    return (meant,)
         return self._split(word) or (squeeze(word, 2),)
 
-    def _slips_of(self, words: Iterable[str]) -> dict[str, str]:
-        """Misspelling -> word: two neighbors swapped, or in a longer word one letter missing."""
-        slips: dict[str, str] = {}
-        for word in sorted(words, key=lambda word: (-len(word), word)):
-            if len(word) < 3 or not word.isalpha():
-                continue
-            for place in range(len(word) - 1):
-                slips[word[:place] + word[place + 1] + word[place] + word[place + 2 :]] = word
-            if len(word) >= 6:
-                slips.update({word[:place] + word[place + 1 :]: word for place in range(1, len(word))})
-        return {slip: word for slip, word in slips.items() if slip not in self._known}
+    def _slip(self, form: str) -> str:
+        """The word of which this is a misspelling, or nothing; a word of the vocabulary is none."""
+        return "" if len(form) > self._longest or form in self._known else self._slips.of(form)
+
+    @cached_property
+    def _slips(self) -> Slips:
+        return Slips(self._trigger)  # made when a text first needs it; two threads may make the same one
 
     def _split(self, word: str) -> tuple[str, ...]:
         """A run of words written together, as few as possible and one of them a trigger; empty if it is none."""
@@ -159,7 +125,8 @@ class Speller:
             ways = [
                 (*before, word[start:end])
                 for start in range(max(0, end - 16), end)
-                if (before := best[start]) is not None and word[start:end] in self._pieces
+                if (before := best[start]) is not None
+                and word[start:end] in (self._known if end - start > 3 else self._few)
             ]
             best.append(min(ways, key=len, default=None))
         found = best[-1]
@@ -198,18 +165,3 @@ class Speller:
         first, *others = meant
         end = run[-1].end
         return [replace(run[0], word=first, end=end), *(Token(word, run[0].start, end) for word in others)]
-
-
-def _maskings(words: Iterable[str]) -> dict[str, str]:
-    """Starred word -> word: one letter, two neighbors, all vowels or all but the ends hidden."""
-    masked: dict[str, str] = {}
-    for word in sorted(words, key=lambda word: (-len(word), word)):
-        if len(word) < 3 or not word.isalpha():
-            continue
-        masked["".join("*" if letter in "aeiou" else letter for letter in word)] = word
-        masked[word[0] + "*" * (len(word) - 2) + word[-1]] = word
-        for place in range(1, len(word)):
-            masked[word[:place] + "*" + word[place + 1 :]] = word
-            if place + 2 < len(word):
-                masked[word[:place] + "**" + word[place + 2 :]] = word
-    return masked

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from random import Random
 
@@ -11,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.safety import normalize
+from bot.safety.compiled import Compiled
+from bot.safety.compiling import _rarest, compile_packs
 from bot.safety.matching import Surroundings
-from bot.safety.normalize import COMMA, LINE, NO_BREAK, SENTENCE, Token, fold, tokens
+from bot.safety.normalize import COMMA, LINE, NO_BREAK, SENTENCE, Token, fold, squeeze, tokens
 from bot.safety.packs import Pack
-from bot.safety.phrases import Phrase, Phrases, Places, Stems, Words
+from bot.safety.phrases import Phrase, Phrases, Places, Stems, Words, _read, written
 from bot.safety.screen import Screener
 
 # --- words ---------------------------------------------------------------------------------------------------------
@@ -93,13 +98,91 @@ def everywhere(places: Places, found: Sequence[Token], gap: int) -> set[tuple[in
 def test_a_phrase_stands_where_trying_every_way_finds_it(places: Places, gap: int, said: list[tuple[str, int]]) -> None:
     found = [Token(word, place, place + 1, after) for place, (word, after) in enumerate(said)]
     keys = Stems({"di", "fr"}, ()).keys(found)
-    phrase = Phrase(0, 0, gap, places)
+    phrase = Phrase(0, 0, gap, written(places))
     expected = everywhere(places, found, gap)
     assert set(phrase.find(Words(found, keys), [10_000])) == expected
     usual = {word: number for number, word in enumerate(WORDS)}
     for how_common in (usual, {word: -number for word, number in usual.items()}, {}):
-        candidates = Phrases([phrase], how_common).candidates(keys)
+        rarest, next_rarest = _rarest(places, how_common)
+        index = {word: [(0, 0)] for word in rarest}
+        candidates = Phrases([phrase], index, [next_rarest]).candidates(keys)
         assert not expected or candidates == {phrase}
+
+
+@given(places=PLACES)
+def test_a_phrase_is_read_as_it_was_written(places: Places) -> None:
+    assert _read(written(places)) == places
+
+
+# --- misspelled words ----------------------------------------------------------------------------------------------
+
+
+def every_slip(words: Collection[str]) -> dict[str, str]:
+    """Misspelling -> word, spelled out: two neighbors swapped, or in a longer word one letter missing."""
+    slips: dict[str, str] = {}
+    for word in sorted(words, key=lambda word: (-len(word), word)):
+        swaps = [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
+        fewer = [word[:at] + word[at + 1 :] for at in range(1, len(word)) if len(word) >= 6]
+        slips.update(dict.fromkeys((*swaps, *fewer), word))
+    return {slip: word for slip, word in slips.items() if slip not in words}
+
+
+def every_masking(words: Iterable[str]) -> dict[str, str]:
+    """Starred word -> word, spelled out: one letter, two neighbors, all vowels or all but the ends hidden."""
+    masked: dict[str, str] = {}
+    for word in sorted(words, key=lambda word: (-len(word), word)):
+        hidden = ["".join("*" if letter in "aeiou" else letter for letter in word)]
+        hidden.append(word[0] + "*" * (len(word) - 2) + word[-1])
+        hidden += [word[:at] + "*" + word[at + 1 :] for at in range(1, len(word))]
+        hidden += [word[:at] + "**" + word[at + 2 :] for at in range(1, len(word) - 2)]
+        masked.update(dict.fromkeys(hidden, word))
+    return masked
+
+
+def one_letter_off(words: Sequence[str], random: Random) -> Iterator[str]:
+    """Words as people mistype them, and as they star them out."""
+    for word in words:
+        at = random.randrange(len(word))
+        yield word[:at] + random.choice("abcdefghijklmnopqrstuvwxyz*") + word[at + 1 :]
+        yield word[:at] + random.choice("aeilmnorst*") + word[at:]
+        yield word[:at] + word[at + 1 :]
+        yield "".join("*" if random.random() < 0.3 else letter for letter in word)
+
+
+def test_a_slip_is_what_a_table_of_every_slip_says(screener: Screener) -> None:
+    spelled = {word for word in screener._speller._trigger if len(word) >= 3 and word.isalpha()}
+    slips, masked, asked = every_slip(spelled), every_masking(spelled), screener._speller._slips
+    assert len(slips) > 50_000
+    assert {form: asked.of(form) for form in slips} == slips
+    assert {form: asked.starred(form) for form in masked if "*" in form} == {
+        form: word for form, word in masked.items() if "*" in form
+    }
+    off = [form for form in one_letter_off(sorted(screener._lists), Random(20260302)) if form not in spelled]
+    assert [asked.of(form) for form in off] == [slips.get(form, "") for form in off]
+    starred = [form for form in off if "*" in form]
+    assert [asked.starred(form) for form in starred] == [masked.get(form, "") for form in starred]
+    assert sum(form in slips for form in off) > 1_000
+    assert sum(form in masked for form in starred) > 1_000
+
+
+def test_a_stretched_word_is_the_one_that_packs_use_most(screener: Screener, packs: dict[str, Pack]) -> None:
+    often = Counter(word for phrase in screener._phrases.all for word in set(re.findall(r"[^ \t\n]+", phrase.text)))
+    for one in screener._packs:
+        often.update(word for cue in one.cues.all for word in set(re.findall(r"[^ \t\n]+", cue.text)))
+    speller = screener._speller
+    by_use = sorted(speller._known, key=lambda word: (word in speller._trigger, often[word], word))
+    squeezed = {squeeze(word): word for word in by_use}
+    assert len(squeezed) > 20_000
+    assert {short: speller._doubled.get(short, short) for short in squeezed} == squeezed
+
+
+def test_what_was_written_down_finds_the_same(packs: dict[str, Pack], words: dict[str, list[str]]) -> None:
+    made = compile_packs(list(packs.values()), words)
+    again = Compiled(**json.loads(json.dumps(vars(made))))
+    assert vars(Screener(again)).keys() == vars(Screener(made)).keys()
+    both = Screener(made), Screener(again)
+    for text in texts_of(packs)[::5]:
+        assert both[0].screen(text) == both[1].screen(text)
 
 
 # --- whole texts ---------------------------------------------------------------------------------------------------
@@ -141,12 +224,8 @@ def test_leaving_phrases_out_that_cannot_stand_changes_no_finding(
     seen = [screener.screen(text) for text in texts]
     assert sum(bool(one.findings) for one in seen) > 300
     assert sum(one.masked for one in seen) > 20
-    every = {phrase for pack in screener._packs for phrase in pack.phrases}
-    cues = {
-        id(pack.cues): {cue for known in pack.cues._needed.values() for cue, _ in known} for pack in screener._packs
-    }
     # Not asking for rare words first: each phrase, mask and cue is looked at in each text. (One in a few texts: slow.)
-    monkeypatch.setattr(Phrases, "candidates", lambda phrases, _keys: cues.get(id(phrases), every))
+    monkeypatch.setattr(Phrases, "candidates", lambda phrases, _keys: set(phrases.all))
     for text, screening in list(zip(texts, seen, strict=True))[::12]:
         assert screener.screen(text) == screening
 
@@ -198,5 +277,5 @@ def test_a_language_is_told_by_the_same_words_whether_remembered_or_not(
     remembered = [screener._cannot_judge(text, tokens(text)) for text in texts for _ in range(2)][::2]
     screener._judged.clear()
     assert [screener._cannot_judge(text, tokens(text)) for text in texts] == remembered
-    assert set(screener._judged) <= screener._common, "what people write otherwise is not remembered"
-    assert all(word in screener._stems._known for word in screener._stems._of)
+    assert all(screener._lists[word] for word in screener._judged), "what people write otherwise is not remembered"
+    assert set(screener._stems._of) <= set(screener._lists)

@@ -8,8 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from bot.domain import Tier
-from bot.safety.packs import Pack, slots
-from bot.safety.screen import problems
+from bot.safety.cases import problems
+from bot.safety.matching import CUES
+from bot.safety.packs import Modifiers, Pack, slots
 
 from .conftest import SAFETY
 
@@ -94,3 +95,7 @@ def test_small_packs_cover_suicide_abuse_and_weapons(language: str, packs: dict[
 
 def test_being_over_never_lowers_abuse(packs: dict[str, Pack]) -> None:
     assert not [rule.id for pack in packs.values() for rule in pack.rules if rule.category == "abuse" and rule.past]
+
+
+def test_matching_knows_every_list_of_words_around_a_finding() -> None:
+    assert tuple(Modifiers.model_fields) == CUES

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.domain import Finding, Tier
 from bot.safety import matching
+from bot.safety.compiling import compile_packs
 from bot.safety.normalize import tokens
 from bot.safety.packs import Pack
 from bot.safety.screen import OVERLAP, WINDOW, WINDOWS, Screener
@@ -193,7 +194,7 @@ def test_ordinary_texts_can_be_judged_and_are_left_alone(screener: Screener, tex
 
 
 def test_a_screener_without_packs_judges_nothing() -> None:
-    assert Screener([], {}).screen("hello").tier is Tier.UNSCREENED
+    assert Screener(compile_packs([], {})).screen("hello").tier is Tier.UNSCREENED
 
 
 def test_an_exception_becomes_unscreened_with_its_class_and_never_its_words(
@@ -212,7 +213,7 @@ def test_an_exception_becomes_unscreened_with_its_class_and_never_its_words(
 def test_one_pack_that_fails_does_not_hide_what_others_see(
     packs: dict[str, Pack], words: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both = Screener([packs["es"], packs["en"]], words)
+    both = Screener(compile_packs([packs["es"], packs["en"]], words))
     spanish = both._packs[0]
     monkeypatch.setattr(spanish, "screen", lambda *_: 1 // 0)
     screening = both.screen("I want to die, quiero morirme")
