@@ -9,18 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import RootModel
 
 from bot.errors import ContentError, Problem
 from bot.flows.loaded import LoadedFlow, load_flow
-from bot.flows.loader import Document, judge, read, read_document, read_source
+from bot.flows.loader import Document, Keep, anew, judge, read, read_document, read_source
 from bot.flows.wording import names_in
 from bot.plan import Plan
 from bot.safety.cards import Card, Cards
 from bot.safety.cases import problems as failing_cases
+from bot.safety.compiled import Compiled
+from bot.safety.compiling import compile_packs
 from bot.safety.packs import Pack, with_base
+from bot.safety.screen import Screener
 from bot.settings_file import settings_problem
 from config.settings import FILE, Settings
 
@@ -59,18 +62,18 @@ class Parts:
             raise ContentError(list(dict.fromkeys(self.problems)))
 
 
-def read_plan(root: Path) -> tuple[Plan, Document]:
+def read_plan(root: Path, keep: Keep = anew) -> tuple[Plan, Document]:
     """program.yaml, and where everything stands in it. Raises ContentError."""
-    document = read_document(root / PLAN)
+    document = read_document(root / PLAN, keep)
     return judge(document, Plan), document
 
 
-def read_flows(root: Path) -> Mapping[str, LoadedFlow]:
+def read_flows(root: Path, keep: Keep = anew) -> Mapping[str, LoadedFlow]:
     """Every flow of a program, by name. Raises ContentError with the problems of all files."""
     parts = Parts()
     flows: dict[str, LoadedFlow] = {}
     for path in sorted((root / FLOWS).glob("*.yaml")):
-        loaded = parts.read(partial(load_flow, path))
+        loaded = parts.read(partial(load_flow, path, keep))
         if loaded is not None and loaded.name != path.stem:
             text = f'the flow is called "{loaded.name}", so its file must be {loaded.name}.yaml'
             parts.problems.append(Problem(str(path), 1, 1, text))
@@ -86,7 +89,7 @@ def read_packs(folder: Path, shipped: Path = SHIPPED) -> tuple[Pack, ...]:
     Raises ContentError, also for a school's pack that fails its own cases or takes the name of one that ships.
     """
     parts = Parts()
-    own, theirs = (sorted((place / SAFETY / "packs").glob("*.yaml")) for place in (shipped, folder))
+    own, theirs = _pack_files(shipped), _pack_files(folder)
     alone = [(path, pack) for path in own if (pack := parts.read(partial(read, path, Pack)))]
     bases = [pack for _, pack in alone]
     packs = [pack for path, one in alone if (pack := _with_base(parts, path, one, bases))]
@@ -118,6 +121,21 @@ def _with_base(parts: Parts, path: Path, pack: Pack, bases: Sequence[Pack]) -> P
         return None
 
 
+def read_screener(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> Screener:
+    """All safety packs and word lists, ready to look at texts with. Raises ContentError as `read_packs` does."""
+    paths = [*_pack_files(shipped), *(shipped / SAFETY / "words").glob("*.txt"), *_pack_files(folder)]
+    texts = "\0".join(f"{path}\0{read_source(path)}" for path in sorted(paths))
+
+    def made_ready() -> Any:
+        return vars(compile_packs(read_packs(folder, shipped), read_words(shipped)))
+
+    return Screener(Compiled(**keep(texts, made_ready)))
+
+
+def _pack_files(place: Path) -> list[Path]:
+    return sorted((place / SAFETY / "packs").glob("*.yaml"))
+
+
 def read_words(shipped: Path = SHIPPED) -> Words:
     """Common words by language: one word a line, lines with # are comments."""
     lists = sorted((shipped / SAFETY / "words").glob("*.txt"))
@@ -129,14 +147,14 @@ def read_words(shipped: Path = SHIPPED) -> Words:
     }
 
 
-def read_cards(folder: Path, shipped: Path = SHIPPED) -> tuple[Card, ...]:
+def read_cards(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> tuple[Card, ...]:
     """The crisis cards of the package; a school may word its own, with the same numbers. Raises ContentError."""
     path = folder / SAFETY / "cards.yaml"
-    cards = {(card.country, card.language): card for card in read(shipped / SAFETY / "cards.yaml", Cards).cards}
+    cards = {(card.country, card.language): card for card in read(shipped / SAFETY / "cards.yaml", Cards, keep).cards}
     if not path.exists():
         return tuple(cards.values())
     problems = []
-    for card in read(path, Cards).cards:
+    for card in read(path, Cards, keep).cards:
         known = cards.get((card.country, card.language))
         lost = [number for number in known.numbers if number not in card.text] if known else []
         if lost:
@@ -157,12 +175,12 @@ def uncovered_country(settings: Settings, cards: tuple[Card, ...], folder: Path)
     return [settings_problem(folder / FILE, "school.country", text)]
 
 
-def read_texts(languages: tuple[str, ...], shipped: Path = SHIPPED) -> Texts:
+def read_texts(languages: tuple[str, ...], shipped: Path = SHIPPED, keep: Keep = anew) -> Texts:
     """The house's own texts in each language. Raises ContentError for a language, key or placeholder that one lacks."""
     parts = Parts()
     texts: dict[str, Mapping[str, str]] = {}
     for language in languages:
-        found = parts.read(partial(read, _texts_path(shipped, language), _Texts))
+        found = parts.read(partial(read, _texts_path(shipped, language), _Texts, keep))
         if found is not None:
             texts[language] = MappingProxyType(found.root)
     every = {key: text for one in reversed(texts.values()) for key, text in one.items()}

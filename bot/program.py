@@ -20,22 +20,20 @@ from bot.content import (
     Texts,
     read_cards,
     read_flows,
-    read_packs,
     read_plan,
+    read_screener,
     read_texts,
-    read_words,
     uncovered_country,
 )
 from bot.domain import Person, Role, Tier
 from bot.errors import Refused
 from bot.flows.loaded import LoadedFlow
 from bot.flows.wording import fill
+from bot.kept import Kept
 from bot.plan import LadderPlan, contradictions
 from bot.planning.due import Cap, Schedule, Session
 from bot.planning.words import show_date, show_time
 from bot.safety.cards import Card, card_for
-from bot.safety.compiling import compile_packs
-from bot.safety.packs import Pack
 from bot.safety.screen import Screener
 from bot.settings_file import read_settings
 from config import settings as school_settings
@@ -58,7 +56,6 @@ class Program:
     flows: Mapping[str, LoadedFlow] = field(repr=False)
     schedules: tuple[Schedule, ...] = field(repr=False)
     ladders: Mapping[Tier, LadderPlan] = field(repr=False)
-    packs: tuple[Pack, ...] = field(repr=False)
     screener: Screener = field(repr=False)
     cards: tuple[Card, ...] = field(repr=False)
     texts: Texts = field(repr=False)
@@ -137,21 +134,22 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
 
     `settings`: these, instead of the folder's nearpeer.toml. `shipped`: where the package's own content is.
     """
-    parts = Parts()
+    parts, kept = Parts(), Kept(folder)
     settings = settings or parts.read(partial(read_settings, folder))
     root = folder / settings.program.folder if settings else folder
-    found = parts.read(partial(read_plan, root))
-    flows = parts.read(partial(read_flows, root))
-    packs = parts.read(partial(read_packs, folder, shipped))
-    cards = parts.read(partial(read_cards, folder, shipped))
-    texts = parts.read(partial(read_texts, found[0].languages if found else (), shipped))
+    found = parts.read(partial(read_plan, root, kept.find))
+    flows = parts.read(partial(read_flows, root, kept.find))
+    screener = parts.read(partial(read_screener, folder, shipped, kept.find))
+    cards = parts.read(partial(read_cards, folder, shipped, kept.find))
+    texts = parts.read(partial(read_texts, found[0].languages if found else (), shipped, kept.find))
     if found and flows is not None:
         parts.problems.extend(contradictions(*found, flows, VALUES))
     if settings and cards:
         parts.problems.extend(uncovered_country(settings, cards, folder))
     parts.judge()
-    if not (settings and found and flows is not None and packs and cards and texts):
+    if not (settings and found and flows is not None and screener and cards and texts):
         raise AssertionError("a part that could not be read left no problem behind")
+    kept.save()
     plan = found[0]
     return Program(
         folder=folder,
@@ -162,8 +160,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
         flows=MappingProxyType(dict(flows)),
         schedules=tuple(entry.schedule() for entry in plan.schedules),
         ladders=MappingProxyType(dict(plan.ladders())),
-        packs=packs,
-        screener=Screener(compile_packs(packs, read_words(shipped))),
+        screener=screener,
         cards=cards,
         texts=texts,
     )

@@ -35,7 +35,12 @@ class Lint:
 def lint(flow: Flow, document: Document | None = None) -> Lint:
     """Judge a flow. With the document that it came from, problems name file, line and column."""
     place = document or Document(flow.flow, None)
-    return Lint(_problems(flow, place, _ERRORS), _problems(flow, place, _WARNINGS))
+    return Lint(errors(flow, place), _problems(flow, place, _WARNINGS))
+
+
+def errors(flow: Flow, document: Document) -> tuple[Problem, ...]:
+    """What keeps a flow from being used."""
+    return _problems(flow, document, _ERRORS)
 
 
 def ways_on(flow: Flow, step: Step) -> list[str]:
@@ -49,7 +54,7 @@ def ways_on(flow: Flow, step: Step) -> list[str]:
 
 
 def _problems(flow: Flow, place: Document, rules: Iterable[Callable[[Flow], Iterator[Found]]]) -> tuple[Problem, ...]:
-    found = [place.problem(*finding) if place.places else Problem(place.name, 0, 0, *finding[1:])
+    found = [place.problem(*finding) if place.text else Problem(place.name, 0, 0, *finding[1:])
              for rule in rules for finding in rule(flow)]  # fmt: skip
     return tuple(sorted(found, key=lambda problem: (problem.line, problem.column)))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bot.errors import ContentError
 from bot.flows.definition import Flow
-from bot.flows.lint import lint
-from bot.flows.loader import Document, judge, parse_document, read_source
+from bot.flows.lint import errors
+from bot.flows.loader import Document, Keep, anew, judge, parse_document, read_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,13 @@ class LoadedFlow:
     source: str = field(repr=False)
 
 
-def load_flow(path: Path) -> LoadedFlow:
+def load_flow(path: Path, keep: Keep = anew) -> LoadedFlow:
     """Read a flow from a file and lint it. Raises ContentError with every error; warnings are for `check`."""
     source = read_source(path)
-    document = parse_document(source, str(path))
+    document = parse_document(source, str(path), keep)
     flow = judge(document, Flow)
-    errors = lint(flow, document).errors
-    if errors:
-        raise ContentError(list(errors))
+    if wrong := errors(flow, document):
+        raise ContentError(list(wrong))
     return LoadedFlow(flow.flow, _hash(document), flow, source)
 
 

@@ -1,53 +1,55 @@
 """YAML that people write -> pydantic models; every problem names file, line, column and what to do about it.
 
-The one reader of YAML syntax in the house: YAML 1.2 (yes, no, on and 9:30 stay texts), no anchors, tags or double keys.
-It knows nothing of what a flow means.
+YAML itself is read in syntax.py. Nothing here knows what a flow means.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bot.errors import ContentError, Problem
 from bot.flows.complaint import complaint, hint_for
 
+if TYPE_CHECKING:
+    from bot.flows.syntax import Syntax
+
 M = TypeVar("M", bound=BaseModel)
+
+Where = tuple[str | int, ...]
 
 LONGEST_FILE = 1_000_000
 """Bytes. A program of a school has some hundred kilobytes at most."""
 
-_CORE = "tag:yaml.org,2002:"
-_PLAIN_TEXT = {_CORE + "str", _CORE + "timestamp"}  # a date stays text; the model says whether it is one
-_SCALARS = {_CORE + "int", _CORE + "float", _CORE + "bool", _CORE + "null"}
+Keep = Callable[[str, Callable[[], Any]], Any]
+"""A text and how to work something out from it -> what it comes to, which may have been kept from another time."""
 
-Where = tuple[str | int, ...]
+
+def anew(_text: str, work_out: Callable[[], Any]) -> Any:
+    """Keep nothing."""
+    return work_out()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file holds, as plain Python values, and where each of them stands."""
+    """What a file holds, as plain Python values. Where each of them stands is found out when somebody must be told."""
 
     name: str
     value: Any
-    places: Mapping[Where, tuple[int, int]] = field(default_factory=dict)
-    """(line, column) from 1, by path of keys and indexes. A value under a key stands where its key stands."""
+    text: str = field(default="", repr=False)
 
     def place(self, path: tuple[str | int, ...]) -> tuple[int, int]:
         """Where `path`, or the nearest thing around it, stands."""
-        while path and path not in self.places:
+        places = _syntax(self.text, self.name).places
+        while path and path not in places:
             path = path[:-1]
-        return self.places.get(path, (1, 1))
+        return places.get(path, (1, 1))
 
     def problem(self, path: tuple[str | int, ...], text: str, hint: str = "") -> Problem:
         """A problem of this file at `path`."""
@@ -55,9 +57,9 @@ class Document:
         return Problem(self.name, line, column, text, hint)
 
 
-def read(path: Path, model: type[M]) -> M:
+def read(path: Path, model: type[M], keep: Keep = anew) -> M:
     """Read one YAML file. Raises ContentError with all problems."""
-    return judge(read_document(path), model)
+    return judge(read_document(path, keep), model)
 
 
 def read_text(text: str, name: str, model: type[M]) -> M:
@@ -65,9 +67,9 @@ def read_text(text: str, name: str, model: type[M]) -> M:
     return judge(parse_document(text, name), model)
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, keep: Keep = anew) -> Document:
     """Read one YAML file without judging it. Raises ContentError."""
-    return parse_document(read_source(path), str(path))
+    return parse_document(read_source(path), str(path), keep)
 
 
 def read_source(path: Path) -> str:
@@ -86,33 +88,19 @@ def read_source(path: Path) -> str:
         raise _whole(str(path), f"the file cannot be read: {error.strerror}") from None
 
 
-@lru_cache(maxsize=64)
-def parse_document(text: str, name: str) -> Document:
-    """YAML text -> plain values with places. Raises ContentError.
+def parse_document(text: str, name: str, keep: Keep = anew) -> Document:
+    """YAML text -> plain values. Raises ContentError. `keep` knows texts that were read before, and were right."""
+    return Document(name, keep(text, lambda: _syntax(text, name).value), text)
 
-    Remembered: reading YAML is most of what loading a program costs, and a Document is never changed.
-    """
+
+@lru_cache(maxsize=64)
+def _syntax(text: str, name: str) -> Syntax:
+    # Imported only where there is YAML to read: a start mostly finds its content read before.
+    from bot.flows.syntax import read_yaml
+
     if len(text) > LONGEST_FILE:
         raise _whole(name, f"the text is longer than {LONGEST_FILE:,} characters", "split it")
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what ruamel would warn of (a re-used anchor) is refused below
-            node = yaml.compose(text)
-            reader = _Reader(yaml, name)
-            value = reader.value(node, ()) if node is not None else None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        reason = f"this is not YAML: {error.problem or 'it cannot be read'}"
-        raise ContentError([Problem(name, line, column, reason, "often a missing quote or a wrong indent")]) from None
-    except YAMLError:
-        raise _whole(name, "this is not YAML", "look for control characters") from None
-    except RecursionError:
-        raise _whole(name, "this is nested too deeply") from None
-    if reader.problems:
-        raise ContentError(reader.problems)
-    return Document(name, value, reader.places)
+    return read_yaml(text, name)
 
 
 def judge(document: Document, model: type[M]) -> M:
@@ -128,62 +116,6 @@ def judge(document: Document, model: type[M]) -> M:
             problems.append(document.problem(path, complaint(item), hint_for(item, model)))
         problems.sort(key=lambda problem: (problem.line, problem.column))
         raise ContentError(list(dict.fromkeys(problems))) from None
-
-
-class _Reader:
-    """Walks the nodes of one document; collects places and problems."""
-
-    def __init__(self, yaml: YAML, name: str) -> None:
-        self._yaml = yaml
-        self._name = name
-        self.places: dict[Where, tuple[int, int]] = {}
-        self.problems: list[Problem] = []
-
-    def value(self, node: Node, path: Where) -> Any:
-        self.places.setdefault(path, _mark(node))
-        if node.anchor is not None:
-            self._refuse(node, "anchors (&) and aliases (*) are not used here", "write the text out")
-        elif isinstance(node, MappingNode) and node.tag == _CORE + "map":
-            return self._mapping(node, path)
-        elif isinstance(node, SequenceNode) and node.tag == _CORE + "seq":
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        elif isinstance(node, ScalarNode) and node.tag in _PLAIN_TEXT:
-            return node.value
-        elif isinstance(node, ScalarNode) and node.tag in _SCALARS:
-            return self._scalar(node)
-        else:
-            self._refuse(node, "tags (!) are not used here", "put the text in quotes")
-        return None
-
-    def _mapping(self, node: MappingNode, path: Where) -> dict[Any, Any]:
-        result: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
-                self._refuse(key_node, "a key must be a single word or number")
-                continue
-            key = self.value(key_node, (*path, key_node.value))
-            if key in result:
-                first = self.places[(*path, key)][0]
-                self._refuse(key_node, f'the key "{key}" stands here twice', f"first on line {first}")
-                continue
-            self.places[(*path, key)] = _mark(key_node)
-            result[key] = self.value(value_node, (*path, key))
-        return result
-
-    def _scalar(self, node: ScalarNode) -> Any:
-        try:
-            return self._yaml.constructor.construct_object(node)
-        except ValueError:
-            self._refuse(node, "this number cannot be read")
-            return None
-
-    def _refuse(self, node: Node, text: str, hint: str = "") -> None:
-        line, column = _mark(node)
-        self.problems.append(Problem(self._name, line, column, text, hint))
-
-
-def _mark(node: Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
 
 
 def _whole(name: str, text: str, hint: str = "") -> ContentError:

@@ -1,0 +1,82 @@
+"""What a school's content came to when it was last read, so that a start need not work it out again: DIR/.cache.
+
+Nothing depends on it. It holds nobody's words, it may be deleted at any time, and where it is missing, damaged, of
+another version or not to be written, everything is worked out anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+FILE = ".cache/content.json"
+
+_ROOM = Path(__file__).parent
+# Whose work is kept. After a change of any of them nothing kept is trusted: a rule lost that way could be a lost alert.
+_MAKERS = (*sorted((_ROOM / "safety").glob("*.py")), *sorted((_ROOM / "flows").glob("*.py")), _ROOM / "content.py")
+_PARTS = ("anyascii", "ruamel.yaml")
+
+
+class Kept:
+    """The kept values of one folder; each is found by all that it was made from."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._before = _read(self._path)
+        self._now: dict[str, Any] = {}
+
+    def find(self, made_from: str, work_out: Callable[[], Any]) -> Any:
+        """What `made_from` came to, or else what `work_out` gives: plain values, as JSON has them."""
+        key = hashlib.sha256(made_from.encode()).hexdigest()
+        if key not in self._now:
+            self._now[key] = self._before[key] if key in self._before else work_out()
+        return self._now[key]
+
+    def save(self) -> None:
+        """Keep what was asked for this time and nothing else. Does nothing where it cannot be written."""
+        plain = {key: value for key, value in self._now.items() if _is_plain(value)}
+        if plain.keys() == self._before.keys():
+            return
+        body = json.dumps(plain, separators=(",", ":")).encode()
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            aside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+            aside.write_bytes(_seal(body) + b"\n" + body)
+            aside.replace(self._path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        seal, _, body = path.read_bytes().partition(b"\n")
+        if seal != _seal(body):
+            return {}
+    except OSError:
+        return {}
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def _seal(body: bytes) -> bytes:
+    """Says that these bytes were written whole, by this version of Nearpeer and of all that it reads content with."""
+    seal = hashlib.sha256(f"{sys.version} {unicodedata.unidata_version} {[version(part) for part in _PARTS]}".encode())
+    for path in _MAKERS:
+        seal.update(path.read_bytes())
+    seal.update(body)
+    return seal.hexdigest().encode()
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON gives the value back as it was: no number as a key, nothing that is not finite."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(one) for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and abs(value) < 1e300)
