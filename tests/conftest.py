@@ -17,10 +17,41 @@ from tests import school
 from tests.postgres import FAST, Postgres
 from tests.school import House
 
+ROOT = Path(__file__).resolve().parent
+
 settings.register_profile("nearpeer", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("thorough", settings.get_profile("nearpeer"), max_examples=2000)
 """For a long look before a release: pytest --hypothesis-profile=thorough."""
 settings.load_profile("nearpeer")
+
+
+LONG = (
+    "bench/test_ours",
+    "journeys/test_demo_browser",
+    "scale/test_programs",
+    "console/test_pages_browser",
+    "crash/faults/test_sqlite",
+    "crash/test_short",
+    "journeys/test_demo",
+    "crash/test_points",
+    "test_backup",
+    "test_cli",
+    "test_setup",
+    "test_machine",
+    "adapters/test_web_browser",
+    "turns/",
+)
+"""Files that take long, the longest first: what is begun last keeps nobody waiting alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first; within a file nothing moves."""
+
+    def rank(item: pytest.Item) -> int:
+        place = item.path.relative_to(ROOT).as_posix()
+        return next((number for number, name in enumerate(LONG) if place.startswith(name)), len(LONG))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

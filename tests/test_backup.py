@@ -19,7 +19,9 @@ from bot.backup import back_up, restore
 from bot.clock import SystemClock
 from bot.errors import Refused
 from bot.program import load_program
+from bot.school import open_database
 from storage.backup import verify_sqlite
+from storage.hold import Standing
 from tests.crash.outside import Page, School, stop, until_quiet
 
 
@@ -31,6 +33,12 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> School:
 @pytest.fixture
 def school(seeded: School, tmp_path: Path) -> School:
     return seeded.moved_to(tmp_path / "school")
+
+
+@pytest.fixture(scope="module")
+def backup(seeded: School, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole backup, to be harmed in copies."""
+    return back_up(load_program(seeded.folder), SystemClock(), tmp_path_factory.mktemp("kept") / "kept.zip").path
 
 
 @contextlib.asynccontextmanager
@@ -78,17 +86,24 @@ async def test_a_school_is_backed_up_while_it_runs_and_restored_it_holds_until_s
     assert [row["status"] for row in replies] == ["sent"]
 
 
-async def test_a_database_that_was_copied_back_by_hand_is_recognized(school: School, tmp_path: Path) -> None:
-    async with running(school):
-        pass
-    database, old = school.folder / "nearpeer.db", tmp_path / "old.db"
-    old.write_bytes(database.read_bytes())
-    async with running(school):
-        pass
+def test_a_database_that_was_copied_back_by_hand_is_recognized(school: School, tmp_path: Path) -> None:
+    program = load_program(school.folder)
+
+    def start() -> Standing | None:
+        database = open_database(program)
+        try:
+            return starts.count(program, database, SystemClock())
+        finally:
+            database.close()
+
+    file, old = school.folder / "nearpeer.db", tmp_path / "old.db"
+    assert start() is None
+    old.write_bytes(file.read_bytes())
+    assert start() is None
     assert school.rows("SELECT 1 FROM hold") == []
-    database.write_bytes(old.read_bytes())
-    async with running(school):
-        assert len(school.rows("SELECT 1 FROM hold WHERE ended_at IS NULL")) == 1
+    file.write_bytes(old.read_bytes())
+    assert start() is not None
+    assert len(school.rows("SELECT 1 FROM hold WHERE ended_at IS NULL")) == 1
 
 
 def test_a_backup_brings_a_whole_school_back_on_another_machine(school: School, tmp_path: Path) -> None:
@@ -126,8 +141,9 @@ def test_what_a_killed_backup_left_is_removed_by_a_later_one(school: School, tmp
     assert (old.exists(), new.exists()) == (False, True)
 
 
-def with_a_stowaway(kept: Path, name: str) -> Path:
+def with_a_stowaway(backup: Path, name: str, kept: Path) -> Path:
     """The same backup with one more file, which has no checksum."""
+    kept.write_bytes(backup.read_bytes())
     with zipfile.ZipFile(kept, "a") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a name that is there already
         archive.writestr(name, "not from this school")
@@ -135,19 +151,19 @@ def with_a_stowaway(kept: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", ["../../stowaway.yaml", "flows/stowaway.yaml", "roster.csv"])
-def test_a_file_that_was_smuggled_into_a_backup_is_never_written(school: School, tmp_path: Path, name: str) -> None:
-    kept = back_up(load_program(school.folder), SystemClock(), tmp_path / "kept.zip").path
+def test_a_file_that_was_smuggled_into_a_backup_is_never_written(backup: Path, tmp_path: Path, name: str) -> None:
     new = tmp_path / "far" / "away" / "new"
     with pytest.raises(Refused, match="its list of files does not fit"):
-        restore(new, with_a_stowaway(kept, name), SystemClock())
+        restore(new, with_a_stowaway(backup, name, tmp_path / "kept.zip"), SystemClock())
     assert not (tmp_path / "far").exists()
     assert not list(tmp_path.rglob("stowaway.yaml"))
 
 
 @pytest.mark.parametrize("harm", ["bits", "short", "other", "database", "list", "stowaway"])
-def test_a_damaged_backup_is_refused_and_the_school_stays_as_it_is(school: School, tmp_path: Path, harm: str) -> None:
-    kept = back_up(load_program(school.folder), SystemClock(), tmp_path / "kept.zip").path
-    whole, damaged = kept.read_bytes(), tmp_path / "damaged.zip"
+def test_a_damaged_backup_is_refused_and_the_school_stays_as_it_is(
+    school: School, backup: Path, tmp_path: Path, harm: str
+) -> None:
+    whole, damaged = backup.read_bytes(), tmp_path / "damaged.zip"
     if harm == "bits":
         damaged.write_bytes(whole[:20_000] + bytes([whole[20_000] ^ 255]) + whole[20_001:])
     elif harm == "short":
@@ -155,7 +171,7 @@ def test_a_damaged_backup_is_refused_and_the_school_stays_as_it_is(school: Schoo
     elif harm == "other":
         damaged.write_text("name,role\n")
     elif harm == "stowaway":
-        damaged.write_bytes(with_a_stowaway(kept, "../../stowaway.yaml").read_bytes())
+        with_a_stowaway(backup, "../../stowaway.yaml", damaged)
     else:
         files = '["nearpeer.db"]' if harm == "list" else '{"nearpeer.db": "0"}'
         with zipfile.ZipFile(damaged, "w") as archive:
