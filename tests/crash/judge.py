@@ -90,15 +90,22 @@ async def look_at_the_dead(scene: Scene, unconfirmed: int, unanswered: int, *, i
     return Kill(in_flight, is_sender, frozenset(sending), len(scene.line.taken))
 
 
-def judge(scene: Scene, kills: Iterable[Kill] = (), *, doubts: int = 0, faults: bool = False) -> Verdict:
+def judge(
+    scene: Scene, kills: Iterable[Kill] = (), *, doubts: int = 0, faults: bool = False, rested: bool = True
+) -> Verdict:
     """Compare what the people did and saw with what the house holds.
 
     `doubts`: how many messages may come twice without a kill, because the house could not know that they had come.
     `faults`: something of ours was made to fail. What failed steps aside for a moment, and adults may be told of it.
+    `rested`: whether everything came to its end. If not, that is what is wrong: what is under way is not called lost.
     """
     line, crowd = scene.line, scene.crowd
     verdict = Verdict(answers=len(crowd.said), alerts=sum(crowd.in_need.values()), messages=len(line.times))
     verdict.other += crowd.broken
+    _twice(scene, list(kills), doubts, verdict)
+    if not rested:
+        verdict.other.append("it did not come to rest, so nobody knows what is lost")
+        return verdict
     if not line.calm:
         verdict.other.append("I1: updates are left on the platform")
     _events(scene, verdict, faults)
@@ -107,7 +114,6 @@ def judge(scene: Scene, kills: Iterable[Kill] = (), *, doubts: int = 0, faults: 
     _messages(scene, verdict)
     if not faults:
         _order(scene, verdict)
-    _twice(scene, list(kills), doubts, verdict)
     return verdict
 
 

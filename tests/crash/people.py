@@ -59,6 +59,7 @@ class Crowd:
         self._hands |= {chat: Adult(self, chat) for chat in self.adults}
         self._waiting: set[asyncio.TimerHandle] = set()
         self._look: asyncio.TimerHandle | None = None
+        self._offered = self._told = 0
         self.line.heard = self._heard
 
     def begin(self) -> None:
@@ -121,9 +122,12 @@ class Crowd:
         self._waiting.add(handle)
 
     def _look_around(self) -> None:
-        """Who has heard nothing for a while begins something new."""
-        for hands in self._hands.values():
-            hands.look()
+        """Who has heard nothing for a while begins something new; when the house falls behind, later."""
+        offered, heard = len(self.line.offered), len(self.line.taken)
+        if offered - self._offered <= 2 * (heard - self._told):
+            self._offered, self._told = offered, heard
+            for hands in self._hands.values():
+                hands.look()
         self._look = asyncio.get_running_loop().call_later(PATIENCE, self._look_around)
 
     def _heard(self, taken: Taken) -> None:

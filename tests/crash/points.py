@@ -10,7 +10,6 @@ from tests.crash.judge import Kill, Verdict, judge, look_at_the_dead
 from tests.crash.scene import Scene
 
 REACHED_WITHIN = 45.0
-QUIET_WITHIN = 40.0
 STALL = 0.5
 RUNNING = [point for point in failpoints.POINTS if not point.startswith(("import.", "migrate.", "backup."))]
 """Points of the running house; for the others see `tests.crash.once`."""
@@ -49,14 +48,14 @@ async def hit(scene: Scene, place: Place) -> Verdict:
         problems.append(f"{place} was never reached")
     scene.crowd.wind_down()
     try:
-        async with asyncio.timeout(QUIET_WITHIN):
-            await scene.until_quiet()
+        await scene.until_quiet()
+        rested = True
     except TimeoutError:
-        problems.append("it did not come to rest")
+        rested = False
     if code := await scene.processes.stop(pid):
         problems.append(f"the last process ended with {code}")
     faults = place.action in ("raise", "enospc")
-    verdict = judge(scene, kills, doubts=faults and place.point in IN_DOUBT, faults=faults)
+    verdict = judge(scene, kills, doubts=faults and place.point in IN_DOUBT, faults=faults, rested=rested)
     verdict.other += problems
     if verdict.most_at_once > 1:
         verdict.double.append(f"one kill doubled {verdict.most_at_once} messages, with one under way at a time")

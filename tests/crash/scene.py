@@ -31,6 +31,8 @@ from tests.school import NOON, tiny_program
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RIVERA, OKAFOR = 1, 2
+STUCK, LONGEST_REST = 40.0, 300.0
+"""Seconds in which nobody hears anything more, and that coming to rest may take at most."""
 PLAN = """
 program: tiny
 languages: [en, es]
@@ -165,11 +167,19 @@ class Scene:
             await asyncio.sleep(0.02)
 
     async def until_quiet(self, looks: int = 3) -> None:
-        """Until nothing is under way, inside or outside, at so many looks in a row."""
-        calm = 0
+        """Until nothing is under way, inside or outside, at so many looks in a row. Raises TimeoutError.
+
+        A busy machine takes its time: as long as something gets done, it is waited for.
+        """
+        calm, done, loop = 0, -1, asyncio.get_running_loop()
+        end = stuck_at = loop.time() + LONGEST_REST
         while calm < looks:
             await asyncio.sleep(0.05)
             self._end_the_term()
+            if len(self.line.taken) > done:
+                done, stuck_at = len(self.line.taken), loop.time() + STUCK
+            if loop.time() > min(end, stuck_at):
+                raise TimeoutError
             outside = self.line.calm and self.crowd.calm
             calm = calm + 1 if outside and not self.rows(UNDER_WAY)[0][0] else 0
         self.crowd.go_home()
