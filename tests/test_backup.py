@@ -46,7 +46,7 @@ async def running(school: School) -> AsyncIterator[Page]:
     process = school.run()
     maya = Page("maya", school.links["maya"])
     try:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(90):
             await maya.open()
             yield maya
             await until_quiet(school)

@@ -16,13 +16,16 @@ from tests.fakes.port import MemoryPort
 
 async def test_a_flood_waits_and_is_refused_in_the_end_while_another_chat_passes_at_once() -> None:
     pace, loop = Pace(), asyncio.get_running_loop()
+    first = loop.time()
     flood = [asyncio.create_task(pace.admit("11", 0)) for _ in range(400)]
     await asyncio.sleep(0)
     begun = loop.time()
     assert await pace.admit("12", 0)
     assert loop.time() - begun < 0.5
     refused, _ = await asyncio.wait(flood, timeout=1.5)
-    assert sum(not one.result() for one in refused) == 400 - round(PER_SECOND * (BURST + LONGEST_WAIT))
+    most = 400 - round(PER_SECOND * (BURST + LONGEST_WAIT))
+    late = PER_SECOND * (begun - first)  # who asked later, on a busy machine, asked when others had been let in
+    assert most - late - 1 <= sum(not one.result() for one in refused) <= most
     for one in flood:
         one.cancel()
 

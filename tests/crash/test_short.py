@@ -73,7 +73,7 @@ async def test_a_killed_process_loses_nothing_that_it_promised(
     killed = asyncio.create_task(killed_and_restarted())
     listening: list[asyncio.Task[None]] = []
     try:
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(120):
             await asyncio.gather(*(page.open() for page in pages.values()))
             listening += [asyncio.create_task(page.listen()) for page in pages.values()]
             await asyncio.gather(*(page.opened.wait() for page in pages.values()))

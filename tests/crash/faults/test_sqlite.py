@@ -53,7 +53,7 @@ async def maya(school: School) -> AsyncIterator[Page]:
     await page.browser.aclose()
 
 
-async def until(so: Callable[[], Any], within: float = 30.0) -> None:
+async def until(so: Callable[[], Any], within: float = 60.0) -> None:
     """Wait until something is so."""
     end = time.monotonic() + within
     while not await asyncio.to_thread(so):
@@ -121,7 +121,7 @@ async def test_f77_f80_a_locked_file_is_waited_for_and_a_replaced_one_ends_the_p
         say(f"locked {LOCKED:.0f} s: {len(maya.acknowledged)} acknowledged, 0 lost, 0 double, no try counted")
         shutil.copy(file, file.with_name("copy.db"))
         file.with_name("copy.db").rename(file)
-        assert await asyncio.wait_for(ended(process), 20) == 1
+        assert await asyncio.wait_for(ended(process), 60) == 1
     finally:
         process.kill()
         await ended(process)
@@ -166,7 +166,7 @@ async def test_f79_on_a_read_only_disk_it_refuses_to_start_and_says_why(
     school: School, street: Outside, tmp_path: Path
 ) -> None:
     with small_disk(school, tmp_path / "disk", remount="ro") as disk:
-        assert await asyncio.wait_for(ended(disk.process), 30) == 1
+        assert await asyncio.wait_for(ended(disk.process), 90) == 1
     assert "Read-only file system" in log_of(school)
     assert "Traceback" not in log_of(school)
 
@@ -180,7 +180,7 @@ async def test_f81_a_damaged_file_is_neither_read_nor_written_and_rings(school: 
         opened.seek((page - 1) * size + 8)
         opened.write(os.urandom(200))
     before = file.read_bytes()
-    assert await asyncio.wait_for(ended(school.run()), 30) == 1
+    assert await asyncio.wait_for(ended(school.run()), 90) == 1
     assert file.read_bytes() == before
     assert told(street) == [("damaged", "now")]
     assert "is damaged" in log_of(school)
@@ -199,7 +199,7 @@ async def test_f16_a_second_instance_refuses_by_another_way_to_the_file_until_th
         await maya.open()
         again = copy(school)
         again.folder, again.log = other, tmp_path / "second.txt"
-        assert await asyncio.wait_for(ended(again.run()), 60) == 1
+        assert await asyncio.wait_for(ended(again.run()), 90) == 1
         assert "Nearpeer is already running for" in log_of(again)
         first.send_signal(signal.SIGKILL)
         await ended(first)
