@@ -22,7 +22,6 @@ import pytest
 
 from bot import cli, program, school
 from bot.clock import SystemClock
-from bot.content import read_packs
 from bot.domain import Message, MessageKind, Priority, Turn
 from bot.errors import Refused
 from bot.instance import alone
@@ -44,15 +43,9 @@ class Said:
 Nearpeer = Callable[..., Said]
 
 
-@pytest.fixture(scope="module")
-def packs() -> object:
-    return read_packs(Path())
-
-
 @pytest.fixture
-def nearpeer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], packs: object) -> Nearpeer:
-    """Give a command in this process; what ships is read once for all of them."""
-    monkeypatch.setattr(program, "read_packs", lambda *_: packs)
+def nearpeer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Nearpeer:
+    """Give a command in this process."""
 
     def give(*words: str | Path, typed: str = "") -> Said:
         monkeypatch.setattr(sys, "argv", ["nearpeer", *map(str, words)])
