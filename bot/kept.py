@@ -42,7 +42,7 @@ class Kept:
 
     def save(self) -> None:
         """Keep what was asked for this time and nothing else. Does nothing where it cannot be written."""
-        plain = {key: value for key, value in self._now.items() if _is_plain(value)}
+        plain = {key: one for key, one in self._now.items() if key in self._before or _is_plain(one)}
         if plain.keys() == self._before.keys():
             return
         body = json.dumps(plain, separators=(",", ":")).encode()
