@@ -18,7 +18,7 @@ from bench.measure import PEERS_PYTHON, ROOT, Figures, median, ratio
 from bench.result import Claim, Result, Size
 from bot.program import create
 
-HELP, TELEGRAM, WEB = "nearpeer --help", "Nearpeer with Telegram", "Nearpeer with the web chat"
+HELP, TELEGRAM, WEB = "nearpeer --help", "Nearpeer with Telegram", "Nearpeer with web chat and staff pages"
 PTB, AIOGRAM = "python-telegram-bot, application built", "aiogram, dispatcher built"
 ALONE = Path(__file__).with_name("alone.py")
 _AIOGRAM = "from bench.peers import aiogram_bot as peer; peer.build(peer.MemoryStorage())"
@@ -57,7 +57,7 @@ def goal(size: Size) -> Result:
 
 
 def start(platform: str, folder: Path) -> None:
-    """Build the App of a school, as `nearpeer run` does before it begins."""
+    """Build the App of a school, as `nearpeer run` does before it begins; for the web with all its pages."""
     from bot.adapters.base import load
     from bot.app import App, web_adapter
     from bot.clock import SystemClock
@@ -68,7 +68,8 @@ def start(platform: str, folder: Path) -> None:
     database = open_database(program)
     adapter = web_adapter(program) if platform == "web" else load(platform)("bench", None)
     app = App(program, database, SystemClock(), [adapter])
-    app.routes()
+    if platform == "web":
+        app.routes()
     database.close()
 
 

@@ -8,27 +8,27 @@ import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection
-from starlette.routing import BaseRoute
 
 from bot.adapters.base import Adapter, Profile, Shown, load
 from bot.beats import Beats
 from bot.checks import Trouble
 from bot.clock import Clock
-from bot.console.routes import routes as console_routes
 from bot.delivery import Delivery, first_of
 from bot.domain import Address, Lease, Raw
 from bot.heartbeat import Heartbeat
 from bot.leases import Leases, Times
 from bot.program import Program
 from bot.roles import ALL, Role
-from bot.server import asset
 from bot.turns.handle import Turns
 from storage import chats, due, outbox, people
 from storage.database import Database
 from storage.wake import Channel, Listener
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -113,6 +113,10 @@ class App:
         ]
         if Role.WEB not in self.roles:
             return spoken
+        # Only here: whoever shows no pages needs no web framework.
+        from bot.console.routes import routes as console_routes
+        from bot.server import asset
+
         program = self.program
         pages = console_routes(
             self.database,
@@ -286,4 +290,6 @@ def send_lease(adapter: Adapter) -> str:
 
 def web_adapter(program: Program) -> Adapter:
     """The web chat of a program."""
+    from bot.server import asset  # with the web framework: only where there is a web chat
+
     return load(people.WEB)(people.WEB_ACCOUNT, public_url=program.settings.server.public_url, asset=asset)
