@@ -21,6 +21,8 @@ SQLModel.metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+# Rows are worked with as rows: what validates an object of a table is built when somebody makes one.
+SQLModel.model_config["defer_build"] = True
 
 
 def row_id() -> Any:
