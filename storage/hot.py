@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Dialect, Executable, Insert, Select, Table, bindparam
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 
 from storage.types import WRITERS
+from storage.upsert import insert_into
 
 Convert = Callable[[Any], Any]
 Row = Mapping[str, Any]
@@ -84,7 +83,7 @@ def inserting(table: Table, columns: Sequence[str], more: Callable[[Any], Any], 
     """INSERT of these columns, and of `constants` (SQL). `more` adds what happens when the row is there already."""
 
     def build(dialect: Dialect) -> Insert:
-        insert = postgresql_insert(table) if dialect.name == "postgresql" else sqlite_insert(table)
+        insert = insert_into(table, dialect)
         given = {name: bindparam(name, type_=table.c[name].type) for name in columns}
         changed: Insert = more(insert.values(**given, **constants).inline())
         return changed

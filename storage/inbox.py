@@ -29,13 +29,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.domain import Raw
 from storage import tables
 from storage.hot import Statement, bound, inserting
 from storage.types import Instant
+from storage.upsert import insert_into
 
 TRIES = 5
 """After this many failures alone an event is quarantined."""
@@ -63,9 +62,9 @@ class Stored:
 
 def insert_once(connection: Connection, table: Table) -> Insert:
     """INSERT ... ON CONFLICT DO NOTHING, in the database's own words. Its `rowcount` tells whether the row was new."""
-    new = postgresql_insert(table) if connection.dialect.name == "postgresql" else sqlite_insert(table)
+    new: Insert = insert_into(table, connection.dialect).on_conflict_do_nothing()
     # Without the option SQLAlchemy does not ask PostgreSQL how many rows an INSERT wrote.
-    return new.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return new.execution_options(preserve_rowcount=True)
 
 
 _PUT = inserting(

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, true, update
-from sqlalchemy.dialects.postgresql import insert
 
 from bot.domain import Lease
 from storage import tables
+from storage.upsert import insert_into
 
 PROGRAMS = "programs"
 """The name whose token counts the programs that were ever started; nobody holds it."""
@@ -66,7 +66,7 @@ def database_time(connection: Connection) -> datetime:
 def _next_token(
     connection: Connection, name: str, owner: str, until: datetime, free: ColumnElement[bool]
 ) -> int | None:
-    new = insert(tables.lease).values(name=name, owner=owner, token=1, until=until)
+    new = insert_into(tables.lease, connection.dialect).values(name=name, owner=owner, token=1, until=until)
     return connection.execute(
         new.on_conflict_do_update(
             index_elements=["name"],

@@ -5,7 +5,9 @@ from sqlmodel import SQLModel
 
 import storage.tables  # noqa: F401  (fills the metadata)
 from bot.failpoints import failpoint
+from storage.models.base import for_every_database
 
+for_every_database()
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=SQLModel.metadata,

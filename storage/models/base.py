@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import MetaData
+from sqlalchemy import Index, MetaData, text
 from sqlmodel import Field, SQLModel
 
 from storage.types import Id, Instant
@@ -41,3 +41,16 @@ def reference(target: str, *, optional: bool = False, index: bool = False) -> An
 def moment(*, optional: bool = False) -> Any:
     """An aware UTC moment."""
     return Field(default=None, sa_type=Instant) if optional else Field(sa_type=Instant)
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index over some of the rows."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), info={"where": where})
+
+
+def for_every_database() -> None:
+    """Complete the tables for those who make them: PostgreSQL's part is loaded only then, and takes its time."""
+    for table in SQLModel.metadata.tables.values():
+        for index in table.indexes:
+            if "where" in index.info:
+                index.dialect_kwargs["postgresql_where"] = text(index.info["where"])

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from storage.models.base import moment, reference, row_id
+from storage.models.base import moment, partial_index, reference, row_id
 from storage.types import Id, Sealed, SealedJson
 
 
@@ -24,18 +23,16 @@ class Definition(SQLModel, table=True):
 
 class Conversation(SQLModel, table=True):
     __table_args__ = (
-        Index(
+        partial_index(
             "uq_conversation_waiting",
             "person_id",
             unique=True,
-            sqlite_where=text("status = 'waiting'"),
-            postgresql_where=text("status = 'waiting'"),
+            where="status = 'waiting'",
         ),
-        Index(
+        partial_index(
             "ix_conversation_due",
             "due_at",
-            sqlite_where=text("due_at IS NOT NULL"),
-            postgresql_where=text("due_at IS NOT NULL"),
+            where="due_at IS NOT NULL",
         ),
     )
     id: int = row_id()

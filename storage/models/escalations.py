@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.models.base import moment, reference, row_id
+from storage.models.base import moment, partial_index, reference, row_id
 from storage.types import Id, Json, Sealed
 
 
@@ -30,11 +30,10 @@ class Finding(SQLModel, table=True):
 class Escalation(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("status = 'closed' OR next_action_at IS NOT NULL", name="no_silent_end"),
-        Index(
+        partial_index(
             "ix_escalation_due",
             "next_action_at",
-            sqlite_where=text("status <> 'closed'"),
-            postgresql_where=text("status <> 'closed'"),
+            where="status <> 'closed'",
         ),
     )
     id: int = row_id()

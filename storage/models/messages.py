@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.models.base import moment, reference, row_id
+from storage.models.base import moment, partial_index, reference, row_id
 from storage.types import Id, Json, Sealed, SealedJson
 
 
@@ -17,27 +17,24 @@ class Inbox(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("platform", "account", "event_id"),
-        Index(
+        partial_index(
             "ix_inbox_new",
             "id",
             "next_at",
-            sqlite_where=text("status = 'new'"),
-            postgresql_where=text("status = 'new'"),
+            where="status = 'new'",
         ),
-        Index(
+        partial_index(
             "ix_inbox_new_of_chat",
             "platform",
             "account",
             "chat",
             "id",
-            sqlite_where=text("status = 'new'"),
-            postgresql_where=text("status = 'new'"),
+            where="status = 'new'",
         ),
-        Index(
+        partial_index(
             "ix_inbox_quarantined",
             "id",
-            sqlite_where=text("status = 'quarantined'"),
-            postgresql_where=text("status = 'quarantined'"),
+            where="status = 'quarantined'",
         ),
     )
     id: int = row_id()
@@ -61,66 +58,59 @@ class Message(SQLModel, table=True):
 
     __table_args__ = (
         CheckConstraint("priority > 0 OR expires_at IS NULL", name="alerts_never_expire"),
-        Index(
+        partial_index(
             "uq_message_in_flight",
             "platform",
             "account",
             "chat",
             unique=True,
-            sqlite_where=text("status = 'sending' AND priority > 0"),
-            postgresql_where=text("status = 'sending' AND priority > 0"),
+            where="status = 'sending' AND priority > 0",
         ),
-        Index(
+        partial_index(
             "ix_message_pending",
             "platform",
             "account",
             "priority",
             "id",
-            sqlite_where=text("status = 'pending'"),
-            postgresql_where=text("status = 'pending'"),
+            where="status = 'pending'",
         ),
         # Whether a message is the first of its chat must not cost a look at everything that was ever said there.
-        Index(
+        partial_index(
             "ix_message_waiting",
             "platform",
             "account",
             "chat",
             "priority",
             "id",
-            sqlite_where=text("status = 'pending'"),
-            postgresql_where=text("status = 'pending'"),
+            where="status = 'pending'",
         ),
-        Index(
+        partial_index(
             "ix_message_sending",
             "platform",
             "account",
             "lease_until",
-            sqlite_where=text("status = 'sending'"),
-            postgresql_where=text("status = 'sending'"),
+            where="status = 'sending'",
         ),
-        Index(
+        partial_index(
             "ix_message_failed",
             "created_at",
-            sqlite_where=text("status = 'failed'"),
-            postgresql_where=text("status = 'failed'"),
+            where="status = 'failed'",
         ),
-        Index("ix_message_news", "id", sqlite_where=text("news <> ''"), postgresql_where=text("news <> ''")),
-        Index("ix_message_held", "id", sqlite_where=text("status = 'held'"), postgresql_where=text("status = 'held'")),
+        partial_index("ix_message_news", "id", where="news <> ''"),
+        partial_index("ix_message_held", "id", where="status = 'held'"),
         Index("ix_message_chat", "platform", "account", "chat", "id"),
         Index("ix_message_person", "person_id", "id"),
         # Most messages are about no case, and what comes in has no key: they cost these two nothing.
-        Index(
+        partial_index(
             "ix_message_escalation",
             "escalation_id",
-            sqlite_where=text("escalation_id IS NOT NULL"),
-            postgresql_where=text("escalation_id IS NOT NULL"),
+            where="escalation_id IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "uq_message_dedupe_key",
             "dedupe_key",
             unique=True,
-            sqlite_where=text("dedupe_key IS NOT NULL"),
-            postgresql_where=text("dedupe_key IS NOT NULL"),
+            where="dedupe_key IS NOT NULL",
         ),
     )
     id: int = row_id()

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.models.base import moment, reference, row_id
+from storage.models.base import moment, partial_index, reference, row_id
 from storage.types import Id
 
 
 class Person(SQLModel, table=True):
     __table_args__ = (
-        Index(
+        partial_index(
             "ix_person_paused",
             "paused_until",
-            sqlite_where=text("paused_until IS NOT NULL"),
-            postgresql_where=text("paused_until IS NOT NULL"),
+            where="paused_until IS NOT NULL",
         ),
     )
     id: int = row_id()

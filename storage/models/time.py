@@ -5,22 +5,21 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.models.base import moment, reference, row_id
+from storage.models.base import moment, partial_index, reference, row_id
 from storage.types import Id, Json
 
 
 class Occurrence(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("schedule", "person_id", "local_date", "slot"),
-        Index(
+        partial_index(
             "ix_occurrence_due",
             "due_at",
             "id",
-            sqlite_where=text("status IN ('planned', 'held')"),
-            postgresql_where=text("status IN ('planned', 'held')"),
+            where="status IN ('planned', 'held')",
         ),
         Index("ix_occurrence_person", "person_id", "due_at"),
     )
