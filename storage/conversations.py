@@ -13,7 +13,7 @@ from sqlalchemy import Connection, literal_column, select
 from bot.domain import Address, Answer, AnswerKind, Choice
 from storage import tables
 from storage.batch import DEFINITION, Batch
-from storage.bulk import among
+from storage.bulk import among_given
 from storage.hot import Statement, bound
 from storage.outbox import choices_of
 
@@ -34,6 +34,18 @@ _QUEUE = Statement(
 )
 _FINISHED = Statement(
     lambda _: select(_conversation.flow).distinct().where(_of_person, _conversation.status == _word("done"))
+)
+_WAITING_OF = Statement(
+    lambda dialect: select(_conversation.person_id).where(
+        among_given(dialect, _conversation.person_id), _conversation.status == _word("waiting")
+    )
+)
+_FINISHED_OF = Statement(
+    lambda dialect: (
+        select(_conversation.person_id, _conversation.flow)
+        .distinct()
+        .where(among_given(dialect, _conversation.person_id), _conversation.status == _word("done"))
+    )
 )
 
 
@@ -66,20 +78,15 @@ def state(connection: Connection, conversation_id: int) -> str | None:
 
 def finished_flows(connection: Connection, people: Collection[int]) -> dict[int, tuple[str, ...]]:
     """Names of the flows that each of these people has finished at least once; who has none is left out."""
-    column = tables.conversation.c
-    query = select(column.person_id, column.flow).distinct()
-    query = query.where(among(connection, column.person_id, people), column.status == "done")
     finished: dict[int, list[str]] = defaultdict(list)
-    for person_id, flow in connection.execute(query):
+    for person_id, flow in _FINISHED_OF.rows(connection, ids=list(people)):
         finished[person_id].append(flow)
     return {person_id: tuple(sorted(flows)) for person_id, flows in finished.items()}
 
 
 def waited_for(connection: Connection, people: Collection[int]) -> set[int]:
     """Those of these people of whom a conversation waits for an answer."""
-    column = tables.conversation.c
-    query = select(column.person_id).where(among(connection, column.person_id, people), column.status == "waiting")
-    return set(connection.execute(query).scalars())
+    return {person_id for (person_id,) in _WAITING_OF.rows(connection, ids=list(people))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Connection,
+    and_,
     bindparam,
     delete,
     func,
@@ -32,11 +33,41 @@ from storage.types import milliseconds
 AHEAD = tables.occurrence.c.status.in_((literal_column("'planned'"), literal_column("'held'")))
 """Occurrences that may still fire, in the very words of their partial index: bound values would not find it."""
 _COLUMNS = (
-    "id", "schedule", "person_id", "slot", "local_date", "local_time",
+    "id", "schedule", "person_id", "local_date", "slot", "local_time",
     "due_at", "expires_at", "flow", "match_id", "values", "status",
 )  # fmt: skip
+"""As domain.Occurrence has them; the status comes last."""
 _NOT_YET = (None,)
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
 _column = tables.occurrence.c
+_WHOLE = select(*(_column[name] for name in _COLUMNS[:-1]))
+_ONE = Statement(lambda _: _WHOLE.where(_column.id == bound(_column.id), AHEAD))
+_LOCK = Statement(lambda _: _WHOLE.where(_column.id == bound(_column.id), AHEAD).with_for_update())
+_DUE = _column.due_at <= bound(_column.due_at, "now")
+_NEXT_DUE = (
+    _WHOLE.where(_DUE, AHEAD)
+    .where(tuple_(_column.due_at, _column.id) > tuple_(bound(_column.due_at, "begin"), bound(_column.id, "after")))
+    .order_by(_column.due_at, _column.id)
+    .limit(bindparam("limit", type_=BigInteger))
+)
+_NEXT = Statement(lambda _: _NEXT_DUE)
+_TAKE = Statement(lambda _: _NEXT_DUE.with_for_update(skip_locked=True))
+_DUE_OF = Statement(lambda dialect: _WHOLE.where(_DUE, AHEAD, among_given(dialect, _column.person_id)))
+_DUE_ONCE = Statement(
+    lambda dialect: (
+        select(_column.person_id)
+        .where(_DUE, AHEAD, among_given(dialect, _column.person_id))
+        .group_by(_column.person_id)
+        .having(func.count() == literal_column("1"))
+    )
+)
+_BETWEEN = and_(_column.due_at >= bound(_column.due_at, "begin"), _column.due_at < bound(_column.due_at, "end"))
+_FIRED = Statement(
+    lambda dialect: _WHOLE.where(
+        _BETWEEN, _column.status == literal_column("'fired'"), among_given(dialect, _column.person_id)
+    )
+)
 _PLANNED = Statement(
     lambda dialect: select(
         _column.schedule,
@@ -47,16 +78,16 @@ _PLANNED = Statement(
         type_coerce(_column.due_at, BigInteger),
         type_coerce(_column.expires_at, BigInteger),
         _column.flow,
-    ).where(
-        among_given(dialect, _column.person_id),
-        _column.due_at >= bound(_column.due_at, "begin"),
-        _column.due_at < bound(_column.due_at, "end"),
-        _column.status == literal_column("'planned'"),
-    )
+    ).where(_BETWEEN, _column.status == literal_column("'planned'"), among_given(dialect, _column.person_id))
 )
 _PLANNED_EVER = Statement(
     lambda dialect: select(_column.person_id).where(
         _column.schedule == bound(_column.schedule), among_given(dialect, _column.person_id)
+    )
+)
+_MARK_FIRED = Statement(
+    lambda dialect: (
+        update(tables.occurrence).where(among_given(dialect, _column.id)).values(status=literal_column("'fired'"))
     )
 )
 
@@ -93,16 +124,16 @@ def differences(
     What fired, was missed or cancelled is left alone, so that it never fires again. `keep`: schedules left alone.
     """
     rows = _PLANNED.rows(connection, ids=list(people), begin=begin, end=end)
-    planned = {row[:4]: row[4:] for row in map(tuple, rows) if row[0] not in keep}
+    planned = {tuple(row[:4]): row[4:] for row in rows if row[0] not in keep}
     new: list[tuple[Any, ...]] = []
     moved: list[Occurrence] = []
     for one in wanted:
-        schedule, day, local = one.schedule, one.local_date, (one.local_date.isoformat(), one.local_time)
+        schedule, date, day = one.schedule, one.local_date, one.local_date.isoformat()
         stored = milliseconds(one.due_at), milliseconds(one.expires_at), one.flow
         for person_id, slot, match_id in one.seats:
-            id_, *before = planned.pop((schedule, day, person_id, slot), _NOT_YET)
+            id_, *before = planned.pop((schedule, date, person_id, slot), _NOT_YET)
             if id_ is None:
-                new.append((schedule, person_id, slot, *local, *stored, match_id))
+                new.append((schedule, person_id, day, slot, one.local_time, *stored, match_id))
             elif tuple(before) != stored:
                 moved.append(_seated(one, id_, person_id, slot, match_id))
     return Changes(new, moved, [id_ for id_, *_ in planned.values()])
@@ -134,10 +165,8 @@ def occurrence(connection: Connection, occurrence_id: int, *, lock: bool = False
 
     `lock`: hold the row until the transaction ends (PostgreSQL), so that two heartbeats cannot both fire it.
     """
-    column = tables.occurrence.c
-    query = select(tables.occurrence).where(column.id == occurrence_id, AHEAD)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else _occurrence(row)
+    rows = (_LOCK if lock else _ONE).rows(connection, id=occurrence_id)
+    return _occurrence(rows[0]) if rows else None
 
 
 def next_due(
@@ -147,43 +176,32 @@ def next_due(
 
     `take`: hold them to the commit; on PostgreSQL those that another heartbeat holds are left to it.
     """
-    column = tables.occurrence.c
-    query = select(tables.occurrence).where(column.due_at <= now, AHEAD)
-    if after is not None:
-        query = query.where(tuple_(column.due_at, column.id) > after)
-    query = query.order_by(column.due_at, column.id).limit(limit)
-    rows = connection.execute(query.with_for_update(skip_locked=True) if take else query)
+    begin, last = after or (_EPOCH, 0)
+    rows = (_TAKE if take else _NEXT).rows(connection, now=now, begin=begin, after=last, limit=limit)
     return [_occurrence(row) for row in rows]
 
 
 def due_of(connection: Connection, people: Collection[int], now: datetime) -> Sequence[Occurrence]:
     """Every occurrence of these people that is due."""
-    column = tables.occurrence.c
-    query = select(tables.occurrence).where(column.due_at <= now, AHEAD)
-    return [_occurrence(row) for row in connection.execute(query.where(among(connection, column.person_id, people)))]
+    return [_occurrence(row) for row in _DUE_OF.rows(connection, now=now, ids=list(people))]
 
 
 def due_once(connection: Connection, people: Collection[int], now: datetime) -> set[int]:
     """Those of these people for whom exactly one occurrence is due."""
-    column = tables.occurrence.c
-    query = select(column.person_id).where(column.due_at <= now, AHEAD)
-    query = query.where(among(connection, column.person_id, people)).group_by(column.person_id)
-    return set(connection.execute(query.having(func.count() == 1)).scalars())
+    return {person_id for (person_id,) in _DUE_ONCE.rows(connection, now=now, ids=list(people))}
 
 
 def fired_between(
     connection: Connection, people: Collection[int], begin: datetime, end: datetime
 ) -> Sequence[Occurrence]:
     """What fired for these people with a due time in a stretch of time."""
-    column = tables.occurrence.c
-    query = select(tables.occurrence).where(column.due_at >= begin, column.due_at < end, column.status == "fired")
-    return [_occurrence(row) for row in connection.execute(query.where(among(connection, column.person_id, people)))]
+    rows = _FIRED.rows(connection, ids=list(people), begin=begin, end=end)
+    return [_occurrence(row) for row in rows]
 
 
 def mark_fired(connection: Connection, ids: Collection[int]) -> None:
     """These have fired: in the transaction of what they brought."""
-    those = among(connection, tables.occurrence.c.id, ids)
-    connection.execute(update(tables.occurrence).where(those).values(status="fired"))
+    _MARK_FIRED.run(connection, [{"ids": list(ids)}])
 
 
 _MOVE = (
@@ -219,17 +237,6 @@ def _seated(one: Firing, id_: int, person_id: int, slot: str, match_id: int | No
     )
 
 
-def _occurrence(row: Any) -> Occurrence:
-    return Occurrence(
-        id=row.id,
-        schedule=row.schedule,
-        person_id=row.person_id,
-        local_date=row.local_date,
-        slot=row.slot,
-        local_time=row.local_time,
-        due_at=row.due_at,
-        expires_at=row.expires_at,
-        flow=row.flow,
-        match_id=row.match_id,
-        values=dict(row._mapping["values"] or {}),
-    )
+def _occurrence(row: Sequence[Any]) -> Occurrence:
+    known = [*row[:-1], row[-1] or {}]
+    return Occurrence(*known)

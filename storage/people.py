@@ -6,7 +6,6 @@ import hashlib
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -16,13 +15,13 @@ from sqlalchemy import BigInteger, Connection, bindparam, delete, insert, select
 
 from bot.domain import Address, Alike, Match, Person, PersonStatus, Role
 from storage import tables
-from storage.bulk import among, among_given
+from storage.bulk import among_given
 from storage.hot import Statement, bound
 
 WEB = "web"
 WEB_ACCOUNT = "web"
 
-_person_of, _match, _member = tables.person.c, tables.match.c, tables.match_member.c
+_person_of, _address, _match, _member = tables.person.c, tables.address.c, tables.match.c, tables.match_member.c
 _ALIKE = select(
     _person_of.id,
     _person_of.role,
@@ -30,6 +29,26 @@ _ALIKE = select(
     _person_of.status,
     _person_of.paused_until,
 )
+_WHOLE = select(
+    *(_person_of[name] for name in ("id", "key", "name", "role", "language", "zone")),
+    *(_person_of[name] for name in ("status", "paused_until", "email", "phone")),
+)
+_LOAD = Statement(lambda _: _WHOLE.where(_person_of.id == bound(_person_of.id)))
+_LOCK = Statement(lambda _: _WHOLE.where(_person_of.id == bound(_person_of.id)).with_for_update(key_share=True))
+_SEVERAL = Statement(lambda dialect: _WHOLE.where(among_given(dialect, _person_of.id)).order_by(_person_of.id))
+_TAKE = Statement(
+    lambda dialect: (
+        _WHOLE.where(among_given(dialect, _person_of.id))
+        .order_by(_person_of.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+)
+_BY_KEY = Statement(lambda _: select(_person_of.id).where(_person_of.key == bound(_person_of.key)))
+_OF_ADDRESS = select(
+    *(_address[name] for name in ("person_id", "platform", "account", "chat", "unreachable_at"))
+).order_by(_address.unreachable_at.is_not(None), _address.position, _address.id)
+_ADDRESSES = Statement(lambda _: _OF_ADDRESS)
+_ADDRESSES_OF = Statement(lambda dialect: _OF_ADDRESS.where(among_given(dialect, _address.person_id)))
 _PAGE = Statement(
     lambda _: (
         _ALIKE.where(_person_of.id > bound(_person_of.id, "after"))
@@ -55,9 +74,8 @@ _MATCHES_OF = Statement(
 
 def load(connection: Connection, person_id: int, *, lock: bool = False) -> Person | None:
     """One person. `lock`: hold the row until the transaction ends (PostgreSQL), before any other row of theirs."""
-    query = select(tables.person).where(tables.person.c.id == person_id)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else _people(connection, [row], [row.id])[0]
+    rows = (_LOCK if lock else _LOAD).rows(connection, id=person_id)
+    return _people(connection, rows, [person_id])[0] if rows else None
 
 
 def by_address(connection: Connection, address: Address) -> Person | None:
@@ -73,20 +91,20 @@ def by_address(connection: Connection, address: Address) -> Person | None:
 
 def by_key(connection: Connection, key: str) -> Person | None:
     """The person with this roster key."""
-    person_id = connection.execute(select(tables.person.c.id).where(tables.person.c.key == key)).scalar()
-    return None if person_id is None else load(connection, person_id)
+    found = _BY_KEY.rows(connection, key=key)
+    return load(connection, found[0][0]) if found else None
 
 
 def everyone(connection: Connection) -> Sequence[Person]:
     """All people, by name."""
-    return _people(connection, connection.execute(select(tables.person).order_by(tables.person.c.name)).all())
+    return _people(connection, connection.execute(_WHOLE.order_by(_person_of.name)).all())
 
 
 def adults(connection: Connection) -> Sequence[Person]:
     """Everybody who may be told of a case, by name: an alert must not take longer in a larger school."""
     wanted = tables.person.c.role.in_([role for role in Role if role.adult])
-    rows = connection.execute(select(tables.person).where(wanted).order_by(tables.person.c.name)).all()
-    return _people(connection, rows, [row.id for row in rows])
+    rows = connection.execute(_WHOLE.where(wanted).order_by(_person_of.name)).all()
+    return _people(connection, rows, [row[0] for row in rows])
 
 
 def page(connection: Connection, after: int, limit: int) -> Sequence[Alike]:
@@ -103,8 +121,7 @@ def several(
     connection: Connection, ids: Collection[int], *, addresses: bool = False, take: bool = False
 ) -> dict[int, Person]:
     """People by id. `take`: hold the rows to the commit; on PostgreSQL those that a turn holds are left out."""
-    query = select(tables.person).where(among(connection, tables.person.c.id, ids)).order_by(tables.person.c.id)
-    rows = connection.execute(query.with_for_update(skip_locked=True, key_share=True) if take else query).all()
+    rows = (_TAKE if take else _SEVERAL).rows(connection, ids=list(ids))
     found = _people(connection, rows, ids) if addresses else [_person(row) for row in rows]
     return {person.id: person for person in found}
 
@@ -227,21 +244,14 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def _people(connection: Connection, rows: Iterable[Any], ids: Collection[int] | None = None) -> list[Person]:
+def _people(connection: Connection, rows: Sequence[Sequence[Any]], ids: Collection[int] | None = None) -> list[Person]:
     """With their addresses; `ids`: whose those are, unless it is everybody."""
-    people = [_person(row) for row in rows]
-    adults = {person.id for person in people if person.role.adult}
     reachable: dict[int, list[Address]] = defaultdict(list)
-    column = tables.address.c
-    query = select(column.person_id, column.platform, column.account, column.chat, column.unreachable_at)
-    query = query.order_by(column.unreachable_at.is_not(None), column.position, column.id)
-    if ids is not None:
-        query = query.where(among(connection, column.person_id, ids))
-    for person_id, platform, account, chat, unreachable_at in connection.execute(query):
-        # An adult's lost address stays as the last resort: an alert that fails there moves the ladder on at once.
-        if unreachable_at is None or person_id in adults:
-            reachable[person_id].append(Address(platform, account, chat))
-    return [replace(person, addresses=tuple(reachable[person.id])) for person in people]
+    lost: dict[int, list[Address]] = defaultdict(list)
+    known = _ADDRESSES.rows(connection) if ids is None else _ADDRESSES_OF.rows(connection, ids=list(ids))
+    for person_id, platform, account, chat, unreachable_at in known:
+        (reachable if unreachable_at is None else lost)[person_id].append(Address(platform, account, chat))
+    return [_person(row, reachable[row[0]], lost[row[0]]) for row in rows]
 
 
 def _alike(rows: Iterable[Sequence[Any]]) -> list[Alike]:
@@ -254,16 +264,20 @@ def _alike(rows: Iterable[Sequence[Any]]) -> list[Alike]:
     ]
 
 
-def _person(row: Any) -> Person:
+def _person(row: Sequence[Any], reachable: Sequence[Address] = (), lost: Sequence[Address] = ()) -> Person:
+    id_, key, name, role, language, zone, status, paused_until, email, phone = row
+    role = Role(role)
     return Person(
-        id=row.id,
-        key=row.key,
-        name=row.name,
-        role=Role(row.role),
-        language=row.language,
-        zone=row.zone,
-        status=PersonStatus(row.status),
-        paused_until=row.paused_until,
-        email=row.email,
-        phone=row.phone,
+        id=id_,
+        key=key,
+        name=name,
+        role=role,
+        language=language,
+        zone=zone,
+        status=PersonStatus(status),
+        paused_until=paused_until,
+        # An adult's lost address stays as the last resort: an alert that fails there moves the ladder on at once.
+        addresses=(*reachable, *lost) if role.adult else tuple(reachable),
+        email=email,
+        phone=phone,
     )
