@@ -54,7 +54,7 @@ async def ours(folder: Path, people: int) -> Figures:
     await plan_ahead(database, program, MONDAY, clock.new_ids)
     planned = cpu() - before
     clock.set(CHECK_IN)
-    warm = database.write(lambda c: fanout.fire(c, program, CHECK_IN, clock.new_id, limit=WARM)).result().count
+    warm = database.write(lambda c: fanout.fire(c, program, CHECK_IN, clock.new_ids, limit=WARM)).result().count
     before_firing, stored, alerted = resident(), list[float](), list[float]()
     gc.freeze()  # as App does
     done = asyncio.Event()

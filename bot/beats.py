@@ -78,9 +78,9 @@ class Beats:
         return fired
 
     async def _fire_some(self, after: tuple[datetime, int] | None) -> fanout.Fired:
-        program, now, new_id = self._program, self._clock.now(), self._clock.new_id
+        program, now, new_ids = self._program, self._clock.now(), self._clock.new_ids
         try:
-            unit = partial(fanout.fire, program=program, now=now, new_id=new_id, after=after)
+            unit = partial(fanout.fire, program=program, now=now, new_ids=new_ids, after=after)
             return await asyncio.wrap_future(self._database.write(unit))
         except Outage:
             raise

@@ -587,6 +587,20 @@ class Received:
 
 @quickly_made
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """One person's share of a fan-out: a conversation that begins, and the one message that it begins with."""
+
+    conversation: Conversation
+    message_id: int
+    address: Address
+    text: str = field(repr=False)
+    dedupe_key: str
+    like: Message
+    """The same message to everybody else: everything of it that is not said above."""
+
+
+@quickly_made
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Everything that one event causes, saved at once. The pure rooms fill in their part, turns joins the parts."""
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, literal_column
+from sqlalchemy import Connection, Text, bindparam, literal_column
 
 from bot.failpoints import failpoint
 from storage import tables
@@ -50,6 +50,8 @@ RECEIVED = inserting(
     news=literal_column("''"),
     **_NOTHING_SENT,
 )
+# A repeated message is dropped by its key, and by nothing else: an id that is taken is an error, tried again anew.
+_BY_KEY = {"index_elements": ["dedupe_key"], "index_where": tables.message.c.dedupe_key.is_not(None)}
 MESSAGE = inserting(
     tables.message,
     (
@@ -57,11 +59,22 @@ MESSAGE = inserting(
         *("conversation_id", "escalation_id", "rung", "round", "dedupe_key", "status", "error", "news"),
         *("not_before", "expires_at", "created_at", "replaces"),
     ),
-    # A repeated message is dropped by its key, and by nothing else: an id that is taken is an error, tried again anew.
-    lambda insert: insert.on_conflict_do_nothing(
-        index_elements=["dedupe_key"], index_where=tables.message.c.dedupe_key.is_not(None)
-    ),
+    lambda insert: insert.on_conflict_do_nothing(**_BY_KEY),
     direction=literal_column("'out'"),
+    **_NOTHING_SENT,
+)
+PROMPT = inserting(
+    tables.message,
+    (
+        *("id", "person_id", "platform", "account", "chat", "kind", "priority", "text", "step"),
+        *("conversation_id", "dedupe_key", "expires_at", "created_at"),
+    ),
+    lambda insert: insert.on_conflict_do_nothing(**_BY_KEY),
+    choices=bindparam("choices", type_=Text),  # as it is stored: all of a fan-out have the same
+    direction=literal_column("'out'"),
+    status=literal_column("'pending'"),
+    error=literal_column("''"),
+    news=literal_column("''"),
     **_NOTHING_SENT,
 )
 ANSWER = inserting(
@@ -74,7 +87,10 @@ ANSWER = inserting(
     reviewed_by=literal_column("''"),
 )
 
-_ORDER = ((DEFINITION, ""), (CONVERSATION, ""), (RECEIVED, ""), (MESSAGE, "work.outbox"), (ANSWER, "work.answer"))
+_ORDER = (
+    *((DEFINITION, ""), (CONVERSATION, ""), (RECEIVED, "")),
+    *((MESSAGE, "work.outbox"), (PROMPT, "work.outbox"), (ANSWER, "work.answer")),
+)
 """What is referred to comes first; and the failpoint behind each table."""
 
 
@@ -112,7 +128,7 @@ class Batch:
                 statement.run(self.past, rows[statement])
                 if point:
                     failpoint(point)
-        if MESSAGE in rows:
+        if MESSAGE in rows or PROMPT in rows:
             wake(self.past, Channel.OUTBOX)
 
     def __enter__(self) -> Batch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ def add_turn(
     """The same as one of many: its rows are written with the batch's, or when somebody wants to read."""
     _change_people(batch, turn, now)
     for conversation in turn.conversations:
-        batch.add(CONVERSATION, _conversation_row(conversation, dump))
+        batch.add(CONVERSATION, conversation_row(conversation, dump))
     if turn.escalations or turn.codes or turn.cancel_prompts_of or turn.cancel_alerts_of:
         _escalate(batch.connection, turn)
     if turn.received is not None:
@@ -49,19 +49,20 @@ def add_turn(
         _audit(batch.connection, turn, new_id)
 
 
-def save_prompts(
-    batch: Batch,
-    opened: Sequence[Conversation],
-    written: Sequence[Message],
-    now: datetime,
-    dump: Callable[[Conversation], str],
-) -> None:
-    """Write the new conversations and messages of a fan-out, which causes nothing else."""
-    for conversation in opened:
-        batch.add(CONVERSATION, _conversation_row(conversation, dump))
-    for message in written:
-        batch.add(MESSAGE, _message_row(message, now))
-    batch.write()
+def conversation_row(conversation: Conversation, dump: Callable[[Conversation], str]) -> Row:
+    """A conversation as its table has it."""
+    return {
+        "id": conversation.id,
+        "person_id": conversation.person_id,
+        "flow": conversation.flow,
+        "flow_hash": conversation.flow_hash,
+        "status": conversation.status,
+        "state": dump(conversation),
+        "due_at": conversation.due_at,
+        "started_at": conversation.started_at,
+        "match_id": conversation.match_id,
+        "occurrence_id": conversation.occurrence_id,
+    }
 
 
 def acted_on(connection: Connection, message_id: int) -> None:
@@ -206,21 +207,6 @@ def _answer_row(answer: Answer, message_id: int | None, new_id: Callable[[], int
         "value": answer.value,
         "text": answer.text,
         "at": answer.at,
-    }
-
-
-def _conversation_row(conversation: Conversation, dump: Callable[[Conversation], str]) -> Row:
-    return {
-        "id": conversation.id,
-        "person_id": conversation.person_id,
-        "flow": conversation.flow,
-        "flow_hash": conversation.flow_hash,
-        "status": conversation.status,
-        "state": dump(conversation),
-        "due_at": conversation.due_at,
-        "started_at": conversation.started_at,
-        "match_id": conversation.match_id,
-        "occurrence_id": conversation.occurrence_id,
     }
 
 

@@ -59,7 +59,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.turns": (
         LEAVES
         | {"bot.flows", "bot.safety", "bot.planning", "bot.program", "storage.database", "storage.turns"}
-        | {"storage.batch", "storage.senders"}
+        | {"storage.batch", "storage.prompts", "storage.senders"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
         | {"storage.hold"}
         | {"storage.leases", "storage.occurrences", "storage.wake"},

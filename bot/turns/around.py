@@ -6,12 +6,14 @@ Read in one go for one person or for hundreds, so that a fan-out fills in the sa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
 from bot.domain import Match, Person, Role
+from bot.errors import FlowError
 from bot.program import Program
 from storage import people
 
@@ -39,22 +41,33 @@ class Around:
                 return self.people[match.advisor].name
         return self.contact.name if self.contact is not None else ""
 
-    def values(self, person: Person, match_id: int | None, names: Collection[str]) -> dict[str, str]:
+    def values(self, person: Person, match_id: int | None, names: Iterable[str]) -> dict[str, str]:
         """Those of the placeholders of a flow (bot.program.VALUES) that it names, filled in for a person."""
-        known: dict[str, Callable[[], str]] = {
-            "name": lambda: person.first_name,
-            "partner": lambda: self.partner_names(person, match_id),
-            "school": lambda: self.program.school,
-            "adult": lambda: self.advisor_name(person),
-            "place": lambda: self.program.place(person.language),
-        }
-        return {name: value() for name, value in known.items() if name in names}
+        return {name: self._value(name, person, match_id) for name in names}
+
+    def _value(self, name: str, person: Person, match_id: int | None) -> str:
+        match name:
+            case "name":
+                return person.first_name
+            case "partner":
+                return self.partner_names(person, match_id)
+            case "school":
+                return self.program.school
+            case "adult":
+                return self.advisor_name(person)
+            case "place":
+                return self.program.place(person.language)
+        raise FlowError(f"nobody can fill in {{{name}}}")
 
 
 def around(
-    connection: Connection, program: Program, ids: Collection[int], names: Collection[str] = ("partner", "adult")
+    connection: Connection,
+    program: Program,
+    ids: Collection[int],
+    names: Collection[str] = ("partner", "adult"),
+    known: Mapping[int, Person] = MappingProxyType({}),
 ) -> Around:
-    """Read who is around these people, as far as placeholders of these `names` ask for it."""
+    """Read who is around these people, as far as placeholders of these `names` ask for it, beside who is `known`."""
     if not {"partner", "adult"}.intersection(names):
         return Around(program, {}, {}, None)
     of_person: dict[int, list[Match]] = defaultdict(list)
@@ -64,8 +77,13 @@ def around(
         named.update(members, (match.advisor,) if match.advisor is not None else ())
         for id_ in members:
             of_person[id_].append(match)
-    contact = people.by_key(connection, program.safety_contact)
-    return Around(program, of_person, people.several(connection, named) if named else {}, contact)
+    others = named - known.keys()
+    return Around(
+        program,
+        of_person,
+        {**known, **(people.several(connection, others) if others else {})},
+        people.by_key(connection, program.safety_contact) if "adult" in names else None,
+    )
 
 
 def _other_side(match: Match, person: Person) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +33,9 @@ from bot.domain import (
 )
 from bot.failpoints import VARIABLE
 from bot.flows import state
+from bot.program import create, load_program
 from bot.turns import fanout
+from bot.turns.around import Around
 from storage import occurrences, people, snapshot, tables
 from storage.database import Database
 from tests.school import LEO, MAYA, NOON, RIVERA, House, plan
@@ -235,7 +238,7 @@ def by_fan_out(house: House, connection: Connection, limit: int) -> int:
     """As App does: a chunk, then the turns of those whom it left."""
     last, fired = None, 0
     while True:
-        chunk = fanout.fire(connection, house.program, NOW, house.clock.new_id, last, limit)
+        chunk = fanout.fire(connection, house.program, NOW, house.clock.new_ids, last, limit)
         by_turns(house, connection, chunk.rest)
         last, fired = chunk.last, fired + chunk.count
         if last is None:
@@ -355,3 +358,12 @@ async def test_when_a_chunk_cannot_be_fired_each_of_it_has_a_turn_of_its_own(
     assert len(house.rows(tables.occurrence, status="fired")) == 6
     assert house.phone(FIRST) == ["How is your week, Amina?"]
     assert house.case().category == "failure"
+
+
+def test_every_flow_that_ships_begins_in_one_message_for_all(tmp_path: Path) -> None:
+    create(tmp_path / "lincoln")
+    program = load_program(tmp_path / "lincoln")
+    openings = fanout._Openings(program, NOW, Around(program, {}, {}, None))
+    begun = {(name, language): openings.of(name, language, ()) for name in program.flows for language in ("en", "es")}
+    assert len(begun) == 10
+    assert [which for which, opening in begun.items() if opening is None] == []
