@@ -15,14 +15,15 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Dialect,
     Executable,
     Insert,
     Select,
     Table,
     and_,
     bindparam,
+    case,
     exists,
+    func,
     literal_column,
     null,
     or_,
@@ -40,6 +41,8 @@ TRIES = 5
 """After this many failures alone an event is quarantined."""
 LEASE = timedelta(seconds=30)
 """How long a worker may take over what it claimed; then another one may."""
+NEAR = 256
+"""So many of the oldest events are looked at one by one: mostly a claim finds enough among them."""
 
 _inbox = tables.inbox.c
 _NEW = _inbox.status == literal_column("'new'")
@@ -101,38 +104,78 @@ _TOKEN = bindparam("token", type_=BigInteger)
 _LIMIT = bindparam("limit", type_=BigInteger)
 
 
-def _heads(*columns: Any) -> Select[Any]:
-    """What may be handled now and is the oldest of its chat, where no other worker has anything of that chat in hand.
+_LEASED_ELSEWHERE: ColumnElement[bool] = and_(_inbox.lease_token != _TOKEN, _inbox.lease_until >= _NOW)
+_FREE = or_(_inbox.lease_token.is_(None), _inbox.lease_token == _TOKEN, _inbox.lease_until < _NOW)
+_READY = and_(_NEW, _inbox.next_at <= _NOW)
+_OF_NOBODY = _inbox.chat == literal_column("''")
+"""An event whose chat nobody can tell holds up none and waits for none."""
 
-    An event whose chat nobody can tell holds up none and waits for none.
+
+def _near_heads(*columns: Any) -> Select[Any]:
+    """Of the oldest events those that are the first of their chat, where no other worker has anything of it in hand.
+
+    What is in hand was the first of its chat when it was taken. So it stands before all that are ready and were never
+    tried: behind the first of those nobody need look, however many wait there.
     """
-    other = tables.inbox.alias("other")
-    elsewhere: ColumnElement[bool] = and_(other.c.lease_token != _TOKEN, other.c.lease_until >= _NOW)
-    held_up = exists().where(
-        other.c.status == literal_column("'new'"),
-        other.c.platform == _inbox.platform,
-        other.c.account == _inbox.account,
-        other.c.chat == _inbox.chat,
-        or_(and_(other.c.id < _inbox.id, other.c.next_at <= _NOW), and_(other.c.id != _inbox.id, elsewhere)),
+    near = select(_inbox.id).where(_READY).order_by(_inbox.id).limit(literal_column(str(NEAR))).subquery("near")
+    other, untried = tables.inbox.alias("other").c, tables.inbox.alias("untried").c
+    first_untried = (
+        select(func.coalesce(func.min(untried.id), literal_column(str(2**63 - 1))))
+        .where(*_same_chat(untried), untried.next_at <= _NOW, untried.tries == literal_column("0"))
+        .correlate(tables.inbox)
+        .scalar_subquery()
     )
-    free = or_(_inbox.lease_token.is_(None), _inbox.lease_token == _TOKEN, _inbox.lease_until < _NOW)
-    alone = _inbox.chat == literal_column("''")
-    found = select(*columns).where(_NEW, _inbox.next_at <= _NOW, free, or_(alone, ~held_up))
+    older = exists().where(*_same_chat(other), other.id < _inbox.id, other.next_at <= _NOW)
+    in_hand = exists().where(
+        *_same_chat(other),
+        other.id <= first_untried,
+        other.id != _inbox.id,
+        other.lease_token != _TOKEN,
+        other.lease_until >= _NOW,
+    )
+    alone = or_(_OF_NOBODY, and_(~older, ~in_hand))
+    found = select(*columns).where(_inbox.id.in_(select(near.c.id)), _READY, _FREE, alone)
     return found.order_by(_inbox.id).limit(_LIMIT)
 
 
-def _claiming(_dialect: Dialect) -> Executable:
-    # Materialized, so that the heads are looked for once: an inner query could run again for each row.
-    heads = (
-        _heads(_inbox.id).with_for_update(skip_locked=True, of=tables.inbox).cte("heads").prefix_with("MATERIALIZED")
+def _same_chat(column: Any) -> Sequence[ColumnElement[bool]]:
+    return (
+        column.status == literal_column("'new'"),
+        column.platform == _inbox.platform,
+        column.account == _inbox.account,
+        column.chat == _inbox.chat,
     )
+
+
+def _heads(*columns: Any) -> Select[Any]:
+    """The same of all that waits, read once from end to end: for where a few chats fill the line with what waits."""
+    head = func.min(case((_inbox.next_at <= _NOW, _inbox.id)))
+    elsewhere = func.coalesce(func.max(case((_LEASED_ELSEWHERE, literal_column("1")))), literal_column("0"))
+    chats = (
+        select(head.label("id"))
+        .where(_NEW)
+        .group_by(_inbox.platform, _inbox.account, _inbox.chat, case((_OF_NOBODY, _inbox.id)))
+        .having(elsewhere == literal_column("0"))
+        .subquery("chats")
+    )
+    found = select(*columns).where(_inbox.id.in_(select(chats.c.id)), _READY, _FREE)
+    return found.order_by(_inbox.id).limit(_LIMIT)
+
+
+def _claiming(found: Select[Any]) -> Executable:
+    # Materialized, so that the heads are looked for once: an inner query could run again for each row.
+    heads = found.with_for_update(skip_locked=True, of=tables.inbox).cte("heads").prefix_with("MATERIALIZED")
     lease = {"lease_token": _TOKEN, "lease_until": bindparam("until", type_=Instant)}
     return update(tables.inbox).where(_inbox.id == heads.c.id).values(lease).returning(*_WHOLE)
 
 
-_FRESH = Statement(lambda _: select(*_WHOLE).where(_NEW, _inbox.next_at <= _NOW).order_by(_inbox.id).limit(_LIMIT))
+_FRESH = Statement(lambda _: select(*_WHOLE).where(_READY).order_by(_inbox.id).limit(_LIMIT))
 _HEADS = Statement(lambda _: _heads(*_WHOLE))
-_CLAIM = Statement(_claiming)
+_CLAIM_NEAR = Statement(lambda _: _claiming(_near_heads(_inbox.id)))
+_CLAIM = Statement(lambda _: _claiming(_heads(_inbox.id)))
+_BEHIND = Statement(
+    lambda _: select(_inbox.id).where(_READY).order_by(_inbox.id).offset(literal_column(str(NEAR))).limit(1)
+)
 
 
 def fresh(connection: Connection, now: datetime, limit: int = 64) -> Sequence[Stored]:
@@ -153,7 +196,10 @@ def claim(connection: Connection, token: int, wall: datetime, limit: int = 64) -
 
     `token`: the worker's own. Until the lease ends no other worker gets them, nor what waits behind them.
     """
-    rows = _CLAIM.rows(connection, token=token, now=wall, until=wall + LEASE, limit=limit)
+    given = {"token": token, "now": wall, "until": wall + LEASE, "limit": limit}
+    rows = _CLAIM_NEAR.rows(connection, **given)
+    if len(rows) < limit and _BEHIND.rows(connection, now=wall):
+        rows = _CLAIM.rows(connection, **given)  # those again, and what is farther back
     return sorted((_stored(row, token) for row in rows), key=lambda one: one.id)
 
 

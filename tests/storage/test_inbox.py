@@ -146,6 +146,21 @@ def test_a_worker_claims_the_head_of_each_chat_and_another_one_none_of_those_cha
     assert claimed(database, token=8) == ["amina"]
 
 
+def test_a_worker_finds_other_chats_behind_a_flood_and_only_the_head_of_it(database: Database) -> None:
+    flood = [Stored(id_, raw(f"leo {id_}", chat="leo"), NOON) for id_ in range(1, inbox.NEAR + 50)]
+    others = [
+        Stored(1000 + id_, raw(f"{name} {id_}", chat=name), NOON) for id_, name in enumerate(["maya", "", ""] * 2)
+    ]
+    database.write(lambda connection: inbox.put(connection, [*flood, *others])).result()
+    assert claimed(database, token=7, limit=3) == ["leo 1", "maya 0", " 1"]
+    assert claimed(database, token=7) == ["leo 1", "maya 0", " 1", " 2", " 4", " 5"]
+    assert claimed(database, token=8) == []
+    _failed(database, Stored(1, raw("leo 1"), NOON, token=7), NOON)
+    _failed(database, Stored(1000, raw("maya 0"), NOON, token=7), NOON)
+    assert claimed(database, token=8) == ["leo 2", "maya 3"]
+    assert claimed(database, token=9, seconds=3) == []  # the first of each is due again, and the next one in hand
+
+
 def test_what_waits_behind_a_claimed_event_is_claimed_when_that_is_done(database: Database) -> None:
     put(database, raw("m1", chat="maya"), 1)
     put(database, raw("m2", chat="maya"), 2)
