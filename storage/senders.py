@@ -25,7 +25,9 @@ def _of_address(query: Select[Any]) -> Select[Any]:
     return query.where(*(column[name] == bound(column[name]) for name in ("platform", "account", "chat")))
 
 
-_LOCK = Statement(lambda _: _of_address(select(_person.id).select_from(_sender)).with_for_update(of=tables.person))
+_LOCK = Statement(
+    lambda _: _of_address(select(_person.id).select_from(_sender)).with_for_update(of=tables.person, key_share=True)
+)
 _SENDER = Statement(
     lambda _: _of_address(
         select(
