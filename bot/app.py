@@ -127,6 +127,7 @@ class App:
             https=program.settings.server.public_url.startswith("https:"),
             asset=asset,
             watched=self._watched,
+            backup_days=program.settings.backup.warn_after_days,
         )
         return [*spoken, *pages]
 

@@ -73,6 +73,11 @@ def back_up(program: Program, clock: Clock, to: Path | None = None) -> Kept:
         if final.exists():
             raise Refused(f"{final} is there already. Give another name: --to")
         os.replace(part, final)
+    database = Database(program.settings.storage.url)
+    try:
+        copies.note_backup(database, clock.wall())
+    finally:
+        database.close()
     return Kept(final, final.stat().st_size, files)
 
 

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     OUTBOX = "outbox"
     DISK = "disk"
     CLOCK = "clock"
+    BACKUP = "backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,14 @@ def storing(condition: Condition) -> Sequence[Trouble]:
         text = "Messages cannot be stored at the moment: a write has been under way for more than five seconds."
         return (Trouble(Kind.STORE, text),)
     return ()
+
+
+def backups(state: Health, wall: datetime, days: int) -> Sequence[Trouble]:
+    """Whether the last backup is older than so many days; 0: nobody asks."""
+    if not days or (state.backed_up_at and wall - state.backed_up_at <= timedelta(days=days)):
+        return ()
+    last = f"The last backup is {(wall - state.backed_up_at).days} days old" if state.backed_up_at else "No backup yet"
+    return (Trouble(Kind.BACKUP, f"{last}: run nearpeer backup every night, see docs/backup.md.", warns=True),)
 
 
 def troubles(state: Health, now: datetime, wall: datetime) -> Sequence[Trouble]:

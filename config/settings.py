@@ -162,6 +162,11 @@ class Alarm(_Section):
         return value
 
 
+class Backup(_Section):
+    warn_after_days: int = Field(default=3, ge=0, le=365)
+    """Staff read under Health that the last backup is older than this; 0: never, others look after backups."""
+
+
 class Settings(BaseSettings):
     """Everything that one school has set."""
 
@@ -173,6 +178,7 @@ class Settings(BaseSettings):
     storage: Storage = Storage()
     program: ProgramFolder = ProgramFolder()
     alarm: Alarm = Alarm()
+    backup: Backup = Backup()
 
     @classmethod
     def settings_customise_sources(

@@ -10,13 +10,15 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import make_url
 
 from bot.errors import Refused
 from storage.database import Database
-from storage.health import damage
+from storage.due import mark_beat
+from storage.health import BACKUP, damage
 
 LONGEST = 3600.0
 """Seconds for one look through a whole copy."""
@@ -73,6 +75,11 @@ def copy_postgresql(url: str, copy: Path) -> None:
         if done.returncode:
             reason = next(iter(done.stderr.strip().splitlines()), "no reason given")
             raise Refused(f"{Path(command[0]).name} failed: {reason}")
+
+
+def note_backup(database: Database, wall: datetime) -> None:
+    """Remember that a backup was made, for those who look after the school."""
+    database.write(lambda connection: mark_beat(connection, BACKUP, wall)).result()
 
 
 def _rows(connection: sqlite3.Connection) -> dict[str, int]:

@@ -19,6 +19,8 @@ from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, inser
 
 from storage import tables
 
+BACKUP = "backup"
+"""The mark that a backup leaves among those of the beats."""
 _RECENT = timedelta(days=7)
 _TOLD_WITHIN = timedelta(seconds=60)
 _TRIAL_BYTES = 64 * 1024
@@ -30,6 +32,8 @@ class Health:
 
     beats: Mapping[str, datetime]
     """Wall time of each beat's last mark."""
+    backed_up_at: datetime | None
+    """Wall time of the last backup."""
     overdue_case: datetime | None
     """When the open case that has waited longest should have been acted on; it may lie ahead."""
     untold_cases: int
@@ -58,8 +62,10 @@ def health(connection: Connection, now: datetime, wall: datetime) -> Health:
         .where(_is_not(escalation.status, "closed"), message.kind == "alert", message.status == "failed")
     )
     quarantined = select(func.count()).select_from(tables.inbox).where(_is(inbox.status, "quarantined"))
+    marks = {row.name: row.at for row in connection.execute(select(tables.beat).order_by(tables.beat.c.name))}
     return Health(
-        beats={row.name: row.at for row in connection.execute(select(tables.beat).order_by(tables.beat.c.name))},
+        backed_up_at=marks.pop(BACKUP, None),
+        beats=marks,
         overdue_case=connection.execute(
             select(func.min(escalation.next_action_at)).where(_is_not(escalation.status, "closed"))
         ).scalar(),

@@ -108,6 +108,8 @@ def test_a_database_that_was_copied_back_by_hand_is_recognized(school: School, t
 
 def test_a_backup_brings_a_whole_school_back_on_another_machine(school: School, tmp_path: Path) -> None:
     kept = back_up(load_program(school.folder), SystemClock(), tmp_path / "elsewhere")
+    (mark,) = school.rows("SELECT at FROM beat WHERE name = 'backup'")
+    assert abs(mark["at"] / 1000 - kept.path.stat().st_mtime) < 60
     assert stat.S_IMODE(kept.path.stat().st_mode) == 0o600
     assert kept.path.parent == tmp_path / "elsewhere"
     done = restore(tmp_path / "new", kept.path, SystemClock())

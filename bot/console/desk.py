@@ -46,6 +46,8 @@ class Desk:
     templates: Environment
     watched: Callable[[], Sequence[Trouble]] = tuple
     """What the auditor of this process has found beside what stands in the database."""
+    backup_days: int = 0
+    """How old the last backup may be; 0: however old."""
     attempts: Attempts = field(default_factory=Attempts)
     hashers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_HASHERS))
     """Each password check takes 19 MiB; this many run at once."""

@@ -19,7 +19,12 @@ async def troubles(desk: Desk) -> tuple[Health, tuple[str, ...]]:
     """The state of the house, and what is wrong with it in words."""
     now, wall = desk.clock.now(), desk.clock.wall()
     state = await desk.read(lambda connection: health.health(connection, now, wall))
-    found = (*checks.storing(desk.database.condition), *checks.troubles(state, now, wall), *desk.watched())
+    found = (
+        *checks.storing(desk.database.condition),
+        *checks.troubles(state, now, wall),
+        *desk.watched(),
+        *checks.backups(state, wall, desk.backup_days),
+    )
     texts = [one.text for one in found]
     if await desk.read(hold.stands):
         texts.append("A backup was restored: check-ins and reminders wait until a coordinator says so.")

@@ -53,14 +53,15 @@ def routes(
     https: bool = False,
     asset: Callable[[str], str] = "/static/{}".format,
     watched: Callable[[], Sequence[Trouble]] = tuple,
+    backup_days: int = 0,
 ) -> list[BaseRoute]:
     """The staff pages under /staff, for the server.
 
     `handle`: returns after the commit, raises Refused with words for the person. `zone`: the school's, in which times
     are shown. `https`: whether browsers reach us over https (the cookie's name and Secure depend on it). `asset`: file
-    in bot/static -> URL. `watched`: what the auditor found.
+    in bot/static -> URL. `watched`: what the auditor found. `backup_days`: how old the last backup may be.
     """
-    desk = Desk(database, clock, handle, school, ZoneInfo(zone), https, asset, templates(), watched)
+    desk = Desk(database, clock, handle, school, ZoneInfo(zone), https, asset, templates(), watched, backup_days)
     return [
         *(Route(path, _open(page, desk), methods=[method]) for method, path, page in _OPEN),
         *(Route(path, gate(desk, page), methods=[method]) for method, path, page in _SIGNED_IN),

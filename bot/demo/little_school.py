@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from config.settings import ProgramFolder, Safety, School, Server, Settings, Storage
+from config.settings import Backup, ProgramFolder, Safety, School, Server, Settings, Storage
 
 ZONE = ZoneInfo("America/Chicago")
 ROSTER = Path(__file__).parent / "roster.csv"
@@ -87,4 +87,5 @@ def settings(folder: Path, port: int) -> Settings:
         server=Server(port=port),
         storage=Storage(url=f"sqlite:///{folder / 'nearpeer.db'}"),
         program=ProgramFolder(),
+        backup=Backup(warn_after_days=0),
     )

@@ -14,6 +14,9 @@ from starlette.routing import Route
 from bot.domain import ActionKind
 from storage import accounts, hold, tables
 from storage.accounts import Staff
+from storage.database import Database
+from storage.due import mark_beat
+from storage.health import BACKUP
 from tests.console import little_school
 from tests.console.little_school import CHEN, MAYA, NOW, OKAFOR, PASSWORD, SAM, WORDS, Console
 
@@ -416,6 +419,20 @@ async def test_a_stopped_heartbeat_is_said_on_the_first_page(console: Console, o
         console.seed(lambda c: c.execute(update(tables.beat).where(tables.beat.c.name == "turns").values(at=old)))
         assert "The heartbeat has stopped (turns)" in (await browser.get("/staff/")).text
         assert "3 minutes ago" in (await browser.get("/staff/health")).text
+
+
+async def test_an_old_backup_is_said_under_health_and_none_where_others_make_them(
+    database: Database, console: Console, okafor: Staff
+) -> None:
+    careful = little_school.console(database, backup_days=3)
+    careful.seed(lambda c: mark_beat(c, BACKUP, careful.clock.wall() - timedelta(days=5, hours=1)))
+    for pages, told in ((careful, True), (console, False)):
+        async with pages.browser(okafor) as browser:
+            page = (await browser.get("/staff/health")).text
+            assert ("The last backup is 5 days old: run nearpeer backup every night" in page) is told
+    careful.seed(lambda c: mark_beat(c, BACKUP, careful.clock.wall() - timedelta(days=2)))
+    async with careful.browser(okafor) as browser:
+        assert "backup" not in (await browser.get("/staff/health")).text
 
 
 async def test_after_a_restore_a_coordinator_reads_what_is_missing_and_says_how_it_goes_on(
