@@ -30,6 +30,8 @@ from tests.postgres import FAST
 PARTS = ("points", "random", "machine", "faults")
 ENGINES = ("sqlite", "postgresql")
 HITS = (1, 2, 3)
+LANES = 2
+"""Schools on each database at whose points it is killed at the same time: each of them mostly waits."""
 KILLS = 200
 IN_FLIGHT = 0.8
 """The share of random kills that must find work in flight, or they prove little."""
@@ -65,10 +67,10 @@ def places(wanted: str = "") -> list[Place]:
     return [place for place in [*exits, *others] if wanted in str(place)]
 
 
-async def at_points(bench: Bench, engine: str, wanted: Sequence[Place]) -> Verdict:
-    """Each place in a school of its own."""
+async def at_points(bench: Bench, engine: str, wanted: Sequence[tuple[int, Place]]) -> Verdict:
+    """Each place, with its seed, in a school of its own."""
     total = Verdict()
-    for seed, place in enumerate(wanted):
+    for seed, place in wanted:
         if engine != "sqlite" and place.point.startswith("backup."):
             continue  # PostgreSQL's own programs make its backups
         async with Line(refusals=0.02, seed=seed).running() as line:
@@ -119,7 +121,8 @@ async def killed(parts: Sequence[str], point: str, kills: int, at_once: int, eng
         async with nursery(program.folder) as processes:
             bench = Bench(folder, server, processes)
             if "points" in parts:
-                lanes = [at_points(bench, engine, places(point)) for engine in engines]
+                wanted = list(enumerate(places(point)))
+                lanes = [at_points(bench, engine, wanted[lane::LANES]) for engine in engines for lane in range(LANES)]
                 total = sum(await asyncio.gather(*lanes), total)
             if "random" in parts:
                 lanes = [at_random(bench, engine, kills, at_once) for engine in engines]
