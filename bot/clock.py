@@ -21,6 +21,8 @@ _IN_A_MILLISECOND = 1 << 12
 
 _STRANGE = 300.0
 """Seconds by which a clock is not set without a reason that somebody should know."""
+_MOMENT = 0.0005
+"""Seconds in which it is still the same moment: everything that is stored is stored to the millisecond."""
 _CATCHING_UP = 0.9
 """How fast our time runs while it is ahead of the computer's."""
 
@@ -125,6 +127,9 @@ class SystemClock(Ids):
         return datetime.fromtimestamp(self._seconds(), UTC)
 
     def _seconds(self) -> float:
+        steady = self._steady()
+        if 0 <= steady - self._seen_steady < _MOMENT:
+            return self._now
         with self._looking:
             real, steady = self._real(), self._steady()
             passed = steady - self._seen_steady

@@ -71,12 +71,14 @@ class Delivery:
         self._line = self._desk.line
         self._sending: dict[asyncio.Task[None], _Sending] = {}
         self._watch: asyncio.TimerHandle | None = None
-        self._kicked, self._moved = asyncio.Event(), asyncio.Event()
+        self._moved = asyncio.Event()
+        self._running = False
         self._leaving: asyncio.Task[None] | None = None
 
     def kick(self) -> None:
-        """Something may be waiting: look now."""
-        self._kicked.set()
+        """Something may be waiting, or will be once what is queued for the database is done: look after that."""
+        if self._running:
+            self._desk.claim()
 
     @property
     def busy(self) -> bool:
@@ -93,15 +95,17 @@ class Delivery:
 
         `lease`: the right to be the account's only sender. Whoever has lost it claims nothing.
         """
-        self._desk.lease, self._desk.open = lease, True
+        self._desk.lease, self._desk.open, self._running = lease, True, True
         try:
             while not stop.is_set():
-                self._kicked.clear()
                 self._desk.claim()
-                await first_of(self._kicked, stop, timeout=desk.IDLE)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(desk.IDLE):
+                        await stop.wait()
+            self._running = False
             await self._finish()
         finally:
-            self._desk.open = False
+            self._desk.open = self._running = False
             self._desk.put_all_back()
             self._desk.stop()
             for task in self._sending:

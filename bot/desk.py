@@ -1,17 +1,18 @@
-"""Where delivery and the outbox meet: results are written down and messages claimed, in one transaction at a time.
+"""Where delivery and the outbox meet: results are written down and messages claimed. It sends nothing.
 
-Whatever has come in while the database was busy is written together; when few messages are left in the line, the same
-transaction claims the next ones. It sends nothing and knows no platform.
+Whatever results came in while the database was busy are written together, and messages claimed with them. A look for
+messages waits for nothing of that: it is queued at once, and so shares the transaction of whatever was queued before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -43,6 +44,14 @@ class _Visit:
     looked_at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A transaction that is queued."""
+
+    answer: asyncio.Future[_Visit]
+    asked_at: float
+
+
 class Desk:
     """The outbox of one account. `arrived` is called when claims joined the line, `told` when there is news."""
 
@@ -61,7 +70,8 @@ class Desk:
         self._results: list[outbox.Result] = []
         self._in_hand = 0
         """Results that the visit under way writes down."""
-        self._task: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
         self._wanted = False
         self._more_of: int | None = None
         self.line: Waiting = Line()
@@ -78,7 +88,7 @@ class Desk:
     @property
     def busy(self) -> bool:
         """Whether a message waits in the line, or something is not yet written down."""
-        return bool(self.line or self._results) or (self._task is not None and not self._task.done())
+        return bool(self.line or self._results) or _goes_on(self._looking) or _goes_on(self._writing)
 
     @property
     def unwritten(self) -> int:
@@ -86,15 +96,20 @@ class Desk:
         return len(self._results) + self._in_hand
 
     def claim(self) -> asyncio.Task[None]:
-        """Look what may be sent, at the next visit; gives the task that makes it."""
-        self._wanted = True
-        return self._at_work()
+        """Look what may be sent, behind all that is queued by now; gives the task that does it."""
+        if self._results:  # left from a run that was broken off
+            self._write()
+        if self._looking is not None and not self._looking.done():
+            self._wanted = True
+            return self._looking
+        self._looking = _begun(self._look(self._visit([], claiming=True)))
+        return self._looking
 
     def came_in(self, *results: outbox.Result) -> None:
         """What became of messages, to be written down at the next visit."""
         if results:
             self._results.extend(results)
-            self._at_work()
+            self._write()
 
     def put_back(self, places: Collection[Place[outbox.Claim]]) -> None:
         """What has not left goes back into the outbox, as if it had never been claimed."""
@@ -107,13 +122,14 @@ class Desk:
 
     async def written(self, within: float) -> None:
         """Wait until everything is written down, or so many seconds."""
-        if self._results or self.busy:
-            await asyncio.wait({self._at_work()}, timeout=within)
+        if self._results or _goes_on(self._writing):
+            await asyncio.wait({self._write()}, timeout=within)
 
     def stop(self) -> None:
-        """Make no more visits; leases run out."""
-        if self._task is not None:
-            self._task.cancel()
+        """Ask for nothing more; leases run out."""
+        for task in (self._looking, self._writing):
+            if task is not None:
+                task.cancel()
 
     async def look_again(self) -> None:
         """See for all in the line whether they are still wanted, and still ours."""
@@ -140,30 +156,47 @@ class Desk:
         with self._database.read() as connection:
             return outbox.under_way(connection, *self._account, self._clock.now())
 
-    def _at_work(self) -> asyncio.Task[None]:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._visits())
-            self._task.add_done_callback(noted)
-        return self._task
+    def _write(self) -> asyncio.Task[None]:
+        if self._writing is None or self._writing.done():
+            self._writing = _begun(self._write_down())
+        return self._writing
 
-    async def _visits(self) -> None:
-        while self._results or self._wanted:
+    async def _look(self, visit: _Asked) -> None:
+        while True:
+            try:
+                found = await visit.answer
+            except Exception as error:
+                # The database is away: rows stay as they are, and the next look tries again.
+                log.error("claim failed platform=%s error=%s", self._account[0], type(error).__name__)
+                await asyncio.sleep(IDLE)
+            else:
+                self._lined_up(found, visit.asked_at)
+                if not self._wanted:
+                    return
+            visit = self._visit([], claiming=True)
+
+    async def _write_down(self) -> None:
+        while self._results:
             results, self._results = self._results, []
             self._in_hand = len(results)
-            unit = self._unit(results, self._wanted or self._is_short())
-            self._wanted = False
-            claimed_at = monotonic()
+            visit = self._visit(results, claiming=self._is_short())
             try:
-                visit = await self._database.run(unit)
+                found = await visit.answer
             except Exception as error:
-                # The database is away: rows stay as they are, results wait here, and the next look tries again.
-                log.error("claim failed platform=%s error=%s", self._account[0], type(error).__name__)
+                # The database is away: results wait here.
+                log.error("record failed platform=%s error=%s", self._account[0], type(error).__name__)
                 self._results, self._in_hand = results + self._results, 0
                 await asyncio.sleep(IDLE)
                 continue
             self._in_hand = 0
-            self._lined_up(visit, claimed_at)
-            self._written_down(results, visit.late)
+            self._lined_up(found, visit.asked_at)
+            self._written_down(results, found.late)
+
+    def _visit(self, results: Sequence[outbox.Result], *, claiming: bool) -> _Asked:
+        """Queue a transaction."""
+        if claiming:
+            self._wanted = False
+        return _Asked(self._database.queue(self._unit(results, claiming)), monotonic())
 
     def _unit(self, results: Sequence[outbox.Result], claiming: bool) -> Callable[[Connection], _Visit]:
         """One transaction: write down, claim, and let go of what nobody wants any more."""
@@ -182,7 +215,7 @@ class Desk:
             if not claims:
                 return _Visit(late, claims)
             looked_at = monotonic()
-            under_way = outbox.under_way(connection, *account, now)
+            under_way = outbox.under_way(connection, *account, now, token)
             unwanted = {one.outbound.id: one for one in claims if under_way[one.outbound.id][1]}
             gone = [outbox.dropped(one, under_way[id_][1], wall) for id_, one in unwanted.items()]
             outbox.record(connection, gone)
@@ -202,7 +235,8 @@ class Desk:
             outbound = claim.outbound
             if outbound.id not in visit.unwanted:
                 self.line.add(Place(outbound.priority, outbound.id, claim, claimed_at, visit.looked_at))
-        self._wanted |= full and self._is_short()
+        if full and self._is_short():
+            self.claim()
         if not self.open:
             self.put_all_back()
         self._arrived()
@@ -224,6 +258,16 @@ class Desk:
     def _is_short(self) -> bool:
         urgency = _EVERYTHING if self._more_of is None else self._more_of
         return self.line.up_to(urgency) <= self._worth // 2
+
+
+def _begun(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    task = asyncio.create_task(work)
+    task.add_done_callback(noted)
+    return task
+
+
+def _goes_on(task: asyncio.Task[None] | None) -> bool:
+    return task is not None and not task.done()
 
 
 def noted(task: asyncio.Task[None]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, literal_column, select
 
 from bot.domain import AnswerKind
 from storage import tables
@@ -126,7 +126,7 @@ def _questions(
     message = tables.message.c
     rows = connection.execute(
         select(message.conversation_id, message.step, message.text, message.choices)
-        .where(message.conversation_id.in_(list(conversation_ids)), message.direction == "out", message.step != "")
+        .where(message.conversation_id.in_(list(conversation_ids)), literal_column("direction = 'out' AND step <> ''"))
         .order_by(message.id)
     )
     return {

@@ -25,7 +25,7 @@ _MIGRATION_LOCK = 0x6E656172  # any number that only Nearpeer's migrations use
 
 
 class Database:
-    """`write`, `run` and `run_each` queue units of work for the writer, `read` gives a connection for reading.
+    """`write`, `run` and `queue` queue units of work for the writer, `read` gives a connection for reading.
 
     A unit may run twice (its batch was rolled back), so it must not touch anything but the connection. `first`: intake
     goes before other work, because a platform is waiting for its acknowledgement.
@@ -49,20 +49,24 @@ class Database:
         return future
 
     async def run(self, unit: Unit[T], *, first: bool = False) -> T:
-        """Run `unit(connection)` in the next transaction; gives what it gave, after the commit."""
+        """The same for coroutines."""
+        return await self.queue(unit, first=first)
+
+    def queue(self, unit: Unit[T], *, first: bool = False) -> asyncio.Future[T]:
+        """The same, and what is queued by it now shares a transaction with what is queued next, if time allows."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._writer.take(Job(unit, future, loop), first=first)
-        return await future
+        return future
 
-    async def run_each(
+    def queue_each(
         self, together: Unit[Sequence[T]], alone: Sequence[Unit[Any]], *, first: bool = False
-    ) -> Sequence[T | Exception]:
+    ) -> asyncio.Future[Sequence[T | Exception]]:
         """Run many small units as the one that does them all; if that fails, each alone: their results or errors."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Sequence[T | Exception]] = loop.create_future()
         self._writer.take(Job(together, future, loop, alone), first=first)
-        return await future
+        return future
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

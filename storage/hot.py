@@ -6,8 +6,10 @@ stands here. What every message of every student runs through goes this way; eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Dialect, Executable, Insert, Select, Table, bindparam
@@ -18,18 +20,30 @@ from storage.upsert import insert_into
 
 Convert = Callable[[Any], Any]
 Row = Mapping[str, Any]
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     sql: str
-    given: tuple[tuple[str, Convert | None], ...]
-    """The parameters in the driver's order: their names, and what makes the driver's value of ours."""
+    pick: Callable[[Row], tuple[Any, ...]]
+    """The parameters of a row in the driver's order."""
+    converts: tuple[tuple[int, Convert], ...]
+    """What makes the driver's value of ours, by place."""
     constants: Mapping[str, Any]
     """Parameters that the statement brings itself."""
     taken: tuple[tuple[int, Convert], ...]
     """Columns of the result whose values have to be read, by place."""
+
+    def values(self, row: Row) -> Sequence[Any]:
+        """A row as the driver takes it."""
+        picked = list(self.pick({**self.constants, **row} if self.constants else row))
+        for place, convert in self.converts:
+            value = picked[place]
+            if value is not None:
+                picked[place] = convert(value)
+        return picked
 
 
 class Statement:
@@ -44,11 +58,7 @@ class Statement:
         if not rows:
             return 0
         compiled = self._for(connection.dialect)
-        given = compiled.given
-        if compiled.constants:
-            rows = [{**compiled.constants, **row} for row in rows]
-        # A list inside: SQLite's driver takes no generator of tuples faster, and PostgreSQL's wants a sequence.
-        values = [tuple([row[name] if of is None else of(row[name]) for name, of in given]) for row in rows]
+        values = [compiled.values(row) for row in rows]
 
         def run(cursor: Any) -> int:
             if len(values) == 1:
@@ -62,8 +72,7 @@ class Statement:
     def rows(self, connection: Connection, **given: Any) -> list[Sequence[Any]]:
         """Run it; gives the rows of its result in the order of its columns."""
         compiled = self._for(connection.dialect)
-        given |= compiled.constants
-        values = tuple([given[name] if of is None else of(given[name]) for name, of in compiled.given])
+        values = compiled.values(given)
 
         def run(cursor: Any) -> list[Sequence[Any]]:
             cursor.execute(compiled.sql, values)
@@ -77,6 +86,43 @@ class Statement:
         if compiled is None:
             compiled = self._compiled[dialect.name] = _compile(self._build(dialect), dialect)
         return compiled
+
+
+class Text:
+    """The same for a statement that stands as text both databases read, with parameters as `:name`.
+
+    Its values are what the driver stores. `for_update`: what PostgreSQL reads in place of `/*locked*/`.
+    """
+
+    def __init__(self, sql: str, for_update: str = "") -> None:
+        self.sql = sql
+        self._postgresql = _PARAMETER.sub(r"%(\1)s", sql.replace("/*locked*/", for_update))
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Run it once for each row; gives how many rows of the table it touched."""
+        sql = self._for(connection)
+
+        def run(cursor: Any) -> int:
+            if len(rows) == 1:
+                cursor.execute(sql, rows[0])
+            else:
+                cursor.executemany(sql, rows)
+            return int(cursor.rowcount)
+
+        return _on_driver(connection, sql, run) if rows else 0
+
+    def rows(self, connection: Connection, **given: Any) -> list[Sequence[Any]]:
+        """Run it; gives the rows of its result as the driver reads them."""
+        sql = self._for(connection)
+
+        def run(cursor: Any) -> list[Sequence[Any]]:
+            cursor.execute(sql, given)
+            return list(cursor.fetchall())
+
+        return _on_driver(connection, sql, run)
+
+    def _for(self, connection: Connection) -> str:
+        return self._postgresql if connection.dialect.name == "postgresql" else self.sql
 
 
 def inserting(table: Table, columns: Sequence[str], more: Callable[[Any], Any], **constants: Any) -> Statement:
@@ -101,12 +147,20 @@ def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
     by_place = type(dialect)(paramstyle="qmark" if dialect.name == "sqlite" else "format")  # type: ignore[call-arg]
     compiled: Any = statement.compile(dialect=by_place)  # type: ignore[attr-defined]
     binds = {name: compiled.binds[name] for name in compiled.positiontup}
-    given = tuple((name, _writer(binds[name].type, by_place)) for name in compiled.positiontup)
+    names = tuple(compiled.positiontup)
+    writers = [(place, _writer(binds[name].type, by_place)) for place, name in enumerate(names)]
     constants = {name: bind.value for name, bind in binds.items() if not bind.required}
     columns = statement.selected_columns if isinstance(statement, Select) else compiled.effective_returning or ()
     readers = [column.type.dialect_impl(by_place).result_processor(by_place, None) for column in columns]
     taken = tuple((place, reader) for place, reader in enumerate(readers) if reader is not None)
-    return _Compiled(str(compiled), given, constants, taken)
+    converts = tuple((place, writer) for place, writer in writers if writer is not None)
+    return _Compiled(str(compiled), _picker(names), converts, constants, taken)
+
+
+def _picker(names: tuple[str, ...]) -> Callable[[Row], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda row: tuple([row[name] for name in names])
 
 
 def _writer(of: Any, dialect: Dialect) -> Convert | None:

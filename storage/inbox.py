@@ -72,17 +72,16 @@ def insert_once(connection: Connection, table: Table) -> Insert:
 
 _PUT = inserting(
     tables.inbox,
-    ("id", "platform", "account", "event_id", "chat", "body", "received_at", "next_at"),
+    ("id", "platform", "account", "event_id", "chat", "body", "received_at", "next_at", "status"),
     # Named, so that an id that another program made as well is an error that is tried again, and drops no event.
     lambda insert: insert.on_conflict_do_nothing(index_elements=["platform", "account", "event_id"]),
-    status=literal_column("'new'"),
     tries=literal_column("0"),
     error=literal_column("''"),
 )
 
 
-def put(connection: Connection, events: Sequence[Stored]) -> int:
-    """Store events; gives how many were not here already."""
+def put(connection: Connection, events: Sequence[Stored], done: int = 0) -> int:
+    """Store events; gives how many were not here already. The first `done` have been handled in this transaction."""
     rows = [
         {
             "id": one.id,
@@ -93,8 +92,9 @@ def put(connection: Connection, events: Sequence[Stored]) -> int:
             "body": one.raw.body,
             "received_at": one.received_at,
             "next_at": one.received_at,
+            "status": "done" if place < done else "new",
         }
-        for one in events
+        for place, one in enumerate(events)
     ]
     return _PUT.run(connection, rows)
 
@@ -169,6 +169,9 @@ def _claiming(found: Select[Any]) -> Executable:
     return update(tables.inbox).where(_inbox.id == heads.c.id).values(lease).returning(*_WHOLE)
 
 
+_WAITS = Statement(
+    lambda _: select(_inbox.id).where(_NEW, _inbox.tries == literal_column("0")).limit(literal_column("1"))
+)
 _FRESH = Statement(lambda _: select(*_WHOLE).where(_READY).order_by(_inbox.id).limit(_LIMIT))
 _HEADS = Statement(lambda _: _heads(*_WHOLE))
 _CLAIM_NEAR = Statement(lambda _: _claiming(_near_heads(_inbox.id)))
@@ -176,6 +179,11 @@ _CLAIM = Statement(lambda _: _claiming(_heads(_inbox.id)))
 _BEHIND = Statement(
     lambda _: select(_inbox.id).where(_READY).order_by(_inbox.id).offset(literal_column(str(NEAR))).limit(1)
 )
+
+
+def waits(connection: Connection) -> bool:
+    """Whether an event waits for its first turn."""
+    return bool(_WAITS.rows(connection))
 
 
 def fresh(connection: Connection, now: datetime, limit: int = 64) -> Sequence[Stored]:

@@ -10,16 +10,16 @@ would use the partial indexes, and each look would read the whole log.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Dialect
+from sqlalchemy import Connection, Dialect
 
 from bot.domain import Address, Choice, MessageKind, Outbound, PageKind, Priority
 from bot.failpoints import failpoint
+from storage.hot import Text
 from storage.types import Instant, Json, Sealed, milliseconds
 
 LEASE = timedelta(seconds=60)
@@ -105,7 +105,9 @@ def claim(
     """
     asked = {"platform": platform, "account": account, "wall": milliseconds(wall), "below": int(below)}
     asked |= {"token": token, "until": milliseconds(wall + LEASE), "limit": limit}
-    rows: Sequence[Any] = _run(connection, _CLAIM, asked).all()
+    if not _ANY_PENDING.rows(connection):
+        return []
+    rows: Sequence[Any] = _CLAIM.rows(connection, **asked)
     if rows:
         failpoint("send.claimed_uncommitted")
     claims = []
@@ -116,16 +118,18 @@ def claim(
             claims.append(Claim(outbound, token, attempts, ambiguous))
         except (ValueError, KeyError, TypeError):
             # No word of it can be read: somebody must know, and the others go on.
-            _run(connection, _UNREADABLE, {"id": id_})
+            _UNREADABLE.run(connection, [{"id": id_}])
     return claims
 
 
-def under_way(connection: Connection, platform: str, account: str, now: datetime) -> dict[int, tuple[int | None, str]]:
+def under_way(
+    connection: Connection, platform: str, account: str, now: datetime, token: int | None = None
+) -> dict[int, tuple[int | None, str]]:
     """What this account has under way: id -> (token of its lease, why it must not be sent any more).
 
-    Why: "cancelled" or "expired"; empty when its reason still holds.
+    Why: "cancelled" or "expired"; empty when its reason still holds. `token`: only what was claimed with it.
     """
-    rows: Sequence[Any] = _run(connection, _UNDER_WAY, {"platform": platform, "account": account}).all()
+    rows: Sequence[Any] = _UNDER_WAY.rows(connection, platform=platform, account=account, token=token)
     moment = milliseconds(now)
     return {row[0]: (row[1], "expired" if row[2] is not None and row[2] < moment else _fate(row[3:])) for row in rows}
 
@@ -136,9 +140,8 @@ def record(connection: Connection, results: Sequence[Result]) -> int:
         return 0
     rows = [_row(result) for result in results]
     tried = [row for row in rows if row["outcome"]]
-    if tried:
-        _run(connection, _ATTEMPT, tried)
-    held = _run(connection, _RECORD, rows).rowcount
+    _ATTEMPT.run(connection, tried)
+    held = _RECORD.run(connection, rows)
     if tried:
         failpoint("send.recorded_uncommitted")
     return len(rows) - held
@@ -146,17 +149,17 @@ def record(connection: Connection, results: Sequence[Result]) -> int:
 
 def requeue_expired(connection: Connection, wall: datetime) -> int:
     """Return messages whose sender vanished to pending, as ambiguous. Gives their number."""
-    return _run(connection, _REQUEUE + " AND lease_until < :wall", {"wall": milliseconds(wall)}).rowcount
+    return _REQUEUE_EXPIRED.run(connection, [{"wall": milliseconds(wall)}])
 
 
 def requeue_all(connection: Connection) -> int:
     """Return every message under way to pending, as ambiguous: only for whoever knows that no sender lives."""
-    return _run(connection, _REQUEUE, {}).rowcount
+    return _REQUEUE_ALL.run(connection, [{}])
 
 
 def unsent(connection: Connection, wall: datetime) -> int:
     """How many messages are under way or may be sent now."""
-    return int(_run(connection, _UNSENT, {"wall": milliseconds(wall)}).scalar_one())
+    return int(_UNSENT.rows(connection, wall=milliseconds(wall))[0][0])
 
 
 def choices_of(value: Any) -> tuple[Choice, ...]:
@@ -180,7 +183,9 @@ _FIRST_OF_ITS_CHAT = """
         WHERE other.platform = m.platform AND other.account = m.account AND other.chat = m.chat
           AND other.status = 'pending' AND other.priority > 0 AND (other.priority, other.id) < (m.priority, m.id))
 """
-_CLAIM = f"""
+_ANY_PENDING = Text("SELECT 1 FROM message WHERE status = 'pending' LIMIT 1")
+_CLAIM = Text(
+    f"""
     WITH heads AS MATERIALIZED (
         SELECT m.id FROM message AS m
         WHERE {_MAY_GO} AND (m.priority = 0 OR ({_FIRST_OF_ITS_CHAT}))
@@ -188,59 +193,52 @@ _CLAIM = f"""
     UPDATE message SET status = 'sending', lease_token = :token, lease_until = :until, attempts = attempts + 1
     WHERE id IN (SELECT id FROM heads)
     RETURNING priority, id, attempts, ambiguous, chat, kind, text, choices, replaces, created_at
-"""  # noqa: S608  (our own words)
-_UNREADABLE = """
+""",  # noqa: S608  (our own words)
+    "FOR UPDATE OF m SKIP LOCKED",
+)
+_UNREADABLE = Text("""
     UPDATE message SET status = 'failed', error = 'unreadable', news = 'failed', lease_token = NULL, lease_until = NULL
     WHERE id = :id
-"""
-_UNDER_WAY = """
+""")
+_UNDER_WAY = Text("""
     SELECT m.id, m.lease_token, m.expires_at, m.kind, m.priority, m.created_at, m.dedupe_key,
         escalation.status, escalation.acknowledged_at, escalation.asked_at, person.status, conversation.status,
         m.kind = 'question' AND EXISTS (
             SELECT 1 FROM message AS newer
             WHERE newer.conversation_id = m.conversation_id AND newer.kind = 'question' AND newer.id > m.id
+              AND newer.direction = 'out' AND newer.step <> ''
         ) AS asked_since
     FROM message AS m
     LEFT JOIN escalation ON escalation.id = m.escalation_id
     LEFT JOIN person ON person.id = m.person_id
     LEFT JOIN conversation ON conversation.id = m.conversation_id
     WHERE m.status = 'sending' AND m.platform = :platform AND m.account = :account
-"""
+      AND (m.lease_token = :token OR :token IS NULL)
+""")
 _HELD = "lease_token = :token AND status = 'sending'"
-_ATTEMPT = f"""
+_ATTEMPT = Text(f"""
     INSERT INTO delivery_attempt (message_id, number, started_at, ended_at, result, code)
     SELECT id, :number, :started, :ended, :outcome, :code FROM message WHERE id = :id AND {_HELD}
-"""  # noqa: S608  (our own words)
-_RECORD = f"""
+""")  # noqa: S608  (our own words)
+_RECORD = Text(f"""
     UPDATE message SET status = :status, error = :code, news = :news, lease_token = NULL, lease_until = NULL,
         sent_at = :sent_at, provider_id = :provider_id, attempts = :attempts, ambiguous = ambiguous + :doubt,
         not_before = COALESCE(:not_before, not_before)
     WHERE id = :id AND {_HELD}
-"""  # noqa: S608  (our own words)
+""")  # noqa: S608  (our own words)
 _REQUEUE = """
     UPDATE message SET status = 'pending', lease_token = NULL, lease_until = NULL, ambiguous = ambiguous + 1
     WHERE status = 'sending'
 """
-_UNSENT = """
+_REQUEUE_ALL, _REQUEUE_EXPIRED = Text(_REQUEUE), Text(_REQUEUE + " AND lease_until < :wall")
+_UNSENT = Text("""
     SELECT (SELECT COUNT(*) FROM message WHERE status = 'sending')
          + (SELECT COUNT(*) FROM message WHERE status = 'pending' AND (not_before IS NULL OR not_before <= :wall))
-"""
-_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
-_for_postgresql: dict[str, str] = {}
+""")
 _AT, _TEXT, _CHOICES = Instant(), Sealed(), Json()
 _STILL = f"{PageKind.STILL}:"
 _KINDS = {kind.value: kind for kind in MessageKind}
 _PRIORITIES = {priority.value: priority for priority in Priority}
-
-
-def _run(connection: Connection, statement: str, values: Any) -> CursorResult[Any]:
-    """Hand a statement to the driver as it is; SQLite reads `:name` itself."""
-    if connection.dialect.name == "postgresql":
-        if statement not in _for_postgresql:
-            locked = statement.replace("/*locked*/", "FOR UPDATE OF m SKIP LOCKED")
-            _for_postgresql[statement] = _PARAMETER.sub(r"%(\1)s", locked)
-        statement = _for_postgresql[statement]
-    return connection.exec_driver_sql(statement, values)
 
 
 def _row(result: Result) -> dict[str, Any]:

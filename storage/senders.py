@@ -41,6 +41,10 @@ _SENDER = Statement(
 )
 
 
+_ROLES = {role.value: role for role in Role}
+_STATUSES = {status.value: status for status in PersonStatus}
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """Somebody who writes, as they are before their turn."""
@@ -64,20 +68,30 @@ def sender(connection: Connection, address: Address) -> Sender | None:
 
 
 def _read(rows: Sequence[Sequence[Any]], address: Address) -> Sender:
-    waiting, id_, key, name, role, language, zone, status, paused_until, email, phone, *_ = rows[0]
+    waiting, id_, key, name, role_name, language, zone, status, paused_until, email, phone, *reached = rows[0]
+    role = _ROLES[role_name]
+    if len(rows) == 1 and reached[3] is None:  # nearly everybody has one place, which is the one written from
+        addresses: tuple[Address, ...] = (address,)
+        lost = False
+    else:
+        addresses, lost = _places(rows, address, role)
+    person = Person(
+        id_, key, name, role, language, zone, _STATUSES[status], paused_until, addresses, email=email, phone=phone
+    )
+    return Sender(person, waiting, lost)
+
+
+def _places(rows: Sequence[Sequence[Any]], address: Address, role: Role) -> tuple[tuple[Address, ...], bool]:
+    """Where somebody can be reached, and whether the address written from took nothing any more."""
     place = 1 + len(_OF_PERSON)
     # Reachable ones first, then as they were put in order; the id keeps the order when there is none.
     places = sorted(
         ((row[place + 3] is not None, *row[place + 4 : place + 6]), *row[place : place + 3]) for row in rows
     )
-    role = Role(role)
     known = [(Address(*named), order[0]) for order, *named in places]
     lost = next(is_lost for one, is_lost in known if one == address)
     # An adult's lost address stays as the last resort: an alert that fails there moves the ladder on at once.
     addresses = tuple(one for one, is_lost in known if not is_lost or role.adult)
     if address not in addresses:
         addresses = (address, *addresses)
-    person = Person(
-        id_, key, name, role, language, zone, PersonStatus(status), paused_until, addresses, email=email, phone=phone
-    )
-    return Sender(person, waiting, lost)
+    return addresses, lost

@@ -132,8 +132,8 @@ class Writer:
         except Outage as error:
             self._give_up(jobs, error)
         except Exception as error:
-            if len(jobs) == 1 and len(jobs[0].alone) <= 1:  # it was alone
-                _answer(jobs, [[error] if jobs[0].alone else _Raised(error)])
+            if len(jobs) == 1 and not jobs[0].alone:
+                _answer(jobs, [_Raised(error)])
             else:
                 self._replay(jobs)
         else:

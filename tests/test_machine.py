@@ -295,6 +295,7 @@ class Little(RuleBasedStateMachine):
 
     def _restart(self) -> None:
         self.runner.close()  # whatever was under way dies with its loop
+        self.platform.doubt([row.id for row in self.house.rows(tables.message, status="sending")])
         self.house.database.close()
         self.runner = asyncio.Runner()
         platforms, clock = self.house.platforms, self.house.clock

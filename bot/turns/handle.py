@@ -11,9 +11,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -22,7 +20,6 @@ from bot.domain import (
     DeliveryNews,
     Due,
     Event,
-    Inbound,
     Lease,
     Raw,
     StaffAction,
@@ -33,10 +30,10 @@ from bot.failpoints import failpoint
 from bot.flows import state
 from bot.flows.loaded import LoadedFlow
 from bot.program import Program
-from bot.safety.screen import Screening
 from bot.turns import due, prompts, senders, staff
 from bot.turns.draft import Draft, due_cause
-from bot.turns.intake import Intake
+from bot.turns.intake import AtOnce, Intake, Taken
+from bot.turns.understood import Translate, Understanding, Understood
 from storage import inbox, people
 from storage.batch import Batch
 from storage.database import Database
@@ -45,26 +42,10 @@ from storage.turns import acted_on, add_turn
 
 log = logging.getLogger(__name__)
 
-Translate = Callable[[Mapping[str, Any], str, str], Inbound | None]
-
 IN_HAND = 10.0
 """Seconds after which events that were taken up are taken up anew: well before their lease ends."""
 LONGEST = 0.02
 """Seconds of turns that one transaction holds: intake waits for no more (decisions.md 8)."""
-
-
-class Taken(Exception):
-    """Somebody else has handled the event, or has it in hand: what we made of it is dropped, and nothing is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """An event from the inbox, as far as it was understood outside of any transaction."""
-
-    stored: inbox.Stored
-    inbound: Inbound | None
-    screening: Screening
-    error: Exception | None = None
 
 
 class Turns:
@@ -81,10 +62,10 @@ class Turns:
         self.database = database
         self.program = program
         self.clock = clock
-        self._translators = translators
+        self._understand = Understanding(translators, program.screener)
         self._kick = kick
         self.arrived = asyncio.Event()
-        self._intake = Intake(database)
+        self._intake = Intake(database, self._at_once, kick)
         self._draining = asyncio.Lock()
         self._token = clock.new_id()
         self._failures: Counter[Due | DeliveryNews] = Counter()
@@ -96,9 +77,12 @@ class Turns:
         LeaseLost, and stores nothing, when whoever brings it has lost the lease to poll.
         """
         failpoint("ingress.fetched")
-        await self._intake.store(inbox.Stored(self.clock.new_id(), raw, self.clock.wall()), lease)
+        handled = await self._intake.store(inbox.Stored(self.clock.new_id(), raw, self.clock.wall()), lease)
         failpoint("ingress.committed")
-        self.arrived.set()
+        if handled:
+            failpoint("work.committed")
+        else:
+            self.arrived.set()
 
     async def drain(self) -> int:
         """Handle what waits in the inbox, oldest first; gives how many events were taken up.
@@ -114,9 +98,9 @@ class Turns:
                 left = left[await self._handle_some(left) :]
             return many - len(left)
 
-    async def _handle_some(self, events: Sequence[_Event]) -> int:
+    async def _handle_some(self, events: Sequence[Understood]) -> int:
         """The turns of the first of these events; gives of how many."""
-        turns = await self.database.run_each(
+        turns = await self.database.queue_each(
             lambda connection: self._together(connection, events),
             [partial(self._alone, event=event) for event in events],
         )
@@ -183,29 +167,39 @@ class Turns:
             prompts.start(draft, person, flow)
         return self._save(draft)
 
-    async def _take_up(self) -> Sequence[_Event]:
+    async def _take_up(self) -> Sequence[Understood]:
         """What is to be handled next, understood. Several workers claim it; a single process just reads it."""
         if self.database.is_sqlite:
-            return await asyncio.to_thread(lambda: [self._understood(one) for one in self._fresh()])
+            return await asyncio.to_thread(lambda: [self._understand(one) for one in self._fresh()])
         wall = self.clock.wall()
         claimed = await self.database.run(lambda connection: inbox.claim(connection, self._token, wall))
-        return await asyncio.to_thread(lambda: [self._understood(one) for one in claimed])
+        return await asyncio.to_thread(lambda: [self._understand(one) for one in claimed])
 
     def _fresh(self) -> Sequence[inbox.Stored]:
         with self.database.read() as connection:
             return inbox.fresh(connection, self.clock.wall())
 
-    def _understood(self, stored: inbox.Stored) -> _Event:
-        """Translate and screen, outside any transaction (decisions.md 7)."""
-        raw = stored.raw
-        try:
-            inbound = self._translators[raw.platform](raw.body, raw.account, raw.event_id)
-        except Exception as error:
-            # Whatever a platform's nonsense raises is this event's own trouble.
-            return _Event(stored, None, Screening(), error)
-        return _Event(stored, inbound, self.program.screener.screen(inbound.text) if inbound else Screening())
+    def _at_once(self, events: Sequence[inbox.Stored]) -> AtOnce | None:
+        """What handles the first of these events in the transaction that stores them; None if they have to wait.
 
-    def _together(self, connection: Connection, events: Sequence[_Event]) -> Sequence[Turn | Exception | None]:
+        Several workers on PostgreSQL agree over the inbox who handles what. A long text is screened in a thread.
+        """
+        if not self.database.is_sqlite:
+            return None
+        understood = []
+        for stored in events:
+            event = self._understand.translated(stored)
+            if event.error is not None or event.is_long:
+                break  # it waits, and those behind it
+            understood.append(self._understand.screened(event))
+        return (lambda connection: len(self._turns(connection, understood))) if understood else None
+
+    def _together(self, connection: Connection, events: Sequence[Understood]) -> Sequence[Turn | Exception | None]:
+        turns = self._turns(connection, events)
+        self._finish(connection, events[: len(turns)])
+        return turns
+
+    def _turns(self, connection: Connection, events: Sequence[Understood]) -> Sequence[Turn | Exception | None]:
         """The turns of many events in one transaction, as many as its time allows."""
         ends = time.monotonic() + LONGEST
         turns: list[Turn | Exception | None] = []
@@ -215,13 +209,12 @@ class Turns:
                 if time.monotonic() > ends:
                     break
         failpoint("work.audit")
-        self._finish(connection, events[: len(turns)])
         return turns
 
-    def _alone(self, connection: Connection, event: _Event) -> Turn | Exception | None:
+    def _alone(self, connection: Connection, event: Understood) -> Turn | Exception | None:
         return self._together(connection, [event])[0]
 
-    def _turn(self, batch: Batch, event: _Event) -> Turn | Exception | None:
+    def _turn(self, batch: Batch, event: Understood) -> Turn | Exception | None:
         if event.error is not None:
             return event.error
         failpoint("work.begin")
@@ -231,11 +224,11 @@ class Turns:
         senders.read(draft, event.inbound, event.screening)
         return self._gather(draft)
 
-    def _finish(self, connection: Connection, events: Sequence[_Event]) -> None:
+    def _finish(self, connection: Connection, events: Sequence[Understood]) -> None:
         if not inbox.finish(connection, [event.stored for event in events if event.error is None]):
             raise Taken
 
-    async def _step_aside(self, event: _Event, error: Exception) -> None:
+    async def _step_aside(self, event: Understood, error: Exception) -> None:
         """Law 2: the event waits for its next try, others go on; at last it is told to staff."""
         stored, now, name = event.stored, self.clock.wall(), type(error).__name__
         log.error("event failed inbox=%s try=%s error=%s", stored.id, stored.tries + 1, name)

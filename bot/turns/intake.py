@@ -1,10 +1,14 @@
-"""The door of the inbox: what arrives in the same moment is stored with one statement, in one transaction."""
+"""The door of the inbox: what arrives in the same moment is stored together, and what can be handled at once is.
+
+Storing and handling are one transaction then; whatever goes wrong in it, each event is stored by itself, and waits.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,56 +19,79 @@ from storage import inbox, leases
 from storage.database import Database
 from storage.wake import Channel, wake
 
-_Waiting = tuple[inbox.Stored, asyncio.Future[None]]
+
+class Taken(Exception):
+    """Somebody else has handled the event, or has it in hand: what we made of it is dropped, and nothing is wrong."""
+
+
+AtOnce = Callable[[Connection], int]
+"""Handles the first of some events in the transaction that stores them; gives how many."""
+_Waiting = tuple[inbox.Stored, asyncio.Future[bool]]
 
 
 class Intake:
-    """Stores events for whoever waits until they are stored."""
+    """Stores events for whoever waits until they are stored.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    `at_once` gives what handles events in the same transaction, or None when they have to wait for their turn; `kick`
+    is called when something that may be sent is on its way into the database.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        at_once: Callable[[Sequence[inbox.Stored]], AtOnce | None],
+        kick: Callable[[], None],
+    ) -> None:
+        self._database, self._at_once, self._kick = database, at_once, kick
         self._arrived: dict[Lease | None, list[_Waiting]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def store(self, event: inbox.Stored, lease: Lease | None) -> None:
-        """Store an event; returns after the commit. Raises LeaseLost when `lease` is no longer held, or Outage."""
+    async def store(self, event: inbox.Stored, lease: Lease | None) -> bool:
+        """Store an event; returns after the commit whether it was handled as well.
+
+        Raises LeaseLost when `lease` is no longer held, or Outage: then it is not stored.
+        """
         loop = asyncio.get_running_loop()
-        stored: asyncio.Future[None] = loop.create_future()
+        stored: asyncio.Future[bool] = loop.create_future()
         if not self._arrived:
             # At the end of this turn of the loop: by then everything that is ready to come has come.
             loop.call_soon(self._send_off)
         self._arrived.setdefault(lease, []).append((event, stored))
-        await stored
+        return await stored
 
     def _send_off(self) -> None:
         arrived, self._arrived = self._arrived, {}
         for lease, waiting in arrived.items():
-            task = asyncio.get_running_loop().create_task(self._store(waiting, lease))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            events = [event for event, _ in waiting]
+            at_once = self._at_once(events)
+            together = partial(_put, events=events, lease=lease, at_once=at_once)
+            alone = [partial(_put, events=[event], lease=lease) for event in events]
+            answer = self._database.queue_each(together, alone, first=True)
+            answer.add_done_callback(partial(self._tell, waiting))
+            if at_once is not None:
+                self._kick()
 
-    async def _store(self, waiting: Sequence[_Waiting], lease: Lease | None) -> None:
-        events = [event for event, _ in waiting]
-        together = partial(_put, events=events, lease=lease)
-        alone = [partial(_put, events=[event], lease=lease) for event in events]
-        results: Sequence[object]
-        try:
-            results = await self._database.run_each(together, alone, first=True)
-        except Exception as error:  # told to each of them: nothing of theirs was stored
-            results = [error] * len(waiting)
+    def _tell(self, waiting: Sequence[_Waiting], answer: asyncio.Future[Sequence[bool | Exception]]) -> None:
+        error = answer.exception()  # told to each of them: nothing of theirs was stored
+        results: Sequence[Any] = answer.result() if error is None else [error] * len(waiting)
         for (_, stored), result in zip(waiting, results, strict=True):
             if stored.done():  # whoever waited has gone; the event is kept all the same
                 continue
-            if isinstance(result, Exception):
+            if isinstance(result, BaseException):
                 stored.set_exception(result)
             else:
-                stored.set_result(None)
+                stored.set_result(result)
 
 
-def _put(connection: Connection, events: Sequence[inbox.Stored], lease: Lease | None) -> Sequence[None]:
+def _put(
+    connection: Connection, events: Sequence[inbox.Stored], lease: Lease | None, at_once: AtOnce | None = None
+) -> Sequence[bool]:
+    """Store events; gives of each whether it was handled as well."""
     if lease is not None and not leases.holds(connection, lease):
         raise LeaseLost(lease.name)
-    inbox.put(connection, events)
+    # What waits already goes first, in the order in which it came.
+    handled = 0 if at_once is None or inbox.waits(connection) else at_once(connection)
+    if inbox.put(connection, events, done=handled) < len(events) and handled:
+        raise Taken  # one of them came before: what was made of it is dropped
     failpoint("ingress.inserted")
     wake(connection, Channel.INBOX)
-    return [None] * len(events)
+    return [place < handled for place in range(len(events))]

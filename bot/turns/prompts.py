@@ -44,7 +44,8 @@ def start(
     conversations.define(draft.batch, flow.hash, "flow", flow.name, flow.source, draft.now)
     finished = conversations.finished_by(draft.past(person), person.id)
     names = flow.flow.placeholders
-    values = around(draft.connection, draft.program, [person.id], names).values(person, match_id, names)
+    # Names of the people around: no turn changes them.
+    values = around(draft.batch.past, draft.program, [person.id], names).values(person, match_id, names)
     conversation = new_conversation(
         draft, person, flow, finished, values, match_id=match_id, occurrence_id=occurrence_id
     )

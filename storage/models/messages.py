@@ -98,8 +98,9 @@ class Message(SQLModel, table=True):
         ),
         partial_index("ix_message_news", "id", where="news <> ''"),
         partial_index("ix_message_held", "id", where="status = 'held'"),
-        Index("ix_message_chat", "platform", "account", "chat", "id"),
         Index("ix_message_person", "person_id", "id"),
+        # What was asked in a conversation; what was answered there is found by its answers.
+        partial_index("ix_message_asked", "conversation_id", where="direction = 'out' AND step <> ''"),
         # Most messages are about no case, and what comes in has no key: they cost these two nothing.
         partial_index(
             "ix_message_escalation",
@@ -124,7 +125,7 @@ class Message(SQLModel, table=True):
     text: str = Field(sa_type=Sealed)
     choices: Any = Field(default=None, sa_type=Json, nullable=True)
     step: str = ""
-    conversation_id: int | None = reference("conversation", optional=True, index=True)
+    conversation_id: int | None = reference("conversation", optional=True)
     escalation_id: int | None = reference("escalation", optional=True)
     rung: int | None = None
     round: int | None = None

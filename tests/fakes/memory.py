@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -125,6 +125,10 @@ class Platform:
     def arrived(self) -> list[int]:
         """Ids of the messages on the phones, in order."""
         return [outbound.id for outbound in self.journal]
+
+    def doubt(self, ids: Collection[int]) -> None:
+        """Whoever sent these died before it was written down: they may come again."""
+        self._unsure.update(ids)
 
     def doubt_all(self) -> None:
         """A database that was restored does not know what arrived: what comes again was in doubt."""

@@ -264,9 +264,10 @@ def test_a_case_that_is_not_closed_always_has_a_next_time(database: Database) ->
 @pytest.mark.parametrize(
     ("statement", "indexes"),
     [
+        ("_ANY_PENDING", {"ix_message_waiting"}),
         ("_CLAIM", {"ix_message_pending", "uq_message_in_flight", "ix_message_waiting"}),
-        ("_UNDER_WAY", {"ix_message_sending", "ix_message_conversation_id"}),
-        ("_REQUEUE", {"ix_message_sending"}),
+        ("_UNDER_WAY", {"ix_message_sending", "ix_message_asked"}),
+        ("_REQUEUE_EXPIRED", {"ix_message_sending"}),
         ("_UNSENT", {"ix_message_sending", "ix_message_waiting"}),
     ],
 )
@@ -274,7 +275,7 @@ def test_no_look_reads_the_whole_log(database: Database, statement: str, indexes
     """Only partial indexes, which hold what is not sent yet, and rows by their id."""
     values = dict.fromkeys(("platform", "account", "wall", "below", "token", "until", "limit"), 1)
     with database.read() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {getattr(outbox, statement)}", values)
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {getattr(outbox, statement).sql}", values)
         steps = [row.detail for row in plan if "INTEGER PRIMARY KEY" not in row.detail]
     read = [
         step

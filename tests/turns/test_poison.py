@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from bot.domain import Raw
 from bot.errors import FlowError, Outage
 from storage import inbox, tables
 from storage.batch import Batch
@@ -16,6 +17,13 @@ from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 POISON = {"chat": str(MAYA), "nonsense": True, "text": CANARY}
+
+
+def waits(house: House, body: Mapping[str, Any]) -> None:
+    """An event that was stored, and whose turn did not come yet."""
+    raw = Raw(house.platform.name, house.platform.account, "waits", body, str(body["chat"]))
+    stored = inbox.Stored(house.clock.new_id(), raw, house.clock.wall())
+    house.write(lambda connection: inbox.put(connection, [stored]))
 
 
 async def tries(house: House) -> None:
@@ -49,8 +57,8 @@ async def test_a_poison_event_blocks_nobody_not_even_its_own_person(house: House
 
 
 async def test_an_event_of_a_platform_that_nobody_knows_any_more_is_given_up_in_front_of_staff(house: House) -> None:
-    await house.offer({"chat": "1", "text": "hi"}, event="old")
-    house.write(lambda c: c.execute(tables.inbox.update().values(platform="gone")))
+    old = inbox.Stored(house.clock.new_id(), Raw("gone", "gone", "old", {"text": "hi"}, "1"), house.clock.wall())
+    house.write(lambda connection: inbox.put(connection, [old]))
     await house.settle()
     await tries(house)
     assert [row.status for row in house.rows(tables.inbox)] == ["quarantined"]
@@ -61,17 +69,16 @@ async def test_a_turn_that_fails_is_tried_again_and_nothing_of_it_was_kept(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The words wait in the inbox, and then all of the turn is done, once."""
-    calls = itertools.count(1)
 
     def full(*arguments: Any) -> None:
         add_turn(*arguments)
-        if next(calls) < 2:
-            raise OSError("a file of ours is gone")
+        raise OSError("a file of ours is gone")
 
     await house.begins(MAYA, "mentee-weekly")
-    monkeypatch.setattr("bot.turns.handle.add_turn", full)
-    await house.offer(house.button(MAYA, "Great"))
-    await house.settle()
+    with monkeypatch.context() as patched:
+        patched.setattr("bot.turns.handle.add_turn", full)
+        await house.offer(house.button(MAYA, "Great"))
+        await house.settle()
     assert house.rows(tables.answer) == []
     assert [row.status for row in house.rows(tables.inbox)] == ["new"]
     await house.jump(seconds=3)
@@ -88,7 +95,7 @@ async def test_f78_a_full_disk_is_no_try_of_the_event_that_met_it(
         raise OSError(errno.ENOSPC, "no space left on device")
 
     await house.begins(MAYA, "mentee-weekly")
-    await house.offer(house.button(MAYA, "Great"))
+    waits(house, house.button(MAYA, "Great"))
     with monkeypatch.context() as patched:
         patched.setattr("bot.turns.handle.add_turn", full)
         for _ in range(7):
@@ -104,7 +111,7 @@ async def test_a_turn_whose_event_somebody_else_has_finished_meanwhile_is_droppe
 ) -> None:
     """A worker slept through its lease: what it makes of the event then must leave no trace."""
     await house.begins(MAYA, "mentee-weekly")
-    await house.offer(house.button(MAYA, "Great"))
+    waits(house, house.button(MAYA, "Great"))
 
     def elsewhere(batch: Batch, *arguments: Any) -> None:
         add_turn(batch, *arguments)

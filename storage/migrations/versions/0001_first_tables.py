@@ -313,8 +313,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_message'))
     )
     with op.batch_alter_table('message', schema=None) as batch_op:
-        batch_op.create_index('ix_message_chat', ['platform', 'account', 'chat', 'id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_message_conversation_id'), ['conversation_id'], unique=False)
+        batch_op.create_index('ix_message_asked', ['conversation_id'], unique=False, sqlite_where=sa.text("direction = 'out' AND step <> ''"), postgresql_where=sa.text("direction = 'out' AND step <> ''"))
         batch_op.create_index('ix_message_escalation', ['escalation_id'], unique=False, sqlite_where=sa.text('escalation_id IS NOT NULL'), postgresql_where=sa.text('escalation_id IS NOT NULL'))
         batch_op.create_index('ix_message_failed', ['created_at'], unique=False, sqlite_where=sa.text("status = 'failed'"), postgresql_where=sa.text("status = 'failed'"))
         batch_op.create_index('ix_message_held', ['id'], unique=False, sqlite_where=sa.text("status = 'held'"), postgresql_where=sa.text("status = 'held'"))
