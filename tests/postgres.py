@@ -57,6 +57,11 @@ class Postgres:
         self._connection.close()
         self._connection = psycopg.connect(self._url.render_as_string(hide_password=False), autocommit=True)
 
+    @property
+    def programs(self) -> Path | None:
+        """Where the programs of a server of our own lie: pg_dump and the like, of its version."""
+        return Path(self._own.bin_path) if self._own else None
+
     def make_hasty(self) -> None:
         """Nothing in a test outlives a power cut: no waiting for the disk. Only for a server of our own."""
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
