@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -104,6 +107,28 @@ async def ticking(every: float = 0.005) -> AsyncIterator[Stalls]:
             await ticker
 
 
+@contextlib.contextmanager
+def beside() -> Iterator[Stalls]:
+    """Watch an idle event loop in a process of its own meanwhile: what it is held up by is this machine's doing."""
+    stalls = Stalls()
+    with subprocess.Popen([sys.executable, "-m", "bench.crowd"], stdin=PIPE, stdout=PIPE, text=True) as idle:
+        try:
+            assert idle.stdout is not None
+            idle.stdout.readline()  # it ticks
+            yield stalls
+        finally:
+            told, _ = idle.communicate()
+            stalls.longest_ms = float(told)
+
+
+async def _idle() -> None:
+    """Tick until nobody listens any more."""
+    async with ticking() as stalls:
+        print("ticking", flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+    print(stalls.longest_ms)
+
+
 @dataclass
 class Transactions:
     """The longest write transaction: on the wall, and what of it was our own CPU."""
@@ -136,3 +161,7 @@ def watched(database: Database) -> Iterator[Transactions]:
     finally:
         event.remove(database.engine, "begin", begin)
         dialect.do_commit = commit  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    asyncio.run(_idle())

@@ -26,7 +26,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from sqlalchemy import select
 
-from bench.crowd import CHECK_IN, MONDAY, settle, ticking, watched
+from bench.crowd import CHECK_IN, MONDAY, beside, settle, ticking, watched
 from bench.measure import Case, Figures, cpu, interleaved, median, percentile, report, resident
 from bench.result import Claim, Result, Size
 from bot.beats import Beats
@@ -36,6 +36,7 @@ from bot.turns import fanout
 from bot.turns.handle import Turns
 from bot.turns.planned import plan_ahead
 from storage import tables
+from storage.database import Database
 
 MEMORY, STORE = "APScheduler, in memory", "APScheduler, jobs in SQLite"
 WARM = 50
@@ -55,11 +56,26 @@ async def ours(folder: Path, people: int) -> Figures:
     planned = cpu() - before
     clock.set(CHECK_IN)
     warm = database.write(lambda c: fanout.fire(c, program, CHECK_IN, clock.new_ids, limit=WARM)).result().count
+    figures = await _fired(beats, database, turns, people)
+    fates = _fates(database)
+    database.close()
+    return {
+        "fired": fates["fired"],
+        "missed": people - fates["fired"],
+        "add_cpu_us": planned / people * 1e6,
+        "cpu_us": figures.pop("cpu_s") / (people - warm) * 1e6,
+        "bytes_each": figures.pop("bytes") / people,
+        **figures,
+    }
+
+
+async def _fired(beats: Beats, database: Database, turns: Turns, people: int) -> Figures:
+    """What it takes to fire everything, and how it is for those who write meanwhile."""
     before_firing, stored, alerted = resident(), list[float](), list[float]()
     gc.freeze()  # as App does
     done = asyncio.Event()
     talking = asyncio.create_task(_talk(turns, people, stored, alerted, done))
-    with watched(database) as transactions:
+    with beside() as idle, watched(database) as transactions:
         async with ticking() as stalls:
             before = cpu()
             while await beats.due():
@@ -67,24 +83,24 @@ async def ours(folder: Path, people: int) -> Figures:
             used = cpu() - before
     done.set()
     await talking
-    due = tables.occurrence.c.due_at <= CHECK_IN
-    with database.read() as connection:
-        fates = Counter(connection.execute(select(tables.occurrence.c.status).where(due)).scalars())
-    database.close()
-    fired = fates["fired"]
     return {
-        "fired": fired,
-        "missed": people - fired,
-        "add_cpu_us": planned / people * 1e6,
-        "cpu_us": used / (people - warm) * 1e6,
-        "bytes_each": max(0, stalls.most_bytes - before_firing) / people,
+        "cpu_s": used,
+        "bytes": max(0, stalls.most_bytes - before_firing),
         "stall_ms": stalls.longest_ms,
+        "idle_stall_ms": idle.longest_ms,
         "transaction_ms": transactions.longest_ms,
         "transaction_cpu_ms": transactions.longest_cpu_ms,
         "stored_p99_ms": percentile(sorted(stored), 0.99) * 1000,
         "alert_p99_ms": percentile(sorted(alerted), 0.99) * 1000,
         "alerts": len(alerted),
     }
+
+
+def _fates(database: Database) -> Counter[str]:
+    """What became of everything that was due."""
+    due = tables.occurrence.c.due_at <= CHECK_IN
+    with database.read() as connection:
+        return Counter(connection.execute(select(tables.occurrence.c.status).where(due)).scalars())
 
 
 async def _talk(turns: Turns, people: int, stored: list[float], alerted: list[float], done: asyncio.Event) -> None:

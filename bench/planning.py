@@ -21,7 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, SQLModel
 
-from bench.crowd import CHECK_IN, MONDAY, settle, ticking, watched
+from bench.crowd import CHECK_IN, MONDAY, beside, settle, ticking, watched
 from bench.measure import Case, Figures, cpu, interleaved, median, medians, ratio, report, run
 from bench.result import Claim, Result, Size
 from bot.beats import Beats
@@ -46,7 +46,7 @@ async def ours(folder: Path, people: int, what: str) -> Figures:
         clock.set(CHECK_IN)
     gc.collect()
     gc.freeze()  # as App does
-    with watched(database) as transactions:
+    with beside() as idle, watched(database) as transactions:
         async with ticking() as stalls:
             before, begun = cpu(), time.perf_counter()
             if what == "plan":
@@ -63,6 +63,7 @@ async def ours(folder: Path, people: int, what: str) -> Figures:
         "rows_each": rows / people,
         "wall_s": wall,
         "stall_ms": stalls.longest_ms,
+        "idle_stall_ms": idle.longest_ms,
         "transaction_ms": transactions.longest_ms,
         "transaction_cpu_ms": transactions.longest_cpu_ms,
         "transactions": transactions.count,
