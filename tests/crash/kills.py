@@ -71,4 +71,4 @@ async def _a_while(line: Line, dice: random.Random) -> None:
     end = loop.time() + LONGEST_LIFE
     while len(line.taken) < enough and loop.time() < end:  # noqa: ASYNC110  (the line tells nobody of a message)
         await asyncio.sleep(0.001)
-    await asyncio.sleep(dice.uniform(0.001, 0.06))
+    await asyncio.sleep(dice.uniform(0.001, 0.04))

@@ -88,11 +88,11 @@ async def at_points(bench: Bench, engine: str, wanted: Sequence[tuple[int, Place
 
 
 async def at_random(bench: Bench, engine: str, times: int, at_once: int, staff: Staff = (EVERYTHING,)) -> Verdict:
-    """So many kills, in a new school after every fifty."""
+    """So many kills, in a new school after every fifty. A platform's answer takes a little longer than its pace."""
     total = Verdict()
     workers = sum(not roles or "worker" in roles for roles in staff)
     for seed, begun in enumerate(range(0, times, 50), 1):
-        async with Line(refusals=0.02, slow=0.01, seed=seed).running() as line:
+        async with Line(refusals=0.02, slow=0.04, seed=seed).running() as line:
             scene = bench.scene(engine, line, students=16, seed=seed)
             verdict = await kill_again_and_again(scene, min(50, times - begun), seed, staff, at_once)
             scene.close()
