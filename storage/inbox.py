@@ -173,6 +173,7 @@ _WAITS = Statement(
     lambda _: select(_inbox.id).where(_NEW, _inbox.tries == literal_column("0")).limit(literal_column("1"))
 )
 _FRESH = Statement(lambda _: select(*_WHOLE).where(_READY).order_by(_inbox.id).limit(_LIMIT))
+_NEAR_HEADS = Statement(lambda _: _near_heads(*_WHOLE))
 _HEADS = Statement(lambda _: _heads(*_WHOLE))
 _CLAIM_NEAR = Statement(lambda _: _claiming(_near_heads(_inbox.id)))
 _CLAIM = Statement(lambda _: _claiming(_heads(_inbox.id)))
@@ -194,7 +195,10 @@ def fresh(connection: Connection, now: datetime, limit: int = 64) -> Sequence[St
     found = [_stored(row) for row in _FRESH.rows(connection, now=now, limit=limit)]
     if len(found) < limit:
         return found
-    heads = [_stored(row) for row in _HEADS.rows(connection, now=now, token=0, limit=limit)]
+    rows = _NEAR_HEADS.rows(connection, now=now, token=0, limit=limit)
+    if len(rows) < limit and _BEHIND.rows(connection, now=now):
+        rows = _HEADS.rows(connection, now=now, token=0, limit=limit)
+    heads = [_stored(row) for row in rows]
     known = {one.id for one in heads}
     return [*heads, *(one for one in found if one.id not in known)][:limit]
 
