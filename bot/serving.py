@@ -165,10 +165,11 @@ async def run_until_told(
     program ends even if something is stuck (reliability: what it held runs out by itself); and it ends when its event
     loop hangs, for then a service runner starts it anew.
     """
-    stop = asyncio.Event()
+    stop, asked = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def told() -> None:
+        asked.set()
         if deadline is not None:
             faulthandler.dump_traceback_later(deadline, exit=True)
         stop.set()
@@ -190,7 +191,11 @@ async def run_until_told(
     finally:
         stop.set()
         serving_ended.set()
-        await asyncio.gather(*tasks)
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            if not asked.is_set():  # it ends with an error, and no watch is needed any more
+                faulthandler.cancel_dump_traceback_later()
 
 
 async def _stay_awake(stop: asyncio.Event) -> None:

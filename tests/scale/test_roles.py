@@ -56,6 +56,22 @@ serving.HUNG = 0.3
 app = SimpleNamespace(routes=lambda: [], clock=None, run=comes_round_and_hangs)
 asyncio.run(serving.run_until_told(app, [], "127.0.0.1", 0, deadline=15))
 """
+ENDS = """
+import asyncio, time
+from types import SimpleNamespace
+from bot import serving
+
+async def fails(stop):
+    raise OSError("no")
+
+serving.HUNG = 0.3
+app = SimpleNamespace(routes=lambda: [], clock=None, run=fails)
+try:
+    asyncio.run(serving.run_until_told(app, [], "127.0.0.1", 0, deadline=15))
+except OSError:
+    time.sleep(0.6)
+    print("whoever called it goes on")
+"""
 ROOT = Path(__file__).resolve().parent.parent.parent
 TIMES = Times(valid=2.0, renew=0.3, look=0.05)
 STANDS_BY = "Another program serves the chat; this one stands by."
@@ -185,6 +201,11 @@ def test_a_program_that_hangs_ends_by_itself_and_says_where() -> None:
     ended = subprocess.run([sys.executable, "-c", HUNG], cwd=ROOT, capture_output=True, text=True, timeout=50)
     assert ended.returncode == 1
     assert "in comes_round_and_hangs" in ended.stderr.partition("Timeout")[2]
+
+
+def test_a_program_that_ends_with_an_error_is_watched_no_longer() -> None:
+    ended = subprocess.run([sys.executable, "-c", ENDS], cwd=ROOT, capture_output=True, text=True, timeout=50)
+    assert (ended.returncode, ended.stdout) == (0, "whoever called it goes on\n")
 
 
 @on_postgresql
