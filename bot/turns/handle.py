@@ -77,12 +77,12 @@ class Turns:
         LeaseLost, and stores nothing, when whoever brings it has lost the lease to poll.
         """
         failpoint("ingress.fetched")
-        handled = await self._intake.store(inbox.Stored(self.clock.new_id(), raw, self.clock.wall()), lease)
+        turn = await self._intake.store(inbox.Stored(self.clock.new_id(), raw, self.clock.wall()), lease)
         failpoint("ingress.committed")
-        if handled:
-            failpoint("work.committed")
-        else:
+        if turn is None:
             self.arrived.set()
+        else:
+            _committed(turn)
 
     async def drain(self) -> int:
         """Handle what waits in the inbox, oldest first; gives how many events were taken up.
@@ -112,9 +112,8 @@ class Turns:
                 outage = turn
             elif isinstance(turn, Exception):  # whatever it is, it is this event's own trouble
                 await self._step_aside(event, turn)
-            elif turn is not None and any(case.status == "acknowledged" for case in turn.escalations):
-                failpoint("ack.committed")
-        failpoint("work.committed")
+            else:
+                _committed(turn)
         self._kick()
         if outage is not None:
             raise outage
@@ -192,17 +191,19 @@ class Turns:
             if event.error is not None or event.is_long:
                 break  # it waits, and those behind it
             understood.append(self._understand.screened(event))
-        return (lambda connection: len(self._turns(connection, understood))) if understood else None
+        if not understood:
+            return None
+        return lambda connection: [turn for turn in self._turns(connection, understood) if isinstance(turn, Turn)]
 
-    def _together(self, connection: Connection, events: Sequence[Understood]) -> Sequence[Turn | Exception | None]:
+    def _together(self, connection: Connection, events: Sequence[Understood]) -> Sequence[Turn | Exception]:
         turns = self._turns(connection, events)
         self._finish(connection, events[: len(turns)])
         return turns
 
-    def _turns(self, connection: Connection, events: Sequence[Understood]) -> Sequence[Turn | Exception | None]:
+    def _turns(self, connection: Connection, events: Sequence[Understood]) -> Sequence[Turn | Exception]:
         """The turns of many events in one transaction, as many as its time allows."""
         ends = time.monotonic() + LONGEST
-        turns: list[Turn | Exception | None] = []
+        turns: list[Turn | Exception] = []
         with Batch(connection) as batch:
             for event in events:
                 turns.append(self._turn(batch, event))
@@ -211,15 +212,15 @@ class Turns:
         failpoint("work.audit")
         return turns
 
-    def _alone(self, connection: Connection, event: Understood) -> Turn | Exception | None:
+    def _alone(self, connection: Connection, event: Understood) -> Turn | Exception:
         return self._together(connection, [event])[0]
 
-    def _turn(self, batch: Batch, event: Understood) -> Turn | Exception | None:
+    def _turn(self, batch: Batch, event: Understood) -> Turn | Exception:
         if event.error is not None:
             return event.error
         failpoint("work.begin")
         if event.inbound is None:
-            return None
+            return Turn()  # it concerns nobody
         draft = self._draft(batch, f"inbox:{event.stored.id}")
         senders.read(draft, event.inbound, event.screening)
         return self._gather(draft)
@@ -271,6 +272,12 @@ class Turns:
         draft.batch.write()
         failpoint("work.audit")
         return turn
+
+
+def _committed(turn: Turn) -> None:
+    if any(case.status == "acknowledged" for case in turn.escalations):
+        failpoint("ack.committed")
+    failpoint("work.committed")
 
 
 def _cause(event: Event, new_id: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.domain import Lease
+from bot.domain import Lease, Turn
 from bot.errors import LeaseLost
 from bot.failpoints import failpoint
 from storage import inbox, leases
@@ -24,9 +24,9 @@ class Taken(Exception):
     """Somebody else has handled the event, or has it in hand: what we made of it is dropped, and nothing is wrong."""
 
 
-AtOnce = Callable[[Connection], int]
-"""Handles the first of some events in the transaction that stores them; gives how many."""
-_Waiting = tuple[inbox.Stored, asyncio.Future[bool]]
+AtOnce = Callable[[Connection], Sequence[Turn]]
+"""Handles the first of some events in the transaction that stores them; gives their turns."""
+_Waiting = tuple[inbox.Stored, asyncio.Future[Turn | None]]
 
 
 class Intake:
@@ -45,13 +45,13 @@ class Intake:
         self._database, self._at_once, self._kick = database, at_once, kick
         self._arrived: dict[Lease | None, list[_Waiting]] = {}
 
-    async def store(self, event: inbox.Stored, lease: Lease | None) -> bool:
-        """Store an event; returns after the commit whether it was handled as well.
+    async def store(self, event: inbox.Stored, lease: Lease | None) -> Turn | None:
+        """Store an event; returns after the commit its turn, if it was handled as well.
 
         Raises LeaseLost when `lease` is no longer held, or Outage: then it is not stored.
         """
         loop = asyncio.get_running_loop()
-        stored: asyncio.Future[bool] = loop.create_future()
+        stored: asyncio.Future[Turn | None] = loop.create_future()
         if not self._arrived:
             # At the end of this turn of the loop: by then everything that is ready to come has come.
             loop.call_soon(self._send_off)
@@ -64,13 +64,13 @@ class Intake:
             events = [event for event, _ in waiting]
             at_once = self._at_once(events)
             together = partial(_put, events=events, lease=lease, at_once=at_once)
-            alone = [partial(_put, events=[event], lease=lease) for event in events]
+            alone = [partial(_put_alone, event=event, lease=lease) for event in events]
             answer = self._database.queue_each(together, alone, first=True)
             answer.add_done_callback(partial(self._tell, waiting))
             if at_once is not None:
                 self._kick()
 
-    def _tell(self, waiting: Sequence[_Waiting], answer: asyncio.Future[Sequence[bool | Exception]]) -> None:
+    def _tell(self, waiting: Sequence[_Waiting], answer: asyncio.Future[Sequence[Turn | Exception | None]]) -> None:
         error = answer.exception()  # told to each of them: nothing of theirs was stored
         results: Sequence[Any] = answer.result() if error is None else [error] * len(waiting)
         for (_, stored), result in zip(waiting, results, strict=True):
@@ -84,14 +84,18 @@ class Intake:
 
 def _put(
     connection: Connection, events: Sequence[inbox.Stored], lease: Lease | None, at_once: AtOnce | None = None
-) -> Sequence[bool]:
-    """Store events; gives of each whether it was handled as well."""
+) -> Sequence[Turn | None]:
+    """Store events; gives of each its turn, if it was handled as well."""
     if lease is not None and not leases.holds(connection, lease):
         raise LeaseLost(lease.name)
     # What waits already goes first, in the order in which it came.
-    handled = 0 if at_once is None or inbox.waits(connection) else at_once(connection)
-    if inbox.put(connection, events, done=handled) < len(events) and handled:
+    turns = () if at_once is None or inbox.waits(connection) else at_once(connection)
+    if inbox.put(connection, events, done=len(turns)) < len(events) and turns:
         raise Taken  # one of them came before: what was made of it is dropped
     failpoint("ingress.inserted")
     wake(connection, Channel.INBOX)
-    return [place < handled for place in range(len(events))]
+    return [*turns, *[None] * (len(events) - len(turns))]
+
+
+def _put_alone(connection: Connection, event: inbox.Stored, lease: Lease | None) -> None:
+    _put(connection, [event], lease)
