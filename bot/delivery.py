@@ -135,21 +135,30 @@ class Delivery:
 
     def _let_leave(self) -> None:
         self._moved.set()
-        if self._line and (self._leaving is None or self._leaving.done()):
-            self._leaving = asyncio.create_task(self._leave())
-            self._leaving.add_done_callback(noted)
+        if self._leaving is None or self._leaving.done():
+            wait = self._let_go()
+            if self._line:
+                self._leaving = asyncio.create_task(self._leave(wait))
+                self._leaving.add_done_callback(noted)
 
-    async def _leave(self) -> None:
+    async def _leave(self, wait: float) -> None:
         while self._line:
+            if wait > 0:
+                await self._pause(wait)
+            elif wait < 0:
+                await self._desk.look_again()
+            wait = self._let_go()
+
+    def _let_go(self) -> float:
+        """Let all leave that may by now; gives what the first of the others waits for (see `_turn`)."""
+        wait = 0.0
+        while self._line and not wait:
             now = monotonic()
             if self._pacer.held_until - now > SHORT_HOLD:
                 self._desk.put_all_back()
                 break
             wait = self._turn(now)
-            if wait > 0:
-                await self._pause(wait)
-            elif wait < 0:
-                await self._desk.look_again()
+        return wait
 
     def _turn(self, now: float) -> float:
         """Let the first one leave if it may. Gives the seconds to wait; less than 0: a look at its reason is due."""
