@@ -19,13 +19,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.measure import Case, converse, interleaved, median, ratio, report
+from bench.measure import PEERS_PYTHON, Case, converse, interleaved, median, ratio, report
 from bot.domain import Conversation, ConversationStatus, Reply
 from bot.flows import engine, state
 from bot.flows.loaded import parse_flow
 
 STUDENTS = 1000
 ROUNDS = 7
+PEERS_MODULES = PEERS_PYTHON.parent.parent / "node_modules"
+"""Where Node looks for FLOIP's flow-runner, unless NODE_PATH says another folder."""
 NOW = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
 FLOW = """
 flow: weekly
@@ -113,7 +115,8 @@ def floip(students: int) -> float | None:
     if node is None:
         return None
     script = Path(__file__).with_name("floip.js")
-    ran = subprocess.run([node, str(script), str(students)], capture_output=True, text=True, check=False)
+    environment = {"NODE_PATH": str(PEERS_MODULES), **os.environ}
+    ran = subprocess.run([node, str(script), str(students)], env=environment, capture_output=True, text=True, check=False)
     if ran.returncode == 3:  # its way to say that the package is missing
         return None
     if ran.returncode:
@@ -152,7 +155,7 @@ def main() -> None:
     print(f"an engine step (state from JSON, advance, state to JSON): {figures['cpu_us']:.1f} us CPU")
     print(f"transitions, in memory: {figures['transitions_cpu_us']:.1f} us; ratio {figures['of_transitions']:.2f} x")
     if figures["floip_cpu_us"] is None:
-        print("FLOIP flow-runner: not measured here (needs node and NODE_PATH with @floip/flow-runner)")
+        print("FLOIP flow-runner: not measured here (needs node and @floip/flow-runner: docs/performance.md)")
     else:
         print(f"FLOIP flow-runner: {figures['floip_cpu_us']:.0f} us; ratio {figures['of_floip']:.3f} x")
 
