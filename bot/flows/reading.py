@@ -33,12 +33,13 @@ def read_reply(question: Question, reply: Reply, today: date, picked: Sequence[A
     """What a reply means, or None. `picked`: values already picked of several. `today`: in the person's own zone."""
     if type(question) is SeveralStep:
         return _read_several(question, reply, picked)
-    words = plain(reply.text)
-    if _skips(question, reply, words):
-        return Reading(skipped=True)
-    option = _pressed(question, reply) or question.labels.match_loosely(words)
-    if option is not None:
-        return Reading(option.value, (option.escalate.signal(question.id),) if option.escalate else ())
+    if question.skip or question.options:  # else no word means anything but itself, and it may be a long text
+        words = plain(reply.text)
+        if _skips(question, reply, words):
+            return Reading(skipped=True)
+        option = _pressed(question, reply) or question.labels.match_loosely(words)
+        if option is not None:
+            return Reading(option.value, (option.escalate.signal(question.id),) if option.escalate else ())
     if reply.media or not reply.text.strip():
         return None
     if type(question) is TextStep:

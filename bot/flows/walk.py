@@ -60,7 +60,7 @@ class Walk:
         priority: Priority = Priority.REPLY,
     ) -> None:
         self._flow, self._conversation, self._bounds = flow, conversation, bounds
-        self._now, self._priority = now.astimezone(UTC), priority
+        self._now, self._priority = now if now.tzinfo is UTC else now.astimezone(UTC), priority
         self._language, self._voice = conversation.language, voice_of(flow, conversation.language)
         self._status, self._step, self._tries = conversation.status, conversation.step, conversation.tries
         self._given, self._nudged = conversation.answers, conversation.nudged
