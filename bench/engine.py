@@ -116,7 +116,9 @@ def floip(students: int) -> float | None:
         return None
     script = Path(__file__).with_name("floip.js")
     environment = {"NODE_PATH": str(PEERS_MODULES), **os.environ}
-    ran = subprocess.run([node, str(script), str(students)], env=environment, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [node, str(script), str(students)], env=environment, capture_output=True, text=True, check=False
+    )
     if ran.returncode == 3:  # its way to say that the package is missing
         return None
     if ran.returncode:

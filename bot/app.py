@@ -139,6 +139,7 @@ class App:
         # What is loaded now stays. The collector need not look through it again: each look held everybody up.
         gc.collect()
         gc.freeze()
+        gc.enable()
         loop = asyncio.get_running_loop()
         news = {Channel.INBOX: self.turns.arrived.set, Channel.OUTBOX: self.kick}
         listener = Listener(

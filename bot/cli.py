@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -128,6 +129,7 @@ def run(
 
     roles = role or ALL
     with alone(folder, roles) as settings:
+        gc.disable()  # what a start loads stays, and need not be looked through again and again: App.run enables it
         from bot.serving import run as serve  # takes a second: whoever is not alone need not wait for it
 
         serve(folder, settings, roles)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -124,12 +125,12 @@ def _with_base(parts: Parts, path: Path, pack: Pack, bases: Sequence[Pack]) -> P
 def read_screener(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> Screener:
     """All safety packs and word lists, ready to look at texts with. Raises ContentError as `read_packs` does."""
     paths = [*_pack_files(shipped), *(shipped / SAFETY / "words").glob("*.txt"), *_pack_files(folder)]
-    texts = "\0".join(f"{path}\0{read_source(path)}" for path in sorted(paths))
+    made_from = "\n".join(f"{sha256(read_source(path).encode()).hexdigest()} {path}" for path in sorted(paths))
 
     def made_ready() -> Any:
         return vars(compile_packs(read_packs(folder, shipped), read_words(shipped)))
 
-    return Screener(Compiled(**keep(texts, made_ready)))
+    return Screener(Compiled(**keep(made_from, made_ready)))
 
 
 def _pack_files(place: Path) -> list[Path]:

@@ -60,7 +60,9 @@ def _read(path: Path) -> dict[str, Any]:
             return {}
     except OSError:
         return {}
-    found: dict[str, Any] = json.loads(body)
+    text = body.decode()
+    del body  # it is large, and what is read of it is larger
+    found: dict[str, Any] = json.loads(text)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -348,3 +349,16 @@ async def test_a_message_is_sent_as_soon_as_its_turn_is_committed(
     async with asyncio.timeout(20):
         await task
     assert house.newest(RIVERA).kind == "alert"
+
+
+async def test_a_running_house_collects_its_garbage_though_its_start_did_not(house: House) -> None:
+    gc.disable()
+    try:
+        stop = asyncio.Event()
+        task = asyncio.create_task(house.app.run(stop))
+        await until(gc.isenabled)
+        stop.set()
+        async with asyncio.timeout(20):
+            await task
+    finally:
+        gc.enable()

@@ -18,7 +18,7 @@ class Card(BaseModel):
     It begins with `opening`, or with `asked` for somebody who wrote nothing alarming and asked for an adult.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     country: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
@@ -51,7 +51,7 @@ class Card(BaseModel):
 class Cards(BaseModel):
     """The file config/safety/cards.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     cards: tuple[Card, ...] = Field(min_length=1)
 
