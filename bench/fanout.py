@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bench.crowd import beside
 from bench.measure import Case, Figures, cpu, medians, percentile, ratio, report, run
 from bench.result import Claim, Result, Size
 from bot.adapters import telegram
@@ -204,11 +205,12 @@ def fanout(
         planned(database, messages, clock)
         adapter = Http(port, per_second)
         raiser = Raiser(database, Delivery(database, adapter, clock, lambda: None), clock)
-        figures = asyncio.run(_fanout(adapter, raiser, every, seconds))
+        with beside() as idle:
+            figures = asyncio.run(_fanout(adapter, raiser, every, seconds))
         database.close()
     if seconds is None and figures["check_ins"] != messages:
         raise RuntimeError(f"{figures['check_ins']} check-ins arrived instead of {messages}")
-    return {"messages": messages} | figures
+    return {"messages": messages} | figures | {"idle_stall_ms": idle.longest_ms}
 
 
 async def _fanout(adapter: Http, raiser: Raiser, every: float, seconds: float | None) -> Figures:
