@@ -32,7 +32,7 @@ def tables(results: Mapping[str, Any]) -> str:
 
 def measured(value: float, unit: str) -> str:
     """A value with its unit, as short as it may be told."""
-    number = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2g}"
+    number = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
     return f"{number} {unit}"
 
 

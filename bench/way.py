@@ -110,14 +110,19 @@ class Wire(telegram.Adapter):
         return answer
 
 
+def lay_out(folder: Path) -> None:
+    """A school's folder with the one conversation, which no schedule begins while it is measured."""
+    create(folder)
+    day = (SystemClock().now() + timedelta(days=3)).strftime("%a").lower()
+    (folder / "program.yaml").write_text(PLAN.replace("DAY", day))
+    for old in (folder / "flows").iterdir():
+        old.unlink()
+    (folder / "flows/checkin.yaml").write_text(FLOW)
+
+
 def school(folder: Path, students: Sequence[range]) -> tuple[Program, Database]:
     """A school whose students have a chat on the wire."""
-    create(folder / "school")
-    day = (SystemClock().now() + timedelta(days=3)).strftime("%a").lower()
-    (folder / "school/program.yaml").write_text(PLAN.replace("DAY", day))
-    for old in (folder / "school/flows").iterdir():
-        old.unlink()
-    (folder / "school/flows/checkin.yaml").write_text(FLOW)
+    lay_out(folder / "school")
     program = load_program(folder / "school")
     database = open_database(program)
     clock = SystemClock()

@@ -15,17 +15,16 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select, text
 
 from bench.conversation import STEPS, written_by
-from bench.way import FLOW, PLAN
+from bench.way import lay_out
 from bot.clock import SystemClock
 from bot.domain import Person, Role
-from bot.program import create, load_program
+from bot.program import load_program
 from bot.school import open_database
 from storage import people, tables
 from storage.database import Database
@@ -164,12 +163,7 @@ class Site:
 def site(url: str, students: int) -> Iterator[Site]:
     with tempfile.TemporaryDirectory(prefix="nearpeer-scale-") as name:
         folder = Path(name)
-        create(folder / "school")
-        day = (SystemClock().now() + timedelta(days=3)).strftime("%a").lower()
-        (folder / "school/program.yaml").write_text(PLAN.replace("DAY", day))
-        for old in (folder / "school/flows").iterdir():
-            old.unlink()
-        (folder / "school/flows/checkin.yaml").write_text(FLOW)
+        lay_out(folder / "school")
         settings = folder / "school/nearpeer.toml"
         text_of = settings.read_text()
         settings.write_text(text_of.replace('[storage]\nurl = ""', f'[storage]\nurl = "{url}"'))

@@ -20,7 +20,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from bot import starts
 from bot.clock import Clock
-from bot.errors import Refused
+from bot.errors import Outage, Refused
 from bot.failpoints import failpoint
 from bot.instance import instance_lock
 from bot.program import Program, load_program
@@ -73,12 +73,18 @@ def back_up(program: Program, clock: Clock, to: Path | None = None) -> Kept:
         if final.exists():
             raise Refused(f"{final} is there already. Give another name: --to")
         os.replace(part, final)
+    _note(program, clock)
+    return Kept(final, final.stat().st_size, files)
+
+
+def _note(program: Program, clock: Clock) -> None:
+    """Tell the database of the backup. It is made, whatever comes of this: at worst Health asks for one too soon."""
     database = Database(program.settings.storage.url)
     try:
-        copies.note_backup(database, clock.wall())
+        with contextlib.suppress(Outage):
+            copies.note_backup(database, clock.wall())
     finally:
         database.close()
-    return Kept(final, final.stat().st_size, files)
 
 
 def restore(folder: Path, file: Path, clock: Clock) -> Restored:

@@ -166,17 +166,7 @@ async def run_until_told(
     loop hangs, for then a service runner starts it anew.
     """
     stop, asked = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def told() -> None:
-        asked.set()
-        if deadline is not None:
-            faulthandler.dump_traceback_later(deadline, exit=True)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C still interrupts
-            loop.add_signal_handler(number, told)
+    _listen(stop, asked, deadline)
     # The server goes down first: what it accepted is stored, and delivery still has its ten seconds.
     serving_ended = asyncio.Event()
     tasks = [
@@ -196,6 +186,21 @@ async def run_until_told(
         finally:
             if not asked.is_set():  # it ends with an error, and no watch is needed any more
                 faulthandler.cancel_dump_traceback_later()
+
+
+def _listen(stop: asyncio.Event, asked: asyncio.Event, deadline: float | None) -> None:
+    """Set both events at SIGTERM or Ctrl-C, and from then on let the program live for `deadline` seconds at most."""
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        asked.set()
+        if deadline is not None:
+            faulthandler.dump_traceback_later(deadline, exit=True)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C still interrupts
+            loop.add_signal_handler(number, told)
 
 
 async def _stay_awake(stop: asyncio.Event) -> None:

@@ -18,11 +18,9 @@ from bot.errors import ContentError, Problem
 from bot.flows.complaint import complaint, hint_for
 
 if TYPE_CHECKING:
-    from bot.flows.syntax import Syntax
+    from bot.flows.syntax import Syntax, Where
 
 M = TypeVar("M", bound=BaseModel)
-
-Where = tuple[str | int, ...]
 
 LONGEST_FILE = 1_000_000
 """Bytes. A program of a school has some hundred kilobytes at most."""

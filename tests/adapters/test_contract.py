@@ -108,13 +108,15 @@ async def test_before_the_start_a_message_is_left_for_later(fake: Any, adapter: 
         await adapter.send(alert_to(fake.NOBODY))
 
 
-async def test_starting_and_stopping_twice_is_harmless(adapter: Adapter) -> None:
+async def test_starting_and_stopping_twice_is_harmless(fake: Any, adapter: Adapter) -> None:
     port = MemoryPort()
     await adapter.stop()
     await adapter.start(port)
     await adapter.start(port)
     await adapter.stop()
     await adapter.stop()
+    with pytest.raises(TryLater):
+        await adapter.send(alert_to(fake.NOBODY))
 
 
 async def test_what_is_kept_is_acknowledged(fake: Any, adapter: Adapter) -> None:
