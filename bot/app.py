@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection
 
-from bot.adapters.base import Adapter, Profile, Shown, load
+from bot.adapters.base import Adapter, load
 from bot.beats import Beats
 from bot.checks import Trouble
 from bot.clock import Clock
 from bot.delivery import Delivery, first_of
-from bot.domain import Address, Lease, Raw
+from bot.domain import Lease
 from bot.heartbeat import Heartbeat
 from bot.leases import Leases, Times
+from bot.port import AppPort
 from bot.program import Program
 from bot.roles import ALL, Role
 from bot.turns.handle import Turns
-from storage import chats, due, outbox, people
+from storage import due, outbox, people
 from storage.database import Database
+from storage.frozen import end_frozen
 from storage.wake import Channel, Listener
 
 if TYPE_CHECKING:
@@ -35,42 +37,8 @@ T = TypeVar("T")
 
 MARKED = 10.0
 """Seconds between two marks of whoever turns what arrives into turns."""
-
-
-class AppPort:
-    """What adapters are handed: the only way from a platform into the house."""
-
-    def __init__(self, database: Database, turns: Turns, leases: Leases) -> None:
-        self._database = database
-        self._turns = turns
-        self.lease = leases.hold
-
-    async def receive(self, raw: Raw, lease: Lease | None = None) -> None:
-        await self._turns.receive(raw, lease)
-
-    async def history(self, address: Address, limit: int = 100) -> Sequence[Shown]:
-        return await asyncio.to_thread(self._history, address, limit)
-
-    async def person_for(self, token: str) -> Address | None:
-        return await asyncio.to_thread(self._person_for, token)
-
-    async def profile(self, address: Address) -> Profile:
-        return await asyncio.to_thread(self._profile, address)
-
-    def _history(self, address: Address, limit: int) -> list[Shown]:
-        with self._database.read() as connection:
-            lines = chats.history(connection, address, limit)
-        return [Shown(line.id, line.ours, line.text, line.choices, line.at, line.kind) for line in lines]
-
-    def _person_for(self, token: str) -> Address | None:
-        with self._database.read() as connection:
-            person = people.for_token(connection, token)
-        return Address(people.WEB, people.WEB_ACCOUNT, str(person.id)) if person is not None else None
-
-    def _profile(self, address: Address) -> Profile:
-        with self._database.read() as connection:
-            person = people.by_address(connection, address)
-        return Profile(person.name, person.language, person.zone) if person is not None else Profile("", "en")
+LOOK = 5.0
+"""Seconds between two looks whether a frozen program holds up the others."""
 
 
 class App:
@@ -173,6 +141,8 @@ class App:
             yield self.leases.keep("heartbeat", self._beat, stop)
         if Role.AUDITOR in self.roles:
             yield self.leases.keep("auditor", self._audit, stop)
+        if not self.database.is_sqlite:
+            yield self._end_frozen(stop)
 
     def _speaks(self, adapter: Adapter) -> bool:
         return (Role.WEB if adapter.name == people.WEB else Role.INGRESS) in self.roles
@@ -233,6 +203,22 @@ class App:
                 # The database is away: events stay in the inbox, and the next look tries again.
                 log.error("turns failed error=%s", type(error).__name__)
                 await asyncio.sleep(1)
+
+    async def _end_frozen(self, stop: asyncio.Event) -> None:
+        """Every program looks: whichever froze, the others go on."""
+        while not stop.is_set():
+            await first_of(stop, timeout=LOOK)
+            try:
+                ended = await asyncio.to_thread(self._ended)
+            except Exception as error:
+                log.error("frozen programs cannot be looked for error=%s", type(error).__name__)
+            else:
+                if ended:
+                    log.warning("transactions of a frozen program were ended many=%s", ended)
+
+    def _ended(self) -> int:
+        with self.database.read() as connection:
+            return end_frozen(connection)
 
     async def _mark(self, name: str) -> None:
         wall = self.clock.wall()

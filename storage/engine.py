@@ -11,8 +11,10 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine,
 LOCK_WAIT = 2.0
 """Seconds that one try waits for a lock."""
 _LONGEST_STATEMENT = 30.0
-_FROZEN = 15.0
-"""Seconds, on PostgreSQL."""
+FROZEN = 15.0
+"""Seconds, on PostgreSQL: no transaction of ours thinks so long. One that does belongs to a frozen program."""
+PROGRAM = "nearpeer"
+"""What our connections are called there."""
 _FREE_CONNECTION = 6.0
 """Seconds to wait for one of the pool."""
 
@@ -76,6 +78,7 @@ def _postgresql(url: URL) -> Engine:
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
+            "application_name": PROGRAM,
         },
     )
     event.listen(engine, "handle_error", _quote_no_row)
@@ -84,8 +87,8 @@ def _postgresql(url: URL) -> Engine:
     def configure(connection: Any, _record: Any) -> None:
         connection.execute(f"SET statement_timeout = {_LONGEST_STATEMENT * 1000:.0f}")
         connection.execute(f"SET lock_timeout = {LOCK_WAIT * 1000:.0f}")
-        # No transaction of ours thinks for seconds: one that does belongs to a frozen program, and holds up others.
-        connection.execute(f"SET idle_in_transaction_session_timeout = {_FROZEN * 1000:.0f}")
+        # Between two statements; storage/frozen.py ends those that stopped in the middle of one.
+        connection.execute(f"SET idle_in_transaction_session_timeout = {FROZEN * 1000:.0f}")
         connection.commit()
 
     return engine

@@ -104,6 +104,12 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         LEAVES | {"bot.program", "bot.roster", "storage.accounts", "storage.database", "storage.people"},
         {"sqlalchemy"},
     ),
+    "bot.port": (
+        LEAVES
+        | {"bot.adapters.base", "bot.leases", "bot.turns"}
+        | {"storage.chats", "storage.database", "storage.people"},
+        set(),
+    ),
     "bot.app": (ANY, {"starlette", "sqlalchemy"}),
     "bot.serving": (ANY, set()),
     "bot.rehearsal": (ANY, {"sqlalchemy"}),

@@ -1,0 +1,49 @@
+"""What adapters are handed of the house."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from bot.adapters.base import Profile, Shown
+from bot.domain import Address, Lease, Raw
+from bot.leases import Leases
+from bot.turns.handle import Turns
+from storage import chats, people
+from storage.database import Database
+
+
+class AppPort:
+    """What adapters are handed: the only way from a platform into the house."""
+
+    def __init__(self, database: Database, turns: Turns, leases: Leases) -> None:
+        self._database = database
+        self._turns = turns
+        self.lease = leases.hold
+
+    async def receive(self, raw: Raw, lease: Lease | None = None) -> None:
+        await self._turns.receive(raw, lease)
+
+    async def history(self, address: Address, limit: int = 100) -> Sequence[Shown]:
+        return await asyncio.to_thread(self._history, address, limit)
+
+    async def person_for(self, token: str) -> Address | None:
+        return await asyncio.to_thread(self._person_for, token)
+
+    async def profile(self, address: Address) -> Profile:
+        return await asyncio.to_thread(self._profile, address)
+
+    def _history(self, address: Address, limit: int) -> list[Shown]:
+        with self._database.read() as connection:
+            lines = chats.history(connection, address, limit)
+        return [Shown(line.id, line.ours, line.text, line.choices, line.at, line.kind) for line in lines]
+
+    def _person_for(self, token: str) -> Address | None:
+        with self._database.read() as connection:
+            person = people.for_token(connection, token)
+        return Address(people.WEB, people.WEB_ACCOUNT, str(person.id)) if person is not None else None
+
+    def _profile(self, address: Address) -> Profile:
+        with self._database.read() as connection:
+            person = people.by_address(connection, address)
+        return Profile(person.name, person.language, person.zone) if person is not None else Profile("", "en")
