@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from bot.adapters.base import Adapter, load
 from bot.beats import Beats
-from bot.checks import Trouble
+from bot.checks import Kind, Trouble
 from bot.clock import Clock
 from bot.delivery import Delivery, first_of
 from bot.domain import Lease
@@ -99,8 +99,13 @@ class App:
         )
         return [*spoken, *pages]
 
+    def platform_troubles(self) -> Sequence[Trouble]:
+        """What keeps the platforms that this program speaks with from taking in or sending."""
+        texts = [adapter.trouble() for adapter in self.adapters if self._speaks(adapter)]
+        return tuple(Trouble(Kind.PLATFORM, text) for text in texts if text)
+
     def _watched(self) -> Sequence[Trouble]:
-        return self.watched()
+        return (*self.platform_troubles(), *self.watched())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do what this program's roles are until `stop`; then let what is under way finish."""

@@ -39,7 +39,7 @@ LOW, SCARCE = 200_000_000, 1_000_000_000
 """Bytes free where the database lies: an alarm, a warning. On a small disk a twentieth and a fifth of it."""
 LARGE_LOG = 512_000_000
 """Bytes of a write-ahead log that no reader should hold up so long."""
-_AT_ONCE = (Kind.STORE, Kind.FILE, Kind.CLOCK)
+_AT_ONCE = (Kind.STORE, Kind.FILE, Kind.CLOCK, Kind.PLATFORM)
 """What each second's look judges; the rest is the audit's."""
 
 
@@ -47,7 +47,8 @@ class Auditor:
     """Looks and audits from `start` to `stop`.
 
     Every program looks; `on_duty` says whether this is the one that audits. `oddity`: what is strange about the clock,
-    in words. `lost`: called with words for people when the database's file is not ours any more: the program must end.
+    in words. `platforms`: what is wrong with the platforms that this program speaks with. `lost`: called with words for
+    people when the database's file is not ours any more: the program must end.
     """
 
     def __init__(
@@ -59,10 +60,12 @@ class Auditor:
         dead_man_url: str = "",
         on_duty: Callable[[], bool] = lambda: True,
         oddity: Callable[[], str] = str,
+        platforms: Callable[[], Sequence[Trouble]] = tuple,
         lost: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._database, self._clock, self._alarm = database, clock, alarm
         self._dead_man_url, self._on_duty, self._oddity, self._lost = dead_man_url, on_duty, oddity, lost
+        self._platforms = platforms
         self._file = sqlite_file(str(database.engine.url))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="auditor", daemon=True)
@@ -123,6 +126,7 @@ class Auditor:
             self._lost(text)
         if oddity := self._oddity():
             yield Trouble(Kind.CLOCK, oddity)
+        yield from self._platforms()
 
     def _disk(self) -> Iterator[Trouble]:
         if self._file is None:

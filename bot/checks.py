@@ -26,6 +26,7 @@ class Kind(StrEnum):
     OUTBOX = "outbox"
     DISK = "disk"
     CLOCK = "clock"
+    PLATFORM = "platform"
     BACKUP = "backup"
 
 

@@ -138,6 +138,7 @@ async def _run(program: Program, database: Database, clock: SystemClock, roles: 
         dead_man_url=program.settings.alarm.dead_man_url,
         on_duty=lambda: app.audits,
         oddity=clock.oddity,
+        platforms=app.platform_troubles,
         lost=end,
     )
     app.watched = lambda: auditor.found
@@ -253,7 +254,7 @@ def _look(database: Database, clock: SharedClock) -> None:
 def trouble(app: App) -> list[str]:
     """What is wrong, in words without anybody's data; for /healthz. Warnings are for the staff pages."""
     now, wall = app.clock.now(), app.clock.wall()
-    found = [*storing(app.database.condition), *app.watched()]
+    found = [*storing(app.database.condition), *app.platform_troubles(), *app.watched()]
     try:
         with app.database.read() as connection:
             found += troubles(health(connection, now, wall), now, wall)

@@ -16,6 +16,7 @@ from bot import auditor as auditor_module
 from bot.alarm import Alarm, Place
 from bot.auditor import Auditor
 from bot.errors import Outage, Unreachable
+from bot.serving import trouble
 from storage import due, tables
 from storage.database import Database, sqlite_file
 from storage.faults import Fault
@@ -99,6 +100,21 @@ async def test_what_is_not_as_it_must_be_rings_and_nobody_is_told_that_all_is_we
     assert kind in {one["kind"] for one in street.told()}
     words = " ".join(one["text"] for one in street.told())
     assert not {"Maya", "die", "Torres"} & set(words.replace(".", " ").split())
+
+
+@on_sqlite
+async def test_a_platform_in_trouble_rings_at_once_and_is_over_by_itself(
+    house: House, alarm: Alarm, street: Outside
+) -> None:
+    auditor = Auditor(house.database, house.clock, alarm, platforms=house.app.platform_troubles)
+    house.platform.troubled = "The platform refuses the token."
+    assert [one.kind for one in auditor.glance()] == ["platform"]
+    assert trouble(house.app)[0] == "The platform refuses the token."
+    await beats(house)
+    assert not auditor.audit()
+    house.platform.troubled = ""
+    auditor.glance()
+    assert [(told["kind"], told["state"]) for told in street.wait_for(2)] == [("platform", "now"), ("platform", "over")]
 
 
 async def test_an_alert_that_failed_and_moved_on_is_no_trouble_of_ours(house: House, auditor: Auditor) -> None:

@@ -112,6 +112,13 @@ class Adapter(Protocol):
         """Web routes (Starlette) that the platform needs; empty for most."""
         ...
 
+    def trouble(self) -> str:
+        """What keeps it from taking in or sending now, in words for IT people and without anybody's data; or "".
+
+        Asked every second from other threads: it looks, and waits for nothing.
+        """
+        ...
+
 
 def platforms() -> tuple[str, ...]:
     """The names of all platforms: the files and packages beside this one."""

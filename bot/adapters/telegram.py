@@ -87,6 +87,10 @@ class Adapter:
         """None."""
         return ()
 
+    def trouble(self) -> str:
+        """None."""
+        return ""
+
 
 def chat_of(update: Mapping[str, Any]) -> str:
     """The private chat that an update belongs to, "" where it cannot be told: cheap, and never raises."""

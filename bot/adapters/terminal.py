@@ -78,6 +78,10 @@ class Adapter:
         """None."""
         return ()
 
+    def trouble(self) -> str:
+        """None."""
+        return ""
+
     async def _take_lines(self, port: Port) -> None:
         lines: asyncio.Queue[str] = asyncio.Queue()
         loop = asyncio.get_running_loop()

@@ -108,6 +108,10 @@ async def test_before_the_start_a_message_is_left_for_later(fake: Any, adapter: 
         await adapter.send(alert_to(fake.NOBODY))
 
 
+async def test_before_the_start_there_is_no_trouble(adapter: Adapter) -> None:
+    assert adapter.trouble() == ""
+
+
 async def test_starting_and_stopping_twice_is_harmless(fake: Any, adapter: Adapter) -> None:
     port = MemoryPort()
     await adapter.stop()

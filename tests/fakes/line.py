@@ -191,6 +191,9 @@ class Adapter:
     def routes(self) -> Sequence[Any]:
         return ()
 
+    def trouble(self) -> str:
+        return ""
+
     async def send(self, outbound: Outbound) -> Receipt:
         choices = [[choice.label, choice.token] for choice in outbound.choices]
         chat, text = outbound.address.chat, outbound.text

@@ -41,6 +41,7 @@ class Platform:
     journal: list[Outbound] = field(default_factory=list)
     attempts: list[int] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
+    troubled: str = ""
     hold: asyncio.Event | None = None
     """While set, sends wait for it."""
     witness: Callable[[Outbound], str] | None = None
@@ -81,6 +82,9 @@ class Platform:
 
     def routes(self) -> Sequence[Any]:
         return ()
+
+    def trouble(self) -> str:
+        return self.troubled
 
     async def send(self, outbound: Outbound) -> Receipt:
         chat = outbound.address.chat

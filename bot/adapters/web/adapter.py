@@ -26,7 +26,7 @@ from bot.adapters.base import Capabilities, Port, Shown
 from bot.adapters.web.pace import Pace
 from bot.adapters.web.streams import Event, Streams
 from bot.adapters.web.words import page_language, words
-from bot.domain import Address, Choice, Inbound, InboundKind, MessageKind, Outbound, Raw, Receipt
+from bot.domain import Address, Inbound, InboundKind, MessageKind, Outbound, Raw, Receipt
 from bot.errors import TryLater, Unreachable
 
 # At DEBUG it writes every event that it sends, words included.
@@ -123,6 +123,10 @@ class Adapter:
             Route("/c/{chat}/say", self._chat_say, methods=["POST"]),
             Route("/c/{chat}/seen", self._chat_seen, methods=["POST"]),
         )
+
+    def trouble(self) -> str:
+        """None."""
+        return ""
 
     # --- the pieces, for other pages that show chats ---
 
@@ -292,14 +296,10 @@ def _line_of(line: Shown | Outbound) -> dict[str, Any]:
         "ours": ours,
         "kind": str(line.kind),
         "text": line.text,
-        "choices": [_choice(choice) for choice in line.choices],
+        "choices": [{"label": choice.label, "token": choice.token} for choice in line.choices],
         "at": at.isoformat() if at else "",
         "replaces": str(replaces or ""),
     }
-
-
-def _choice(choice: Choice) -> dict[str, str]:
-    return {"label": choice.label, "token": choice.token}
 
 
 async def _posted(request: Request) -> dict[str, Any]:
