@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, literal_column, select
@@ -50,7 +51,7 @@ class Sender:
     """Somebody who writes, as they are before their turn."""
 
     person: Person
-    """The address written from is among theirs, also when it took nothing any more."""
+    """The address written from is the first of theirs, also when it took nothing any more: there they are answered."""
     waiting: str | None = field(repr=False)
     """The state of the conversation that waits for their answer."""
     was_lost: bool
@@ -70,28 +71,27 @@ def sender(connection: Connection, address: Address) -> Sender | None:
 def _read(rows: Sequence[Sequence[Any]], address: Address) -> Sender:
     waiting, id_, key, name, role_name, language, zone, status, paused_until, email, phone, *reached = rows[0]
     role = _ROLES[role_name]
-    if len(rows) == 1 and reached[3] is None:  # nearly everybody has one place, which is the one written from
-        addresses: tuple[Address, ...] = (address,)
-        lost = False
-    else:
-        addresses, lost = _places(rows, address, role)
+    addresses: tuple[Address, ...] = (address,)
+    lost = reached[3] is not None
+    if len(rows) > 1:
+        others, lost = _places(rows, address, role)
+        addresses = (address, *others)
     person = Person(
         id_, key, name, role, language, zone, _STATUSES[status], paused_until, addresses, email=email, phone=phone
     )
     return Sender(person, waiting, lost)
 
 
-def _places(rows: Sequence[Sequence[Any]], address: Address, role: Role) -> tuple[tuple[Address, ...], bool]:
-    """Where somebody can be reached, and whether the address written from took nothing any more."""
-    place = 1 + len(_OF_PERSON)
+def _places(rows: Sequence[Sequence[Any]], address: Address, role: Role) -> tuple[list[Address], bool]:
+    """Where else somebody can be reached, and whether the address written from took nothing any more."""
+    others, lost = [], False
+    written_from = (address.platform, address.account, address.chat)
+    for row in rows:
+        *named, unreachable_at, position, id_ = row[1 + len(_OF_PERSON) :]
+        if tuple(named) == written_from:
+            lost = unreachable_at is not None
+        # An adult's lost address stays as the last resort: an alert that fails there moves the ladder on at once.
+        elif unreachable_at is None or role.adult:
+            others.append((unreachable_at is not None, position, id_, Address(*named)))
     # Reachable ones first, then as they were put in order; the id keeps the order when there is none.
-    places = sorted(
-        ((row[place + 3] is not None, *row[place + 4 : place + 6]), *row[place : place + 3]) for row in rows
-    )
-    known = [(Address(*named), order[0]) for order, *named in places]
-    lost = next(is_lost for one, is_lost in known if one == address)
-    # An adult's lost address stays as the last resort: an alert that fails there moves the ladder on at once.
-    addresses = tuple(one for one, is_lost in known if not is_lost or role.adult)
-    if address not in addresses:
-        addresses = (address, *addresses)
-    return addresses, lost
+    return [one for *_, one in sorted(others, key=itemgetter(0, 1, 2))], lost
