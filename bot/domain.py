@@ -54,6 +54,11 @@ class Priority(IntEnum):
     DIGEST = 4
 
 
+EMAIL, SMS, WEBHOOK = "email", "sms", "webhook"
+OUTSIDE = frozenset((EMAIL, SMS, WEBHOOK))
+"""Platforms that reach adults where others may read along, or keep it: there no message tells of a student."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a person can be reached: a chat of an account (bot, workspace, site) of a platform."""

@@ -12,7 +12,7 @@ from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
 from bot.turns import cases, prompts
 from bot.turns.commands import language_choices
 from bot.turns.draft import Draft, initials
-from storage import escalations, people
+from storage import conversations, escalations, people
 
 OUTCOME = "outcome:"
 RESUME = "resume"
@@ -42,6 +42,8 @@ def _read(draft: Draft, adult: Person, inbound: Inbound) -> None:
     command = read_command(inbound.text)
     if command is not None:
         return _command(draft, adult, command)
+    if inbound.kind is InboundKind.TEXT and _typed(draft, adult, inbound.text):
+        return
     waiting = cases.asked_for_note(draft, adult)
     if waiting is not None and inbound.kind is InboundKind.TEXT:
         outcome, escalation_id = waiting
@@ -59,15 +61,31 @@ def _pressed(draft: Draft, adult: Person, token: str) -> bool:
     if found is None or found[1].escalation_id is None:
         return found is not None and _pressed_command(draft, adult, found[0].value)
     choice, message = found
-    escalation_id = message.escalation_id
-    assert escalation_id is not None
+    assert message.escalation_id is not None
+    _chosen(draft, adult, choice, message.escalation_id)
+    return True
+
+
+def _chosen(draft: Draft, adult: Person, choice: Choice, escalation_id: int) -> None:
     if choice.value.startswith(OUTCOME):
         _outcome(draft, adult, escalation_id, choice.value.removeprefix(OUTCOME))
     elif choice.value == RESUME:
         resume(draft, adult, escalation_id)
     else:
         do(draft, adult, ActionKind(choice.value), escalation_id)
-    return True
+
+
+def _typed(draft: Draft, adult: Person, text: str) -> bool:
+    """Do what the label or number of a choice says that stood last before them: not every platform has buttons."""
+    newest = conversations.newest_sent(draft.connection, adult.id)
+    if newest is None or newest.escalation_id is None:
+        return False
+    typed = text.strip().casefold()
+    for number, choice in enumerate(newest.choices, 1):
+        if typed in (choice.label.casefold(), str(number)):
+            _chosen(draft, adult, choice, newest.escalation_id)
+            return True
+    return False
 
 
 def _pressed_command(draft: Draft, adult: Person, value: str) -> bool:
@@ -127,7 +145,7 @@ def reply(
     draft: Draft, adult: Person, key: str, escalation_id: int, choices: tuple[Choice, ...], **values: str
 ) -> None:
     """Tell an adult about a case, with its buttons."""
-    text = draft.text(adult, key, **values)
+    text = draft.adult_text(adult, adult.addresses[0] if adult.addresses else None, key, **values)
     draft.write(adult, text, kind=MessageKind.STAFF, choices=choices, escalation_id=escalation_id)
 
 
@@ -160,7 +178,7 @@ def resume(draft: Draft, adult: Person, escalation_id: int) -> None:
     if student is None:
         raise Refused(draft.text(adult, "no_cases"))
     prompts.resume(draft, student, adult.name)
-    draft.write(adult, draft.text(adult, "resumed_adult", initials=initials(student)), kind=MessageKind.STAFF)
+    reply(draft, adult, "resumed_adult", escalation_id, (), initials=initials(student))
 
 
 def _command(draft: Draft, adult: Person, command: Command) -> None:

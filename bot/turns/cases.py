@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bot.domain import (
+    SMS,
     ActionKind,
+    Address,
     Choice,
     Escalation,
     EscalationStatus,
@@ -29,6 +31,7 @@ from storage import conversations, escalations, hold, people
 OUTCOMES = tuple(ladders.OUTCOMES)
 NOTE = "note:"
 """Step of the message that asks an adult for a note: `note:<outcome>:<escalation id>`."""
+_TO_TAKE = ("alert", "alert_again")
 
 
 def open_or_join(draft: Draft, person: Person, case: Case) -> None:
@@ -145,29 +148,28 @@ def _send_page(draft: Draft, escalation: Escalation, page: Page, adult: Person, 
         key = "closed_by_other" if escalation.status is EscalationStatus.CLOSED else "taken_by_other"
     elif key == "alert" and _minutes(draft, escalation, page) > 0:
         key = "alert_again"
-    text = draft.text(
-        adult,
-        key,
-        tier=draft.text(adult, f"tier_{escalation.tier}"),
-        initials=initials(student),
-        program=draft.program.school,
-        reason=escalation.reason,
-        code=code,
-        link=link_to(draft, escalation),
-        minutes=str(_minutes(draft, escalation, page)),
-        adult=escalation.closed_by or escalation.acknowledged_by,
-    )
-    if hold.happened_since(draft.connection, escalation.opened_at):
-        text = f"{draft.text(adult, 'restored')}\n{text}"
+    values = {
+        "tier": draft.text(adult, f"tier_{escalation.tier}"),
+        "initials": initials(student),
+        "program": draft.program.school,
+        "reason": escalation.reason,
+        "code": code,
+        "link": link_to(draft, escalation),
+        "minutes": str(_minutes(draft, escalation, page)),
+        "adult": escalation.closed_by or escalation.acknowledged_by,
+    }
+    restored = hold.happened_since(draft.connection, escalation.opened_at)
+    first = adult.addresses[:1] or (None,)
     if page.kind is PageKind.TAKEN:
+        text = _words(draft, adult, first[0], key, restored, values)
         draft.write(adult, text, kind=MessageKind.STAFF, escalation_id=escalation.id)
         return
     # Crisis goes to every address of an adult, one row each; the rest to the first that works (decisions.md 5).
-    for address in (adult.addresses if escalation.tier is Tier.CRISIS else adult.addresses[:1]) or (None,):
+    for address in (adult.addresses if escalation.tier is Tier.CRISIS else first) or first:
         where = f"{address.platform}/{address.account}/{address.chat}" if address else f"nowhere/{adult.id}"
         draft.write(
             adult,
-            text,
+            _words(draft, adult, address, key, restored, values),
             kind=MessageKind.ALERT,
             priority=Priority.ALERT,
             choices=buttons(draft, adult, escalation, code, still=page.kind is PageKind.STILL),
@@ -177,6 +179,16 @@ def _send_page(draft: Draft, escalation: Escalation, page: Page, adult: Person, 
             rung=page.rung,
             round=page.round,
         )
+
+
+def _words(
+    draft: Draft, adult: Person, address: Address | None, key: str, restored: bool, values: Mapping[str, str]
+) -> str:
+    lines = [draft.text(adult, "restored")] if restored else []
+    lines.append(draft.adult_text(adult, address, key, **values))
+    if address is not None and address.platform == SMS and key in _TO_TAKE:
+        lines.append(draft.text(adult, "reply_to_take", **values))
+    return "\n".join(lines)
 
 
 def _minutes(draft: Draft, escalation: Escalation, page: Page) -> int:

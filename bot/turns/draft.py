@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.domain import (
+    OUTSIDE,
     Address,
     Answer,
     AuditEntry,
@@ -100,6 +101,13 @@ class Draft:
     def text(self, person: Person, key: str, **values: str) -> str:
         """One of the house's own texts in the person's language."""
         return self.program.text(person.language, key, **values)
+
+    def adult_text(self, reader: Person, at: Address | None, key: str, **values: str) -> str:
+        """What an adult reads at an address: where others may read along, the words that tell nothing of a student."""
+        if at is not None and at.platform in OUTSIDE:
+            texts = self.program.texts[self.program.languages[0]]
+            key = f"{key}_outside" if f"{key}_outside" in texts else key
+        return self.text(reader, key, **values)
 
     def staff_text(self, key: str) -> str:
         """One of the house's own texts in the program's first language, for the record."""
