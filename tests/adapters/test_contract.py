@@ -1,6 +1,7 @@
 """One suite over every platform: whatever file stands in bot/adapters keeps the contract of base.py.
 
-A platform brings `tests/fakes/<platform>.py` with `adapter()`, `say(adapter, port, text)`, NOBODY, TEXT and BUTTON.
+A platform brings `tests/fakes/<platform>.py` with `adapter()` or `running()`, `say(adapter, port, text)`, NOBODY, TEXT
+and BUTTON.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ def fake(request: pytest.FixtureRequest) -> Any:
 
 @pytest_asyncio.fixture
 async def adapter(fake: Any) -> AsyncIterator[Adapter]:
+    if hasattr(fake, "running"):  # a platform that needs a server beside
+        async with fake.running() as made:
+            yield made
+        return
     made = fake.adapter()
     yield made
     await made.stop()

@@ -1,0 +1,113 @@
+"""How our messages look on Slack: Block Kit, made with slack_sdk's own models, which refuse what Slack refuses. Pure.
+
+Whatever a person wrote stands in plain text elements only: nothing in it rings, links or unfolds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, PlainTextObject, SectionBlock
+
+from bot.domain import Choice, Outbound
+
+LENGTH = 12_000
+"""UTF-16 units of one message of ours: four sections, far below what Slack takes."""
+_SECTION, _LABEL, _ROW = 3_000, 75, 25
+_NOTICE = 3_000
+"""Characters of the text beside the blocks, which notifications and screen readers use."""
+_INERT = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False, "link_names": False, "parse": "none"}
+
+
+def render(outbound: Outbound) -> list[dict[str, Any]]:
+    """The `chat.postMessage` bodies of a message; the choices are buttons under the last."""
+    parts = pieces(outbound.text, LENGTH)
+    bodies = [_body(outbound.address.chat, part, sections(part)) for part in parts]
+    if outbound.choices:
+        last = [*sections(parts[-1]), *_buttons(outbound.choices)]
+        bodies[-1] = _body(outbound.address.chat, parts[-1], last)
+    return bodies
+
+
+def without_blocks(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The same message as text alone, for a Slack that refuses its blocks."""
+    return {key: value for key, value in body.items() if key != "blocks"}
+
+
+def chosen(payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The `chat.update` body that puts a press in place of its buttons; None where there is nothing to replace.
+
+    `payload`: the press, which carries the message as Slack shows it. Our own sections are made anew from it.
+    """
+    try:
+        message, action = payload["message"], payload["actions"][0]
+        texts = [block["text"]["text"] for block in message["blocks"] if block["type"] == "section"]
+        blocks = [block for text in texts for block in sections(text)]
+        blocks.append(ContextBlock(elements=[PlainTextObject(text=f"✓ {action['text']['text']}", emoji=True)]))
+        return {
+            "channel": str(payload["container"]["channel_id"]),
+            "ts": str(message["ts"]),
+            "text": "\n".join(escaped(text) for text in texts)[:_NOTICE],
+            "blocks": [block.to_dict() for block in blocks],
+            "link_names": False,
+            "parse": "none",
+        }
+    except (LookupError, TypeError, AttributeError):
+        return None
+
+
+def sections(text: str) -> list[Block]:
+    """A text as blocks that show it letter by letter."""
+    shown = text if text.strip() else "…"
+    return [SectionBlock(text=PlainTextObject(text=part, emoji=False)) for part in pieces(shown, _SECTION)]
+
+
+def buttons(choices: Sequence[tuple[str, str, str]]) -> list[Block]:
+    """Rows of buttons, each (label, value, action id)."""
+    elements = [
+        ButtonElement(text=PlainTextObject(text=_shortened(label), emoji=True), value=value, action_id=action)
+        for label, value, action in choices
+    ]
+    return [ActionsBlock(elements=elements[first : first + _ROW]) for first in range(0, len(elements), _ROW)]
+
+
+def escaped(text: str) -> str:
+    """A text in which Slack finds no mention, link or command (docs.slack.dev/messaging/formatting-message-text)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def pieces(text: str, length: int) -> list[str]:
+    """A text in pieces of at most `length` UTF-16 units: at lines or words where possible, never in a character."""
+    found = []
+    while (end := _end(text, length)) < len(text):
+        cut = max(text.rfind("\n", 1, end), text.rfind(" ", end // 2, end))
+        end = cut if cut > 0 else end
+        found.append(text[:end].rstrip() or text[:end])
+        text = text[end:].lstrip()
+    return [*found, text] if text or not found else found
+
+
+def _buttons(choices: Sequence[Choice]) -> list[Block]:
+    return buttons([(choice.label, choice.token, f"choice-{number}") for number, choice in enumerate(choices)])
+
+
+def _body(chat: str, text: str, blocks: Sequence[Block]) -> dict[str, Any]:
+    notice = escaped(text[:_NOTICE]) or "…"
+    return {"channel": chat, "text": notice, "blocks": [block.to_dict() for block in blocks], **_INERT}
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"
+
+
+def _end(text: str, length: int) -> int:
+    """How many characters of a text fit into so many UTF-16 units."""
+    if len(text) * 2 <= length:
+        return len(text)
+    units = 0
+    for index, character in enumerate(text):
+        units += 2 if ord(character) > 0xFFFF else 1
+        if units > length:
+            return index
+    return len(text)

@@ -1,0 +1,319 @@
+"""What Slack's payloads mean, what our messages look like there, and what its answers ask of us."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+
+from bot.adapters.slack.answers import DEAD, GONE, MISSHAPEN, UNFIT, Answer, Misshapen, outcome
+from bot.adapters.slack.blocks import LENGTH, chosen, pieces, render
+from bot.adapters.slack.reading import plain, raw_of, translate
+from bot.domain import Address, Choice, Inbound, InboundKind, MessageKind, Outbound, Priority
+from bot.errors import Ambiguous, NearpeerError, SlowDown, TryLater, Unreachable
+from tests.fakes.slack import BUTTON, LEO, MAYA, TEAM, TEXT, Slack
+
+CHAT = Address("slack", TEAM, MAYA)
+HOSTILE = "<!channel> <@U0LEO> <https://evil.example|here> @everyone *bold* &amp; `x` :gun: \u202e <script>"
+
+
+def read(payload: dict[str, Any]) -> Inbound | None:
+    return translate(payload, TEAM, "event-1")
+
+
+def event(**more: Any) -> dict[str, Any]:
+    return TEXT | {"event": TEXT["event"] | more}
+
+
+def message(text: str, *labels: str) -> Outbound:
+    choices = tuple(Choice(label, f"token{number}") for number, label in enumerate(labels))
+    return Outbound(1, CHAT, MessageKind.QUESTION, Priority.REPLY, text, choices)
+
+
+# --- what comes in ---
+
+
+def test_a_text_tells_who_wrote_and_when() -> None:
+    inbound = read(TEXT)
+    assert inbound is not None
+    assert (inbound.address, inbound.text, inbound.kind) == (CHAT, "I am fine", InboundKind.TEXT)
+    assert inbound.sent_at == datetime(2025, 10, 9, 8, 53, 20, 100, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("I &lt;3 you &amp; me", "I <3 you & me"),
+        ("<@U0LEO> <!here> <#C01|lunch>", "@U0LEO @here lunch"),
+        ("<https://a.example/x?a=1&amp;b=2|look> <mailto:a@b.example>", "look a@b.example"),
+        ("a &amp;lt; b", "a &lt; b"),
+        ("2 < 3", "2 < 3"),
+    ],
+)
+def test_a_text_is_read_as_its_writer_saw_it(sent: str, meant: str) -> None:
+    assert plain(sent) == meant
+
+
+def test_f27_a_face_is_the_character_and_not_its_name() -> None:
+    rich = {"type": "rich_text_section", "elements": [{"type": "emoji", "name": "grinning", "unicode": "1f600"}]}
+    inbound = read(event(text=":grinning: :unknown:", blocks=[{"type": "rich_text", "elements": [rich]}]))
+    assert inbound is not None
+    assert inbound.text == "😀 :unknown:"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"text": "", "files": [{"id": "F1"}], "subtype": "file_share"},
+        {"text": "", "subtype": "huddle_thread"},
+        {"text": " \u200b".strip("\u200b")},
+    ],
+    ids=["a file", "a call", "nothing"],
+)
+def test_f25_what_is_no_text_is_kept_by_kind_and_never_nothing(more: dict[str, Any]) -> None:
+    inbound = read(event(**more))
+    assert inbound is not None
+    assert inbound.kind is InboundKind.MEDIA
+
+
+def test_f25_the_words_beside_a_file_and_in_a_forwarded_message_are_read() -> None:
+    beside = read(event(text="help me", files=[{"id": "F1"}], subtype="file_share"))
+    forwarded = read(event(text="", attachments=[{"is_share": True, "text": "I want to die"}]))
+    assert beside is not None
+    assert forwarded is not None
+    assert (beside.text, forwarded.text, forwarded.kind) == ("help me", "I want to die", InboundKind.TEXT)
+
+
+def test_f23_an_edit_comes_as_what_it_now_says_and_is_an_event_of_its_own() -> None:
+    slack = Slack()
+    written, edited = slack.writes(MAYA, "Fine"), slack.edits(MAYA, "I want to go home")
+    inbound = read(edited)
+    assert inbound is not None
+    assert inbound.text == "I want to go home"
+    names = [raw.event_id for payload in (written, edited) if (raw := raw_of(payload, TEAM, "e"))]
+    assert len(set(names)) == 2
+
+
+def test_a_preview_that_unfolds_is_no_edit() -> None:
+    said = {"user": MAYA, "text": "look", "ts": "1.1"}
+    changed = {"subtype": "message_changed", "message": said | {"attachments": [{}]}, "previous_message": said}
+    assert read(event(**changed)) is None
+
+
+def test_a_press_belongs_to_who_pressed_and_names_its_button() -> None:
+    inbound = read(BUTTON)
+    assert inbound is not None
+    assert (inbound.address, inbound.token, inbound.text) == (CHAT, "k7", "Great")
+
+
+def test_a_command_is_a_text_wherever_it_is_given() -> None:
+    inbound = read(Slack().commands(MAYA, "/adult", "I &lt;3 help"))
+    assert inbound is not None
+    assert (inbound.address, inbound.text, inbound.kind) == (CHAT, "/adult I <3 help", InboundKind.TEXT)
+
+
+def test_the_shortcut_under_a_message_asks_for_an_adult_and_quotes_it() -> None:
+    quoted = {"user": MAYA, "text": "nobody would miss me", "ts": "1.1"}
+    payload = {"type": "message_action", "callback_id": "tell_an_adult", "user": {"id": LEO}, "message": quoted}
+    inbound = read(payload)
+    assert inbound is not None
+    assert (inbound.address.chat, inbound.text) == (LEO, "/adult nobody would miss me")
+    asked = read({"type": "shortcut", "callback_id": "talk_to_an_adult", "user": {"id": MAYA}})
+    assert asked is not None
+    assert asked.text == "/adult"
+
+
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        event(channel="C0GENERAL", channel_type="channel"),
+        event(bot_id="B1"),
+        event(user="USLACKBOT"),
+        event(subtype="message_deleted", previous_message={}),
+        TEXT | {"event": {"type": "user_change", "user": {"id": MAYA}}},
+    ],
+    ids=["f33 a channel", "f34 a bot", "slackbot", "a deletion", "a change of a person"],
+)
+def test_what_concerns_nobody_is_none(nobody: dict[str, Any]) -> None:
+    assert read(nobody) is None
+
+
+def test_f18_an_event_has_the_same_name_live_repeated_and_read_from_the_history() -> None:
+    slack = Slack()
+    live = slack.writes(MAYA, "hello")
+    again = live | {"event_id": "Ev999"}
+    history = {key: live["event"][key] for key in ("type", "user", "text", "ts")}
+    read_later = {"type": "event_callback", "event": history | {"channel": "D0MAYA"}}
+    names = {raw.event_id for payload in (live, again, read_later) if (raw := raw_of(payload, TEAM, "e"))}
+    assert len(names) == 1
+
+
+def test_what_would_let_others_act_in_our_name_is_not_stored() -> None:
+    raw = raw_of(BUTTON, TEAM, "e")
+    assert raw is not None
+    assert "response_url" not in raw.body
+    assert "token" not in raw.body
+    assert raw.chat == MAYA
+
+
+NAMES = [
+    "type",
+    "event",
+    "message",
+    "user",
+    "id",
+    "text",
+    "ts",
+    "edited",
+    "subtype",
+    "channel",
+    "channel_type",
+    "actions",
+]
+NAMES += [
+    "value",
+    "command",
+    "blocks",
+    "elements",
+    "name",
+    "unicode",
+    "callback_id",
+    "files",
+    "previous_message",
+    "bot_id",
+]
+WORDS = [
+    "event_callback",
+    "block_actions",
+    "message",
+    "message_changed",
+    "message_action",
+    "shortcut",
+    "im",
+    "D1",
+    "emoji",
+]
+ANYTHING = st.recursive(
+    st.none() | st.integers() | st.text(max_size=4) | st.sampled_from([*WORDS, "1.5", "110000-d800", "9" * 30]),
+    lambda inner: st.dictionaries(st.sampled_from(NAMES), inner, max_size=6) | st.lists(inner, max_size=3),
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), ANYTHING), st.sampled_from([*WORDS, ""]))
+def test_f39_no_payload_does_worse_than_be_refused(body: dict[str, Any], kind: str) -> None:
+    body |= {"type": kind} if kind else {}
+    raw_of(body, TEAM, "envelope")
+    chosen(body)
+    with contextlib.suppress(ValueError):
+        assert isinstance(read(body), Inbound | None)
+
+
+# --- what goes out ---
+
+
+def test_choices_are_buttons_with_their_tokens() -> None:
+    (body,) = render(message("How was it?", "😀 Great", "Hard"))
+    elements = body["blocks"][-1]["elements"]
+    assert body["channel"] == MAYA
+    assert [(one["text"]["text"], one["value"]) for one in elements] == [("😀 Great", "token0"), ("Hard", "token1")]
+
+
+@given(st.text(max_size=80) | st.just(HOSTILE), st.lists(st.text(min_size=1, max_size=90), max_size=60))
+def test_whatever_a_person_wrote_is_inert_and_slack_takes_it(text: str, labels: list[str]) -> None:
+    for body in render(message(text, *labels)):
+        assert [block.to_dict() for block in Block.parse_all(body["blocks"])] == body["blocks"]
+        assert "<" not in body["text"]
+        assert "mrkdwn" not in str(body["blocks"])
+        assert not (body["unfurl_links"])
+        assert not (body["unfurl_media"])
+        assert not (body["mrkdwn"])
+        assert not (body["link_names"])
+
+
+def test_a_text_stands_letter_by_letter_in_plain_text() -> None:
+    (body,) = render(message(HOSTILE))
+    assert body["blocks"][0]["text"] == {"type": "plain_text", "text": HOSTILE, "emoji": False}
+
+
+@given(st.text(st.sampled_from("a 😀\n👩‍🚀é"), max_size=60), st.integers(2, 12))
+def test_f29_pieces_fit_and_together_say_everything(text: str, length: int) -> None:
+    found = pieces(text, length)
+    assert all(len(piece.encode("utf-16-le")) // 2 <= length for piece in found)
+    assert "".join("".join(found).split()) == "".join(text.split())
+
+
+def test_f26_a_long_text_goes_in_pieces_and_the_buttons_are_under_the_last() -> None:
+    bodies = render(message("word " * 6_000, "Yes"))
+    assert len(bodies) == 3
+    assert [body["blocks"][-1]["type"] for body in bodies] == ["section", "section", "actions"]
+    assert all(len(body["blocks"]) <= 50 for body in bodies)
+    assert LENGTH <= 40_000
+
+
+def test_a_press_takes_the_place_of_its_buttons() -> None:
+    (sent,) = render(message("How was it?", "Great", "Hard"))
+    container = {"channel_id": "D0MAYA"}
+    update = chosen(BUTTON | {"message": {"ts": "5.1", "blocks": sent["blocks"]}, "container": container})
+    assert update is not None
+    assert (update["channel"], update["ts"]) == ("D0MAYA", "5.1")
+    assert [block["type"] for block in update["blocks"]] == ["section", "context"]
+    assert update["blocks"][1]["elements"][0]["text"] == "✓ Great"
+
+
+# --- what answers ask of us ---
+
+
+def said(error: str, status: int = 200, retry_after: str = "") -> Answer:
+    return Answer(status, {"ok": False, "error": error}, retry_after)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "code"),
+    [
+        (said("user_disabled"), Unreachable, "deactivated"),
+        (said("channel_not_found"), Unreachable, "chat_gone"),
+        (said("token_revoked"), TryLater, "token_refused"),
+        (said("missing_scope"), TryLater, "app_not_set_up"),
+        (said("never_heard_of"), Unreachable, "refused"),
+        (said("fatal_error"), Ambiguous, "server_error"),
+        (said("unreadable_answer", 503), Ambiguous, "server_error"),
+        (Answer(200, {"ok": True}), Ambiguous, "no_message_id"),
+        (Answer(200, {"ok": "yes"}), Ambiguous, "unreadable_answer"),
+        (Answer(0, {}), Ambiguous, "unreadable_answer"),
+    ],
+)
+def test_an_answer_says_what_to_do_next(answer: Answer, error: type[NearpeerError], code: str) -> None:
+    with pytest.raises(error) as caught:
+        outcome(answer)
+    assert getattr(caught.value, "code", "") == code
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("30", 30.0),
+        ("3600", 3600.0),
+        ("", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("-5", None),
+        ("9" * 12, None),
+    ],
+)
+def test_f44_f45_too_many_requests_say_how_long_to_wait_or_leave_it_to_us(
+    retry_after: str, seconds: float | None
+) -> None:
+    with pytest.raises(SlowDown) as caught:
+        outcome(said("ratelimited", 429, retry_after))
+    assert caught.value.after == seconds
+
+
+def test_each_word_of_slacks_has_one_meaning() -> None:
+    kinds = [GONE, DEAD, UNFIT, MISSHAPEN]
+    assert sum(map(len, kinds)) == len(frozenset[str]().union(*kinds))
+    with pytest.raises(Misshapen):
+        outcome(said("invalid_blocks"))
