@@ -153,7 +153,7 @@ class Sockets:
         """Envelopes are stored side by side, in the order in which they came: many are one commit."""
         try:
             request = SocketModeRequest.from_dict(envelope)
-        except ValueError:
+        except (TypeError, ValueError):
             request = None
         if request is None or not isinstance(request.envelope_id, str):
             return

@@ -1,0 +1,333 @@
+"""Slack over its real wire, on loopback: sockets, envelopes, the Web API; what breaks, and what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.adapters.slack import socket as socket_module
+from bot.adapters.slack import standing
+from bot.adapters.slack.adapter import Adapter
+from bot.domain import Address, Choice, MessageKind, Outbound, Priority
+from bot.errors import Ambiguous, NearpeerError, Outage, SlowDown, TryLater, Unreachable
+from tests.fakes.port import MemoryPort
+from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, LEO, MAYA, TEAM, Slack, until
+
+CHAT = Address("slack", TEAM, MAYA)
+
+
+def message(text: str = "How was it?", *labels: str, id_: int = 7) -> Outbound:
+    choices = tuple(Choice(label, f"token{number}") for number, label in enumerate(labels))
+    return Outbound(id_, CHAT, MessageKind.QUESTION, Priority.REPLY, text, choices)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    made = Slack(patience=0.3)
+    async with made.running():
+        yield made
+    made.judge()
+
+
+@pytest.fixture
+async def adapter(slack: Slack) -> AsyncIterator[Adapter]:
+    made = slack.adapter()
+    yield made
+    await made.stop()
+
+
+class House:
+    """An adapter that runs, and what it has handed on."""
+
+    def __init__(self, slack: Slack, adapter: Adapter) -> None:
+        self.slack, self.adapter, self.port = slack, adapter, MemoryPort()
+
+    @property
+    def texts(self) -> list[str]:
+        """What people wrote, as the house understands it."""
+        bodies = [(raw.body, raw.account, raw.event_id) for raw in self.port.received]
+        return [found.text for found in (self.adapter.translate(*body) for body in bodies) if found is not None]
+
+
+@pytest.fixture
+async def house(slack: Slack, adapter: Adapter) -> House:
+    house = House(slack, adapter)
+    await adapter.start(house.port)
+    await slack.connected()
+    return house
+
+
+# --- the way in ---
+
+
+async def test_what_is_said_is_stored_and_then_acknowledged(house: House) -> None:
+    order: list[str] = []
+    house.port.heard = lambda raw: order.append(f"stored {len(house.slack.acknowledged)}")
+    envelope = await house.slack.deliver(house.slack.writes(MAYA, "I am fine"))
+    assert order == ["stored 0"]
+    assert house.slack.acknowledged == [envelope]
+    assert house.texts == ["I am fine"]
+
+
+async def test_two_connections_share_what_comes(house: House) -> None:
+    for number in range(6):
+        await house.slack.deliver(house.slack.writes(MAYA, f"line {number}"))
+    assert len(house.slack.sockets) == 2
+    assert sorted(house.texts) == [f"line {number}" for number in range(6)]
+
+
+async def test_f18_f58_a_lost_acknowledgement_brings_it_again_and_it_is_stored_once(house: House) -> None:
+    house.slack.hungry = True
+    envelope = await house.slack.deliver(house.slack.writes(MAYA, "once"), times=5)
+    assert house.slack.offered[envelope] == 5
+    assert house.texts == ["once"]
+
+
+async def test_what_could_not_be_stored_is_offered_again_and_kept_then(house: House) -> None:
+    house.port.wrong = Outage("full", "The disk is full.")
+    envelope = await house.slack.deliver(house.slack.writes(MAYA, "keep me"), times=3)
+    assert house.slack.offered[envelope] == 2
+    assert house.texts == ["keep me"]
+
+
+async def test_f59_a_refresh_in_the_middle_of_a_burst_loses_nothing(house: House) -> None:
+    burst = [house.slack.deliver(house.slack.writes(MAYA, f"line {number}")) for number in range(40)]
+    sent = [asyncio.create_task(one) for one in burst]
+    await house.slack.push({"type": "disconnect", "reason": "refresh_requested"})
+    await asyncio.gather(*sent)
+    assert sorted(house.texts) == sorted(f"line {number}" for number in range(40))
+
+
+async def test_f59_a_new_connection_is_there_before_the_old_one_has_gone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket_module, "SHORT", 0.0)
+    await house.slack.push({"type": "disconnect", "reason": "warning"})
+    await house.slack.connected(many=4)
+    assert house.adapter.trouble() == ""
+
+
+async def test_f60_a_dead_socket_is_noticed_and_a_new_one_is_made(
+    slack: Slack, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket_module, "HEARTBEAT", 0.2)
+    slack.frozen = True
+    port = MemoryPort()
+    await adapter.start(port)
+    await slack.connected()
+    first = list(slack.sockets)
+    await until(lambda: all(socket not in slack.sockets for socket in first))
+    slack.frozen = False
+    await until(lambda: len(slack.sockets) == 2, within=8)
+    await slack.deliver(slack.writes(MAYA, "still there?"))
+    assert len(port.received) == 1
+
+
+async def test_broken_connections_are_made_anew(house: House) -> None:
+    await house.slack.cut()
+    await until(lambda: not house.slack.sockets)
+    await house.slack.connected(within=8)
+    await house.slack.deliver(house.slack.writes(MAYA, "back"))
+    assert house.texts == ["back"]
+
+
+@pytest.mark.parametrize("nonsense", [{}, {"type": "events_api"}, {"envelope_id": 5, "type": "x", "payload": {}}, 5])
+async def test_f39_what_slack_never_sends_harms_nothing(house: House, nonsense: Any) -> None:
+    await house.slack.push(nonsense)
+    await house.slack.push({"envelope_id": "e", "type": "x", "payload": 5})
+    await house.slack.deliver(house.slack.writes(MAYA, "after it"))
+    assert house.texts == ["after it"]
+
+
+async def test_f39_an_unknown_payload_is_stored_as_it_came_and_acknowledged(house: House) -> None:
+    envelope = await house.slack.deliver({"type": "view_submission", "user": {"id": MAYA}, "trigger_id": "1.1"})
+    assert envelope in house.slack.acknowledged
+    (raw,) = house.port.received
+    with pytest.raises(ValueError, match="not asked for"):
+        house.adapter.translate(raw.body, raw.account, raw.event_id)
+
+
+async def test_f30_a_press_is_stored_once_and_replaces_the_buttons(house: House) -> None:
+    await house.adapter.send(message("How was it?", "Great", "Hard"))
+    press = house.slack.presses(MAYA, "Great")
+    await house.slack.deliver(press)
+    await house.slack.deliver(press)
+    (raw,) = house.port.received
+    inbound = house.adapter.translate(raw.body, raw.account, raw.event_id)
+    assert inbound is not None
+    assert inbound.token == "token0"
+    (shown,) = house.slack.posted[MAYA]
+    await until(lambda: [block["type"] for block in shown["blocks"]] == ["section", "context"])
+
+
+async def test_f11_what_was_taken_is_stored_and_acknowledged_before_the_end(house: House) -> None:
+    slow = asyncio.Event()
+    store = house.port.receive
+
+    async def slowly(*given: Any) -> None:
+        await slow.wait()
+        await store(*given)
+
+    house.port.receive = slowly  # type: ignore[method-assign]
+    envelope = await house.slack.deliver(house.slack.writes(MAYA, "last words"), times=1, wait=False)
+    await until(lambda: house.slack.offered[envelope] == 1)
+    await asyncio.sleep(0.05)
+    ending = asyncio.create_task(house.adapter.stop())
+    await asyncio.sleep(0.05)
+    slow.set()
+    await ending
+    await until(lambda: envelope in house.slack.acknowledged)
+    assert house.texts == ["last words"]
+
+
+# --- the way out ---
+
+
+async def test_a_message_is_posted_and_its_receipt_names_it(house: House) -> None:
+    receipt = await house.adapter.send(message("Hello", "Yes"))
+    (posted,) = house.slack.posted[MAYA]
+    assert receipt.provider_id == f"D0MAYA:{posted['ts']}"
+
+
+@pytest.mark.parametrize(
+    ("comes", "error"),
+    [
+        ("cut", Ambiguous),
+        ("fatal_error", Ambiguous),
+        ((502, "<html>bad gateway</html>", {}), Ambiguous),
+        ((200, '{"ok": tru', {}), Ambiguous),
+        ((200, '"ok"', {}), Ambiguous),
+        ((200, {"ok": True}, {}), Ambiguous),
+        ((429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "30"}), SlowDown),
+        ("token_revoked", TryLater),
+        ("missing_scope", TryLater),
+        ("user_disabled", Unreachable),
+        ("is_archived", Unreachable),
+    ],
+)
+async def test_f42_f44_f47_f48_each_answer_of_slacks_says_what_to_do(
+    house: House, comes: Any, error: type[NearpeerError], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    house.slack.plan("chat.postMessage", comes)
+    with pytest.raises(error) as caught:
+        await house.adapter.send(message("violet-lantern"))
+    assert "violet-lantern" not in f"{caught.value} {caplog.text}"
+    assert BOT_TOKEN not in caplog.text
+    assert APP_TOKEN not in caplog.text
+
+
+async def test_f47_a_message_whose_answer_was_lost_is_perhaps_sent(house: House) -> None:
+    house.slack.plan("chat.postMessage", "cut-after")
+    with pytest.raises(Ambiguous):
+        await house.adapter.send(message())
+    assert len(house.slack.posted[MAYA]) == 1
+
+
+async def test_nothing_has_left_when_slack_cannot_be_reached(slack: Slack) -> None:
+    adapter = Adapter(TEAM, BOT_TOKEN, base_url="http://127.0.0.1:1/api")
+    await adapter.start(MemoryPort())
+    with pytest.raises(TryLater) as caught:
+        await adapter.send(message())
+    assert caught.value.code == "not_reached"
+    await adapter.stop()
+
+
+async def test_f57_refused_blocks_go_as_plain_text(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.slack.plan("chat.postMessage", "invalid_blocks")
+    await house.adapter.send(message("Hello <!here>", "Yes"))
+    (posted,) = house.slack.posted[MAYA]
+    assert "blocks" not in posted
+    assert posted["text"] == "Hello &lt;!here&gt;"
+    assert "refused our blocks" in caplog.text
+
+
+async def test_f57_what_is_refused_as_text_too_will_never_go(house: House) -> None:
+    house.slack.plan("chat.postMessage", "invalid_blocks", "invalid_arguments")
+    with pytest.raises(Unreachable):
+        await house.adapter.send(message())
+
+
+async def test_a_second_piece_that_is_refused_leaves_the_whole_in_doubt(house: House) -> None:
+    house.slack.per_channel_second = 0.1
+    with pytest.raises(Ambiguous):
+        await house.adapter.send(message("word " * 3_000))
+
+
+# --- trouble ---
+
+
+@pytest.mark.parametrize("token", [BOT_TOKEN, APP_TOKEN])
+async def test_f50_a_revoked_token_is_trouble_at_once_and_over_when_it_is_good_again(
+    slack: Slack, adapter: Adapter, token: str
+) -> None:
+    slack.revoked.add(token)
+    await adapter.start(MemoryPort())
+    await until(lambda: "token_revoked" in adapter.trouble())
+    assert token not in adapter.trouble()
+    slack.revoked.clear()
+    await until(lambda: adapter.trouble() == "", within=8)
+
+
+@pytest.mark.parametrize("kind", ["tokens_revoked", "app_uninstalled"])
+async def test_f51_an_app_that_was_removed_is_trouble_before_anything_is_sent(house: House, kind: str) -> None:
+    house.slack.revoked.add(BOT_TOKEN)
+    await house.slack.deliver(house.slack.event({"type": kind, "tokens": {"bot": ["B0NEARPEER"]}}))
+    assert "bot token" in house.adapter.trouble()
+    assert house.port.received == []
+
+
+async def test_f51_a_scope_that_was_taken_away_is_trouble(house: House) -> None:
+    house.slack.plan("chat.postMessage", "missing_scope")
+    with pytest.raises(TryLater):
+        await house.adapter.send(message())
+    assert "manifest" in house.adapter.trouble()
+
+
+async def test_f55_only_the_way_in_is_down_and_only_the_way_out_is_down(
+    slack: Slack, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "PATIENCE", 0.3)
+    slack.plan("apps.connections.open", *["internal_error"] * 4)
+    await adapter.start(MemoryPort())
+    await until(lambda: "handed us nothing" in adapter.trouble())
+    await slack.connected(within=12)
+    assert adapter.trouble() == ""
+    slack.plan("auth.test", *["cut"] * 100)
+    await until(lambda: "not answered" in adapter.trouble())
+    assert len(slack.sockets) == 2
+
+
+async def test_f53_a_partition_is_trouble_and_over_by_itself(
+    slack: Slack, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "PATIENCE", 0.2)
+    await adapter.start(MemoryPort())
+    await slack.connected()
+    slack.partitioned = True
+    await slack.cut()
+    await until(lambda: "Slack has" in adapter.trouble())
+    slack.partitioned = False
+    await until(lambda: adapter.trouble() == "", within=10)
+
+
+async def test_a_token_of_another_workspace_is_trouble(slack: Slack) -> None:
+    adapter = Adapter("T0OTHER", BOT_TOKEN, base_url=f"{slack.url}/api", look=0.1)
+    await adapter.start(MemoryPort())
+    await until(lambda: "T0OTHER" in adapter.trouble())
+    await adapter.stop()
+
+
+async def test_a_workspace_notices_a_dead_socket_within_ninety_seconds() -> None:
+    assert socket_module.HEARTBEAT * 1.5 + standing.PATIENCE < 90
+    assert socket_module.OPENING + standing.PATIENCE < 90
+
+
+async def test_leo_and_maya_have_chats_of_their_own(house: House) -> None:
+    await house.slack.deliver(house.slack.writes(LEO, "mentor"))
+    await house.slack.deliver(house.slack.writes(MAYA, "mentee"))
+    assert [raw.chat for raw in house.port.received] == [LEO, MAYA]
