@@ -212,6 +212,7 @@ class Delivery:
         except SlowDown as error:
             result = self._slow_down(claim, error)
         except Unreachable as error:
+            self._pacer.answered(sending.departure, monotonic())
             log.warning("unreachable message=%s code=%s", outbound.id, error.code)
             result = outbox.failed(claim, error.code, wall, self._clock.wall())
         except SendError as error:

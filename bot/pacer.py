@@ -14,17 +14,21 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-SHARE = 59 / 60
-"""Of the platform's limit: 29.5 of 30 a second. Measured: at the limit itself a strict platform refuses."""
-CATCH_UP = 0.25
-"""A late start is made up for by at most this part of a gap, so that a stall never turns into a burst."""
+SHARE = 0.99
+"""Of the platform's limit: 29.7 of 30 a second. What is left lets the line even out again after a stall."""
+CATCH_UP = 0.07
+"""Seconds of lateness that are made up for, two gaps of 30 a second. What then leaves together leaves a hole as long
+a second later, and nobody's alert shall wait in a longer one."""
 LOWER = 0.95
 LOWEST = 0.5
 RECOVERY = 0.001
 """After a refusal the rate is a little lower; it comes back by this part of the full rate a second."""
 MARGIN = 0.002
-LONGEST_DELAY = 0.25
+LONGEST_DELAY = 0.5
 """Seconds that a message may have been longer on its way than the quickest one; what took longer was the platform."""
+LONGER = 1.0002
+"""The way may have become longer: with each answer, the quickest one is believed to take a little more. With more than
+that, a minute of a busy machine passes for a longer way, and then a platform sees too many in one second."""
 LONGEST_HOLD = 3600.0
 _CHATS = 10_000
 _COUNTED = 1_000
@@ -33,16 +37,23 @@ _COUNTED = 1_000
 
 @dataclass(slots=True)
 class Departure:
-    """A message that left; once it is answered, `at` is when it arrived at the latest."""
+    """A message that left."""
 
     at: float
+    took: float = 0.0
+    """Seconds until its answer; 0 while there is none."""
+
+    def arrived(self, quickest: float) -> float:
+        """When it arrived at the latest, by what the quickest answer takes."""
+        return self.at + min(max(self.took - quickest, 0.0), LONGEST_DELAY)
 
 
 class Pacer:
     """The pace of one account of a platform: so many a second, evenly, and so many a second into one chat.
 
     The platform counts what arrives. A message that was held up on its way arrives with those behind it, so the limit
-    is kept for moments of arrival too, as far as the answers tell them.
+    is kept for moments of arrival: as far as the answers tell, no second ever sees more than it may, whatever is made
+    up for. The even pace is for those who wait, not for the platform.
     """
 
     def __init__(self, per_second: float, per_chat_second: float) -> None:
@@ -67,7 +78,7 @@ class Pacer:
         """From when on the account may send its next message."""
         moment = max(self._next, self.held_until)
         if self._last is not None and len(self._last) == self._last.maxlen:
-            moment = max(moment, self._last[0].at + 1 + MARGIN)
+            moment = max(moment, self._last[0].arrived(self._quickest) + 1 + MARGIN)
         return moment
 
     def chat_moment(self, chat: str) -> float:
@@ -79,8 +90,7 @@ class Pacer:
         if self._rate < self._full:
             self._rate = min(self._full, self._rate + (now - self._rated_at) * RECOVERY * self._full)
             self._rated_at = now
-        gap = 1 / self._rate
-        self._next = max(self.moment(), now - CATCH_UP * gap) + gap
+        self._next = max(self._next, self.held_until, now - CATCH_UP) + 1 / self._rate
         if len(self._chats) > _CHATS:
             self._chats = {name: free for name, free in self._chats.items() if free > now}
         self._chats[chat] = now + self._chat_gap
@@ -91,9 +101,8 @@ class Pacer:
 
     def answered(self, departure: Departure, now: float) -> None:
         """The platform has answered: only now it is known how long the way was."""
-        took = now - departure.at
-        self._quickest = min(took, self._quickest * 1.01)  # the way may have become longer
-        departure.at += min(took - self._quickest, LONGEST_DELAY)
+        departure.took = now - departure.at
+        self._quickest = min(departure.took, self._quickest * LONGER)
 
     def accepted(self) -> None:
         """The platform took a message."""

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from bot.pacer import LONGEST_HOLD, Line, Pacer, Place, bounded
+from bot.pacer import CATCH_UP, LONGEST_DELAY, LONGEST_HOLD, Line, Pacer, Place, bounded
 
-GAP = 1 / 29.5
+GAP = 1 / 29.7
 
 
 def leave(pacer: Pacer, count: int, now: float = 0.0, late: float = 0.0) -> list[float]:
@@ -26,23 +26,43 @@ def busiest_second(moments: list[float]) -> int:
     return max(sum(start <= moment < start + 1.0 for moment in moments) for start in moments)
 
 
-def test_thirty_a_second_are_asked_for_a_little_less_evenly_from_the_first_on() -> None:
+def test_thirty_a_second_are_asked_for_a_little_less_evenly_after_the_first_three() -> None:
     moments = leave(Pacer(30, 1), 300)
-    first, *gaps = [after - before for before, after in itertools.pairwise(moments)]
-    assert first == pytest.approx(GAP * 3 / 4)
-    assert gaps == pytest.approx([GAP] * 298)
+    gaps = [after - before for before, after in itertools.pairwise(moments)]
+    assert moments[2] == 0, "whoever has been silent has two gaps to make up for"
+    assert gaps[-50:] == pytest.approx([GAP] * 50)
+    assert max(gaps) < 3 * GAP, "and the hole a second later is no longer than that"
     assert busiest_second(moments) == 30
     assert 299 / moments[-1] >= 0.98 * 30
 
 
-def test_a_little_lateness_costs_nothing_and_a_stall_is_not_made_up_for() -> None:
+def test_lateness_of_two_gaps_costs_nothing_and_of_a_minute_not_more_than_that_is_made_up_for() -> None:
     pacer = Pacer(30, 1)
-    late = leave(pacer, 100, late=GAP / 5)
-    assert late[-1] == pytest.approx(98 * GAP + late[1]), "a fifth of a gap late each time, and no slower for it"
-    after = leave(pacer, 3, now=late[-1] + 60)
-    assert after[1] - after[0] == pytest.approx(GAP * 3 / 4), "one gap is shorter by a quarter"
-    assert after[2] - after[1] == pytest.approx(GAP)
-    assert busiest_second([*late, *after]) == 30
+    late = leave(pacer, 300, late=GAP / 5)
+    assert late[-1] - late[99] == pytest.approx(200 * GAP), "a fifth of a gap late each time, and no slower for it"
+    stalled = leave(pacer, 300, now=late[-1] + 2.5 * GAP)
+    assert stalled[-1] == pytest.approx(late[-1] + 300 * GAP, abs=GAP / 4), "a stall of one gap and a half neither"
+    after = leave(pacer, 30, now=stalled[-1] + 60)
+    assert after[2] == after[0]
+    assert after[3] - after[2] == pytest.approx(3 * GAP - CATCH_UP)
+    assert after[4] - after[3] == pytest.approx(GAP)
+    assert busiest_second([*late, *stalled, *after]) == 30
+
+
+def test_at_a_slow_platform_a_stall_makes_one_gap_a_little_shorter() -> None:
+    slow, gap = Pacer(1, 1), 1 / 0.99
+    after = leave(slow, 3, now=leave(slow, 3)[-1] + 60)
+    assert after[1] - after[0] == pytest.approx(gap - CATCH_UP)
+    assert after[2] - after[1] == pytest.approx(gap)
+
+
+def test_silence_that_a_platform_asked_for_is_not_made_up_for() -> None:
+    pacer = Pacer(30, 1)
+    leave(pacer, 10)
+    pacer.slow_down(1, 3)
+    first, second = leave(pacer, 2, now=1)
+    assert first == 4
+    assert second - first == pytest.approx(1 / pacer.rate, rel=0.01)
 
 
 def test_what_was_held_up_on_its_way_arrives_with_those_behind_it_and_is_counted_so() -> None:
@@ -54,14 +74,14 @@ def test_what_was_held_up_on_its_way_arrives_with_those_behind_it_and_is_counted
         arrivals.append(now + 0.05 + 0.06 * (number % 50 == 7))
         pacer.answered(departure, arrivals[-1] + 0.05)
     assert busiest_second(sorted(arrivals)) == 30
-    assert now < 120 * GAP + 0.2, "it costs no more than the delay"
+    assert now < 120 * GAP + 0.1, "it costs no more than the delay"
 
 
 def test_an_answer_that_takes_for_ever_does_not_stop_the_others() -> None:
     pacer = Pacer(30, 1)
     pacer.answered(pacer.sent("maya", 0), 0.1)
     pacer.answered(pacer.sent("leo", 1), 20)
-    assert leave(pacer, 40, now=20)[-1] < 20 + 40 * GAP + 0.3
+    assert leave(pacer, 40, now=20)[-1] < 20 + 40 * GAP + LONGEST_DELAY
 
 
 def test_each_chat_has_a_pace_of_its_own() -> None:
@@ -76,7 +96,7 @@ def test_a_refusal_silences_the_account_and_lowers_its_rate_a_little() -> None:
     leave(pacer, 10)
     assert pacer.slow_down(1, 3) == 3
     assert pacer.moment() == 4
-    assert pacer.rate == pytest.approx(29.5 * 0.95)
+    assert pacer.rate == pytest.approx(29.7 * 0.95)
 
 
 def test_those_that_were_under_way_together_count_as_one_refusal() -> None:
@@ -84,18 +104,18 @@ def test_those_that_were_under_way_together_count_as_one_refusal() -> None:
     for now, after in ((1, 3), (1.1, 3), (1.2, 1)):
         pacer.slow_down(now, after)
     assert pacer.held_until == pytest.approx(4.1)
-    assert pacer.rate == pytest.approx(29.5 * 0.95)
+    assert pacer.rate == pytest.approx(29.7 * 0.95)
 
 
 def test_the_rate_comes_back_slowly_and_never_falls_below_half() -> None:
     pacer = Pacer(30, 1)
     for number in range(100):
         pacer.slow_down(number * 10, 3)
-    assert pacer.rate == pytest.approx(29.5 / 2)
+    assert pacer.rate == pytest.approx(29.7 / 2)
     leave(pacer, 30, now=1003)
-    assert 29.5 * 0.5 < pacer.rate < 29.5 * 0.52
+    assert 29.7 * 0.5 < pacer.rate < 29.7 * 0.52
     leave(pacer, 1, now=1003 + 600)
-    assert pacer.rate == 29.5
+    assert pacer.rate == 29.7
 
 
 def test_a_platform_that_does_not_say_how_long_is_asked_less_and_less_often() -> None:
