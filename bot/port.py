@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from bot.adapters.base import Profile, Shown
 from bot.domain import Address, Lease, Raw
 from bot.leases import Leases
 from bot.turns.handle import Turns
-from storage import chats, people
+from storage import chats, cursors, people
 from storage.database import Database
 
 
@@ -32,6 +33,23 @@ class AppPort:
 
     async def profile(self, address: Address) -> Profile:
         return await asyncio.to_thread(self._profile, address)
+
+    async def cursor(self, name: str) -> datetime | None:
+        return await asyncio.to_thread(self._cursor, name)
+
+    async def move_cursor(self, name: str, at: datetime) -> None:
+        await self._database.run(lambda connection: cursors.move(connection, name, at))
+
+    async def urgent_chats(self, platform: str, account: str) -> Collection[str]:
+        return await asyncio.to_thread(self._urgent_chats, platform, account)
+
+    def _cursor(self, name: str) -> datetime | None:
+        with self._database.read() as connection:
+            return cursors.read(connection, name)
+
+    def _urgent_chats(self, platform: str, account: str) -> Collection[str]:
+        with self._database.read() as connection:
+            return cursors.urgent_chats(connection, platform, account)
 
     def _history(self, address: Address, limit: int) -> list[Shown]:
         with self._database.read() as connection:

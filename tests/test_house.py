@@ -108,7 +108,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.port": (
         LEAVES
         | {"bot.adapters.base", "bot.leases", "bot.turns"}
-        | {"storage.chats", "storage.database", "storage.people"},
+        | {"storage.chats", "storage.cursors", "storage.database", "storage.people"},
         set(),
     ),
     "bot.app": (ANY, {"starlette", "sqlalchemy"}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,6 +78,18 @@ class Port(Protocol):
 
     async def profile(self, address: Address) -> Profile:
         """Whose chat it is, and in which language a page should speak."""
+        ...
+
+    async def cursor(self, name: str) -> datetime | None:
+        """Until when everything of this name has been read (by the platform's clock); None when never."""
+        ...
+
+    async def move_cursor(self, name: str, at: datetime) -> None:
+        """Everything until then has been read, and stored."""
+        ...
+
+    async def urgent_chats(self, platform: str, account: str) -> Collection[str]:
+        """The chats of people with an open question or an open case: they are looked at first."""
         ...
 
     def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:

@@ -1,4 +1,4 @@
-"""Occurrences, the marks of the heartbeat, holds after a restore, and leases: who alone may do something until when."""
+"""Occurrences, marks and cursors, holds after a restore, and leases: who alone may do something until when."""
 
 from __future__ import annotations
 
@@ -70,4 +70,11 @@ class Batch(SQLModel, table=True):
 
     writer: int = Field(sa_type=Id, primary_key=True, sa_column_kwargs={"autoincrement": False})
     number: int = Field(sa_type=Id)
+    at: datetime = moment()
+
+
+class Cursor(SQLModel, table=True):
+    """Until when everything of a platform's account has been read, where it is read again to find what is missing."""
+
+    name: str = Field(primary_key=True)
     at: datetime = moment()

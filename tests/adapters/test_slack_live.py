@@ -8,14 +8,21 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
+from bot.adapters.slack import gaps, standing
 from bot.adapters.slack import socket as socket_module
-from bot.adapters.slack import standing
 from bot.adapters.slack.adapter import Adapter
+from bot.app import App
+from bot.clock import SystemClock
 from bot.domain import Address, Choice, MessageKind, Outbound, Priority
 from bot.errors import Ambiguous, NearpeerError, Outage, SlowDown, TryLater, Unreachable
+from bot.program import Program
+from storage import cursors, tables
+from storage.database import Database
 from tests.fakes.port import MemoryPort
 from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, LEO, MAYA, TEAM, Slack, until
+from tests.school import on_sqlite
 
 CHAT = Address("slack", TEAM, MAYA)
 
@@ -331,3 +338,94 @@ async def test_leo_and_maya_have_chats_of_their_own(house: House) -> None:
     await house.slack.deliver(house.slack.writes(LEO, "mentor"))
     await house.slack.deliver(house.slack.writes(MAYA, "mentee"))
     assert [raw.chat for raw in house.port.received] == [LEO, MAYA]
+
+
+# --- gaps ---
+
+
+async def test_f53_what_was_written_in_an_hour_without_connection_is_read_from_the_histories(house: House) -> None:
+    await house.slack.deliver(house.slack.writes(MAYA, "before"))
+    house.slack.partitioned = True
+    await house.slack.cut()
+    for number in range(60):  # offered in vain, and given up
+        await house.slack.deliver(house.slack.writes(MAYA if number % 2 else LEO, f"line {number}"), times=0)
+    house.slack.partitioned = False
+    await until(lambda: len(house.texts) >= 61, within=15)
+    assert sorted(house.texts) == sorted(["before", *(f"line {number}" for number in range(60))])
+    maya = [text for text in house.texts if text.startswith("line") and int(text[5:]) % 2]
+    assert maya == sorted(maya, key=lambda text: int(text[5:]))
+
+
+async def test_chats_with_an_open_question_or_case_are_read_first(slack: Slack, adapter: Adapter) -> None:
+    port = MemoryPort(urgent={LEO})
+    for user in (MAYA, LEO):
+        slack.writes(user, "missed")
+    await adapter.start(port)
+    await until(lambda: len(port.received) == 2)
+    assert [raw.chat for raw in port.received] == [LEO, MAYA]
+
+
+async def test_a_round_that_breaks_off_begins_anew_where_it_began(
+    slack: Slack, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaps, "AGAIN", 0.1)
+    port = MemoryPort()
+    for user in (MAYA, LEO):
+        slack.writes(user, "missed")
+    slack.plan("conversations.history", "fatal_error", "cut", (429, {"ok": False}, {"Retry-After": "0"}))
+    await adapter.start(port)
+    await until(lambda: len(port.received) == 2)
+    await until(lambda: port.cursors != {})
+
+
+async def test_a_long_history_is_read_page_by_page_and_kept_in_order(slack: Slack, adapter: Adapter) -> None:
+    port = MemoryPort()
+    for number in range(230):
+        slack.writes(MAYA, f"{number}")
+    await adapter.start(port)
+    await until(lambda: len(port.received) == 230)
+    assert [raw.body["event"]["text"] for raw in port.received] == [f"{number}" for number in range(230)]
+
+
+async def test_what_the_bot_said_is_nobodys_message(slack: Slack, adapter: Adapter) -> None:
+    port = MemoryPort()
+    await adapter.start(port)
+    await adapter.send(message("from us"))
+    slack.writes(MAYA, "from her")
+    await slack.connected()
+    await slack.cut()
+    await until(lambda: len(port.received) == 1, within=8)
+    assert port.received[0].body["event"]["text"] == "from her"
+
+
+async def test_f23_an_edit_that_was_missed_is_read_with_its_history(house: House) -> None:
+    await house.slack.deliver(house.slack.writes(MAYA, "fine"))
+    house.slack.edits(MAYA, "I need an adult")
+    await house.slack.cut()
+    await until(lambda: house.texts == ["fine", "I need an adult"], within=8)
+
+
+@on_sqlite
+async def test_f53_f58_the_inbox_keeps_one_of_each_however_often_it_is_read(
+    database: Database, program: Program, slack: Slack
+) -> None:
+    adapter = slack.adapter()
+    app = App(program, database, SystemClock(), [adapter])
+    with database.read() as connection:
+        assert not cursors.urgent_chats(connection, "slack", TEAM)
+    await adapter.start(app.port)
+    await slack.connected()
+    await slack.deliver(slack.writes(MAYA, "once"))
+    await slack.cut()
+    await slack.connected(within=8)
+
+    def kept() -> int:
+        with database.read() as connection:
+            return connection.execute(select(func.count()).select_from(tables.inbox)).scalar_one()
+
+    slack.writes(MAYA, "twice")
+    await slack.cut()
+    await until(lambda: kept() == 2, within=8)
+    await until(lambda: len(slack.sockets) == 2, within=8)
+    await adapter.stop()
+    assert kept() == 2

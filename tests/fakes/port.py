@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,8 @@ class MemoryPort:
     profiles: dict[str, Profile] = field(default_factory=dict)
     received: list[Raw] = field(default_factory=list)
     chats: dict[str, list[Shown]] = field(default_factory=dict)
+    cursors: dict[str, datetime] = field(default_factory=dict)
+    urgent: set[str] = field(default_factory=set)
     wrong: Exception | None = None
     heard: Callable[[Raw], None] | None = None
 
@@ -43,6 +45,15 @@ class MemoryPort:
 
     async def profile(self, address: Address) -> Profile:
         return self.profiles.get(address.chat, Profile("", "en"))
+
+    async def cursor(self, name: str) -> datetime | None:
+        return self.cursors.get(name)
+
+    async def move_cursor(self, name: str, at: datetime) -> None:
+        self.cursors[name] = at
+
+    async def urgent_chats(self, platform: str, account: str) -> Collection[str]:
+        return self.urgent
 
     @asynccontextmanager
     async def lease(self, name: str) -> AsyncIterator[Lease]:

@@ -33,7 +33,8 @@ TEAM, APP, BOT = "T0LINCOLN", "A0NEARPEER", "U0NEARPEER"
 MAYA, LEO, RIVERA = "U0MAYA", "U0LEO", "U0RIVERA"
 NOBODY = Address("slack", TEAM, "U0NOBODY")
 BOT_TOKEN, APP_TOKEN, SIGNING_SECRET = "xoxb-the-bot", "xapp-1-the-app", "the-signing-secret"
-START = 1_760_000_000
+START = int(time.time())
+"""Slack's time goes on by a second with each thing that happens there."""
 
 _POST = {"text", "blocks", "unfurl_links", "unfurl_media", "mrkdwn", "link_names", "parse", "metadata"}
 METHODS: dict[str, tuple[str, set[str], set[str]]] = {
@@ -41,13 +42,13 @@ METHODS: dict[str, tuple[str, set[str], set[str]]] = {
     "apps.connections.open": (APP_TOKEN, set(), set()),
     "chat.postMessage": (BOT_TOKEN, {"channel", "text"}, _POST),
     "chat.update": (BOT_TOKEN, {"channel", "ts", "text"}, {"blocks", "link_names", "parse"}),
-    "conversations.open": (BOT_TOKEN, {"users"}, set()),
+    "conversations.list": (BOT_TOKEN, {"types"}, {"limit", "cursor"}),
     "conversations.history": (BOT_TOKEN, {"channel"}, {"oldest", "latest", "limit", "cursor", "inclusive"}),
     "users.lookupByEmail": (BOT_TOKEN, {"email"}, set()),
     "views.publish": (BOT_TOKEN, {"user_id", "view"}, set()),
 }
 """The methods that we use: whose token, what must be given, what may be (docs.slack.dev/reference/methods)."""
-READS = {"conversations.history", "conversations.open", "users.lookupByEmail"}
+READS = {"conversations.history", "conversations.list", "users.lookupByEmail"}
 """Methods that take forms; the others are called with JSON."""
 _MENTION = re.compile(r"<[!@#]|<https?:")
 Handler = Callable[[web.Request], Any]
@@ -270,21 +271,19 @@ class Slack:
                 return {"ok": True, "channel": body["channel"], "ts": body["ts"]}
         return self._wrong("an update of a message that is not there", "message_not_found")
 
-    def _conversations_open(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        if body["users"] not in self.users:
-            return {"ok": False, "error": "user_not_found"}
-        return {"ok": True, "channel": {"id": self.chat(body["users"])}}
+    def _conversations_list(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        assert body["types"] == "im"
+        page, rest = _page(list(self.posted), body)
+        ims = [{"id": self.chat(one), "user": one, "is_im": True, "is_user_deleted": one in self.gone} for one in page]
+        return {"ok": True, "channels": ims, **rest}
 
     def _conversations_history(self, body: Mapping[str, Any]) -> dict[str, Any]:
         user = self._user(body["channel"])
         if user is None or not body["channel"].startswith("D"):
             return {"ok": False, "error": "channel_not_found"}
         found = [one for one in self.posted[user] if float(one["ts"]) > float(body.get("oldest", 0))]
-        newest = list(reversed(found))
-        first, many = int(body.get("cursor") or 0), int(body.get("limit", 100))
-        page, more = newest[first : first + many], first + many < len(newest)
-        rest = {"response_metadata": {"next_cursor": str(first + many)}} if more else {}
-        return {"ok": True, "messages": page, "has_more": more, **rest}
+        page, rest = _page(list(reversed(found)), body)
+        return {"ok": True, "messages": page, **rest}
 
     def _users_lookupbyemail(self, body: Mapping[str, Any]) -> dict[str, Any]:
         for user, email in self.users.items():
@@ -403,6 +402,12 @@ def signed(body: str, secret: str = SIGNING_SECRET, at: float | None = None) -> 
 
 def _json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     return web.json_response(body, status=status, headers=headers)
+
+
+def _page(items: list[Any], body: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    first, many = int(body.get("cursor") or 0), int(body.get("limit", 100))
+    more = first + many < len(items)
+    return items[first : first + many], {"response_metadata": {"next_cursor": str(first + many) if more else ""}}
 
 
 # --- for the contract suite ---

@@ -13,6 +13,7 @@ from typing import Any
 from bot.adapters.base import Capabilities, Port
 from bot.adapters.slack.answers import DEAD, UNFIT, Misshapen, outcome
 from bot.adapters.slack.blocks import LENGTH, chosen, render, without_blocks
+from bot.adapters.slack.gaps import Gaps
 from bot.adapters.slack.reading import NAME, raw_of, translate
 from bot.adapters.slack.socket import Sockets
 from bot.adapters.slack.standing import Standing
@@ -60,6 +61,7 @@ class Adapter:
         self._sockets: Sockets | None = None
         self._app_web = Web(base_url, app_token) if app_token else None
         self._port: Port | None = None
+        self._gaps = Gaps(self._web, account, self._standing)
         self._look = look
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -77,10 +79,11 @@ class Adapter:
         self._web.open()
         self._standing.begins("answer")
         self._soon(self._watch())
+        self._soon(self._gaps.run(port))
         if self._app_web is not None:
             self._app_web.open()
             self._standing.begins("answer", "socket")
-            self._sockets = Sockets(self._app_web, self.take, self._connected, self._standing, CONNECTIONS)
+            self._sockets = Sockets(self._app_web, self.take, self._gaps.look, self._standing, CONNECTIONS)
             self._sockets.start()
 
     async def stop(self) -> None:
@@ -159,9 +162,6 @@ class Adapter:
         answer = await self._web.call("chat.update", body)
         if answer.error:
             log.warning("slack buttons not replaced error=%s", answer.error)
-
-    def _connected(self) -> None:
-        """One more connection has said hello."""
 
     async def _watch(self) -> None:
         """Look again and again whether Slack takes the bot's token; a revoked one would otherwise show at a send."""

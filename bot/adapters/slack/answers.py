@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from bot.domain import Receipt
@@ -56,6 +57,19 @@ class Answer:
     status: int
     body: Mapping[str, Any] = field(repr=False)
     retry_after: str = ""
+    at: datetime | None = None
+    """By Slack's own clock."""
+
+    @property
+    def is_too_many(self) -> bool:
+        """Whether Slack asks for fewer calls."""
+        return self.status == 429 or self.error in ("ratelimited", "rate_limited")
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it asks us to wait; None for a date, nonsense or nothing: then it is ours to choose."""
+        asked = self.retry_after
+        return float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else None
 
     @property
     def error(self) -> str:
@@ -80,8 +94,8 @@ def outcome(answer: Answer) -> Receipt:
 def refusal(answer: Answer) -> SendError | Misshapen:
     """The error that an answer stands for."""
     error = answer.error
-    if answer.status == 429 or error in ("ratelimited", "rate_limited"):
-        return SlowDown("too_many_requests", seconds(answer.retry_after))
+    if answer.is_too_many:
+        return SlowDown("too_many_requests", answer.seconds)
     if error in GONE:
         return Unreachable("chat_gone" if error != "user_disabled" else "deactivated")
     if error in DEAD:
@@ -95,8 +109,3 @@ def refusal(answer: Answer) -> SendError | Misshapen:
     if answer.status >= 500 or error in ("fatal_error", "internal_error", "request_timeout"):
         return Ambiguous("server_error")
     return Ambiguous("unreadable_answer") if error == "unreadable_answer" else Unreachable("refused")
-
-
-def seconds(retry_after: str) -> float | None:
-    """What a Retry-After asks for; None for a date, nonsense or nothing: then it is ours to choose."""
-    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else None

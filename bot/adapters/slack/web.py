@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -21,7 +22,7 @@ from bot.errors import Ambiguous, TryLater
 
 DEADLINE = 20
 """Seconds for one call: less than delivery gives a send."""
-_FORMS = ("conversations.history", "conversations.open", "users.lookupByEmail")
+_FORMS = ("conversations.history", "conversations.list", "users.lookupByEmail")
 """Methods that read; not all of them take JSON."""
 
 _silent = logging.getLogger(f"{__name__}.sdk")
@@ -77,4 +78,8 @@ class Web:
 def _answer(response: AsyncSlackResponse) -> Answer:
     headers = {str(name).lower(): str(value) for name, value in dict(response.headers).items()}
     body = response.data if isinstance(response.data, dict) else {}
-    return Answer(response.status_code, body, headers.get("retry-after", ""))
+    try:
+        at = parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        at = None
+    return Answer(response.status_code, body, headers.get("retry-after", ""), at)

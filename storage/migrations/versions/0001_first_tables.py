@@ -39,6 +39,11 @@ def upgrade() -> None:
     sa.Column('at', storage.types.Instant(), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_beat'))
     )
+    op.create_table('cursor',
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('at', storage.types.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_cursor'))
+    )
     op.create_table('definition',
     sa.Column('hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),

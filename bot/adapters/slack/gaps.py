@@ -1,0 +1,133 @@
+"""What Slack no longer offers: each chat's history is read again, and what is missing is stored like what came live.
+
+An event that was offered a few times without an acknowledgement never comes again. So the histories are read on every
+connection and every quarter of an hour, chats with an open question or an open case first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.adapters.base import Port
+from bot.adapters.slack.answers import Answer
+from bot.adapters.slack.reading import NAME, raw_of
+from bot.adapters.slack.standing import Standing
+from bot.adapters.slack.web import Web
+from bot.errors import TryLater
+
+log = logging.getLogger(__name__)
+
+EVERY = 900.0
+AGAIN = 10.0
+"""Seconds after which a round that did not come to its end is begun anew."""
+OVERLAP = timedelta(minutes=10)
+"""So far behind the last round each one begins: an event may be on its way for minutes, or be edited."""
+BURST, PACE = 30, 1.25
+"""Histories that are read at once, and seconds between two of the rest: Slack takes fifty a minute."""
+_CHATS, _LINES = 200, 100
+_LONGEST_WAIT = 60.0
+
+
+class Gaps:
+    """Reads the histories of the chats of one workspace."""
+
+    def __init__(self, web: Web, account: str, standing: Standing) -> None:
+        self._web, self._account, self._standing = web, account, standing
+        self._wanted = asyncio.Event()
+        self._since: datetime | None = None
+
+    def look(self) -> None:
+        """Something may have been missed: look soon."""
+        self._wanted.set()
+
+    async def run(self, port: Port) -> None:
+        """Look when asked to, and every quarter of an hour."""
+        wait = EVERY
+        while True:
+            try:
+                async with asyncio.timeout(wait):
+                    await self._wanted.wait()
+            except TimeoutError:
+                pass
+            self._wanted.clear()
+            try:
+                await self.fill(port)
+                wait = EVERY
+            except Exception as error:  # whatever it is, the next round may go
+                wait = AGAIN
+                log.warning("slack histories not read error=%s", getattr(error, "code", "") or type(error).__name__)
+
+    async def fill(self, port: Port) -> int:
+        """One round over all chats; gives how many messages of people it has seen. Raises when it cannot end."""
+        name = f"{NAME}:{self._account}"
+        chats, began = await self._chats()
+        since = await port.cursor(name) or self._since or began
+        self._since = since  # the first round of all has nothing behind it
+        urgent = await port.urgent_chats(NAME, self._account)
+        seen = 0
+        for number, (chat, user) in enumerate(sorted(chats, key=lambda one: one[1] not in urgent)):
+            if number >= BURST:
+                await asyncio.sleep(PACE)
+            seen += await self._fill(port, chat, user, since - OVERLAP)
+        await port.move_cursor(name, began)
+        return seen
+
+    async def _chats(self) -> tuple[Sequence[tuple[str, str]], datetime]:
+        """Every (channel, user) that ever talked with the bot, and Slack's own time when it began to tell them."""
+        found, cursor, began = [], "", None
+        while True:
+            body: dict[str, Any] = {"types": "im", "limit": _CHATS} | ({"cursor": cursor} if cursor else {})
+            answer = await self._read("conversations.list", body)
+            began = began or answer.at
+            channels = answer.body.get("channels")
+            for channel in channels if isinstance(channels, list) else ():
+                if isinstance(channel, Mapping) and not channel.get("is_user_deleted"):
+                    found.append((str(channel.get("id", "")), str(channel.get("user", ""))))
+            cursor = _next(answer)
+            if not cursor:
+                if began is None:
+                    raise TryLater("no_date")
+                return found, began
+
+    async def _fill(self, port: Port, chat: str, user: str, since: datetime) -> int:
+        lines, cursor = [], ""
+        while True:
+            body: dict[str, Any] = {"channel": chat, "oldest": f"{since.timestamp():.6f}", "limit": _LINES}
+            answer = await self._read("conversations.history", body | ({"cursor": cursor} if cursor else {}))
+            messages = answer.body.get("messages")
+            lines += [line for line in messages if _is_theirs(line)] if isinstance(messages, list) else []
+            cursor = _next(answer)
+            if not cursor:
+                break
+        for line in reversed(lines):  # the newest comes first
+            event = dict(line) | {"channel": chat, "channel_type": "im"}
+            raw = raw_of({"type": "event_callback", "team_id": self._account, "event": event}, self._account, "")
+            if raw is not None:
+                await port.receive(raw)
+        return len(lines)
+
+    async def _read(self, method: str, body: Mapping[str, Any]) -> Answer:
+        """An answer without an error, however long Slack makes us wait; an empty one of a chat that is gone."""
+        while True:
+            answer = await self._web.call(method, body)
+            if answer.is_too_many:
+                await asyncio.sleep(min(answer.seconds or 1.0, _LONGEST_WAIT))
+            elif answer.error and answer.error != "channel_not_found":
+                self._standing.judge("bot token", answer.error)
+                raise TryLater("history_refused")
+            else:
+                return answer
+
+
+def _is_theirs(line: Any) -> bool:
+    return isinstance(line, Mapping) and not line.get("bot_id") and bool(line.get("user"))
+
+
+def _next(answer: Answer) -> str:
+    metadata = answer.body.get("response_metadata")
+    cursor = metadata.get("next_cursor") if isinstance(metadata, Mapping) else ""
+    return cursor if isinstance(cursor, str) else ""
