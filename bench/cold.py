@@ -60,15 +60,18 @@ def goal(size: Size) -> Result:
 
 def start(platform: str, folder: Path) -> None:
     """Build the App of a school, as `nearpeer run` does before it begins; for the web with all its pages."""
-    from bot.adapters.base import load
-    from bot.app import App, web_adapter
+    from pydantic import SecretStr
+
+    from bot.app import App
     from bot.clock import SystemClock
+    from bot.platforms import telegram_adapter, web_adapter
     from bot.program import load_program
     from bot.school import open_database
+    from config.telegram import Telegram
 
     program = load_program(folder)
     database = open_database(program)
-    adapter = web_adapter(program) if platform == "web" else load(platform)("bench", None)
+    adapter = web_adapter(program) if platform == "web" else telegram_adapter(Telegram(token=SecretStr("42:TEST")))
     app = App(program, database, SystemClock(), [adapter])
     if platform == "web":
         app.routes()

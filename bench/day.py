@@ -26,7 +26,7 @@ from sqlalchemy import func, select
 from bench.conversation import update, written_by
 from bench.measure import Figures, report, resident
 from bench.way import school
-from bot.adapters import telegram
+from bot.adapters.telegram.adapter import Adapter as Telegram
 from bot.app import App
 from bot.clock import HandsClock, SystemClock
 from bot.program import Program
@@ -44,18 +44,21 @@ PAUSE = timedelta(minutes=5)
 """Between two answers of a student."""
 
 
-class Phones(telegram.Adapter):
+class Phones(Telegram):
     """Telegram, but for the network: takes everything at once."""
 
-    capabilities = replace(telegram.Adapter.capabilities, per_second=1e9, per_chat_second=1e9)
+    capabilities = replace(Telegram.capabilities, per_second=1e9, per_chat_second=1e9)
 
     def __init__(self) -> None:
-        super().__init__("bench", self._taken)
+        super().__init__("bench", self, polls=False)
         self.sent = 0
 
-    async def _taken(self, method: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def __call__(self, method: str, parameters: Mapping[str, Any], within: float = 0) -> Mapping[str, Any]:
         self.sent += 1
         return {"ok": True, "result": {"message_id": self.sent}}
+
+    async def close(self) -> None:
+        """There is no network."""
 
 
 async def day(program: Program, database: Database, students: int, minutes: int) -> Figures:

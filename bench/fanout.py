@@ -16,20 +16,20 @@ import json
 import logging
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import urllib.request
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.crowd import beside
 from bench.measure import Case, Figures, cpu, medians, percentile, ratio, report, run
 from bench.result import Claim, Result, Size
-from bot.adapters import telegram
 from bot.adapters.base import Port
+from bot.adapters.telegram.adapter import Adapter as Telegram
+from bot.adapters.telegram.network import BotApi
 from bot.clock import SystemClock
 from bot.delivery import IN_FLIGHT, Delivery
 from bot.domain import Address, Message, MessageKind, Person, Priority, Role, Turn
-from bot.errors import Ambiguous, TryLater
 from bot.flows import state
 from storage import outbox, people, tables
 from storage.database import Database
@@ -42,45 +42,21 @@ ALERT_CHATS, REPLY_CHATS = 1_000_000, 2_000_000
 """Chats of adults, and of students who get a reply, count from here."""
 
 
-class Http(telegram.Adapter):
-    """The Telegram adapter over kept-alive loopback connections."""
+class Http(Telegram):
+    """The Telegram adapter on loopback."""
 
     def __init__(self, port: int, per_second: float) -> None:
-        super().__init__("bench", self._ask)
-        self.capabilities = replace(telegram.Adapter.capabilities, per_second=per_second)
-        self._at = port
-        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-
-    async def stop(self) -> None:
-        await super().stop()
-        for _, writer in self._free:
-            writer.close()
-
-    async def _ask(self, method: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        body = json.dumps(parameters).encode()
-        try:
-            kept = self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._at)
-        except OSError:
-            raise TryLater("no_connection") from None
-        head = f"POST /bot42:TEST/{method} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-        try:
-            answer: Mapping[str, Any] = await self._exchange(*kept, head.encode() + b"\r\n\r\n" + body)
-        except (OSError, asyncio.IncompleteReadError):
-            raise Ambiguous("connection_lost") from None
-        self._free.append(kept)
-        return answer
-
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bytes) -> Any:
-        writer.write(asked)
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        return json.loads(await reader.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])))
+        self._at = f"http://127.0.0.1:{port}"
+        super().__init__("bench", BotApi("42:TEST", self._at), polls=False, per_second=per_second)
 
     async def journal(self) -> list[Entry]:
         """What the platform saw."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._at, limit=1 << 26)
-        answer = await self._exchange(reader, writer, b"GET /journal HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
-        writer.close()
-        return [Entry(**entry) for entry in answer["result"]]
+
+        def asked() -> Any:
+            with urllib.request.urlopen(f"{self._at}/journal") as answer:
+                return json.load(answer)
+
+        return [Entry(**entry) for entry in (await asyncio.to_thread(asked))["result"]]
 
 
 class NoPort(Port):
@@ -109,7 +85,7 @@ class Raiser:
     async def write(self, kind: MessageKind, priority: Priority, chat: int) -> None:
         """A turn commits this message, and delivery is told."""
         text = f"{kind} {chat}"
-        address = Address(telegram.Adapter.name, "bench", str(chat))
+        address = Address(Telegram.name, "bench", str(chat))
         message = Message(self.clock.new_id(), 1, kind, priority, text, text, address=address)
         turn, now = Turn(messages=(message,)), self.clock.now()
         self.raised[text] = time.monotonic()
@@ -139,7 +115,7 @@ def planned(database: Database, messages: int, clock: SystemClock) -> None:
         ids = [clock.new_id() for _ in range(messages)]
         everybody = [person | {"id": id_, "key": f"s{id_}", "name": "Student", "created_at": now} for id_ in ids]
         connection.execute(tables.person.insert(), everybody)
-        row: dict[str, Any] = {"direction": "out", "platform": telegram.Adapter.name, "account": "bench", "step": ""}
+        row: dict[str, Any] = {"direction": "out", "platform": Telegram.name, "account": "bench", "step": ""}
         row |= {"kind": "reminder", "priority": Priority.CHECK_IN, "text": "How is your week?", "status": "pending"}
         row |= {"created_at": now, "attempts": 0, "ambiguous": 0, "provider_id": "", "error": "", "news": ""}
         waiting = [row | {"id": clock.new_id(), "person_id": id_, "chat": str(n)} for n, id_ in enumerate(ids, 1)]

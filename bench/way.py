@@ -24,8 +24,9 @@ from typing import Any
 
 from bench.conversation import STEPS, updates
 from bench.measure import calibration, cpu, percentile, report
-from bot.adapters import telegram
 from bot.adapters.base import Port
+from bot.adapters.telegram.adapter import Adapter as Telegram
+from bot.adapters.telegram.reading import chat_of
 from bot.app import App
 from bot.clock import SystemClock
 from bot.domain import Address, Person, Role
@@ -77,13 +78,13 @@ WARM = 40
 """Students who go first and are not measured."""
 
 
-class Wire(telegram.Adapter):
+class Wire(Telegram):
     """Telegram, but for the network: what it would be asked is encoded, and its answer decoded."""
 
-    capabilities = replace(telegram.Adapter.capabilities, per_second=1e9, per_chat_second=1e9)
+    capabilities = replace(Telegram.capabilities, per_second=1e9, per_chat_second=1e9)
 
     def __init__(self) -> None:
-        super().__init__("bench", self._answer)
+        super().__init__("bench", self, polls=False)
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self.started = asyncio.Event()
         self.sent = 0
@@ -95,11 +96,11 @@ class Wire(telegram.Adapter):
     async def exchange(self, body: bytes) -> None:
         """One message of a student; returns when the reply has left."""
         said = json.loads(body)
-        replied = self._waiting[telegram.chat_of(said)] = asyncio.get_running_loop().create_future()
+        replied = self._waiting[chat_of(said)] = asyncio.get_running_loop().create_future()
         await self.take(said)
         await replied
 
-    async def _answer(self, method: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def __call__(self, method: str, parameters: Mapping[str, Any], within: float = 0) -> Mapping[str, Any]:
         body = json.dumps(parameters).encode()
         self.sent += method == "sendMessage" and len(body) > 0
         answer: dict[str, Any] = json.loads(
@@ -108,6 +109,9 @@ class Wire(telegram.Adapter):
         )
         self._waiting.pop(parameters["chat_id"]).set_result(None)
         return answer
+
+    async def close(self) -> None:
+        """There is no network."""
 
 
 def lay_out(folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection
 
-from bot.adapters.base import Adapter, load
+from bot.adapters.base import Adapter
 from bot.beats import Beats
 from bot.checks import Kind, Trouble
 from bot.clock import Clock
@@ -279,10 +279,3 @@ class App:
 def send_lease(adapter: Adapter) -> str:
     """The name of the right to be the only sender of a platform's account (decisions.md 13)."""
     return f"send:{adapter.name}:{adapter.account}"
-
-
-def web_adapter(program: Program) -> Adapter:
-    """The web chat of a program."""
-    from bot.server import asset  # with the web framework: only where there is a web chat
-
-    return load(people.WEB)(people.WEB_ACCOUNT, public_url=program.settings.server.public_url, asset=asset)

@@ -16,12 +16,13 @@ from typing import Any
 
 from bot import starts
 from bot.alarm import Alarm, Place
-from bot.app import App, web_adapter
+from bot.app import App
 from bot.auditor import Auditor
 from bot.checks import Kind, Trouble, storing, troubles
 from bot.clock import FIRST_ID, Clock, SharedClock, SystemClock
 from bot.delivery import first_of
 from bot.errors import ContentError, Outage, Problem, Refused
+from bot.platforms import platforms
 from bot.program import Program, load_program
 from bot.roles import Role, sentence
 from bot.school import open_database, setup_code
@@ -123,7 +124,7 @@ def _say_where_staff_sign_in(program: Program, database: Database, clock: Clock)
 
 
 async def _run(program: Program, database: Database, clock: SystemClock, roles: Collection[Role], alarm: Alarm) -> None:
-    app = App(program, database, clock, [web_adapter(program)], roles=roles)
+    app = App(program, database, clock, platforms(program), roles=roles)
     lost: list[str] = []
 
     def end(text: str) -> None:

@@ -10,16 +10,18 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
+
+from config.section import Section, loopback
+from config.telegram import Telegram
 
 FILE = "nearpeer.toml"
 PREFIX = "NEARPEER_"
@@ -28,6 +30,8 @@ NO_SETTINGS = ("NEARPEER_FAILPOINTS",)
 SQLITE = "sqlite:///"
 LARGEST_FILE = 100_000
 """Bytes."""
+SECRETS = (("telegram", "token"),)
+"""Section and key of what never stands in nearpeer.toml: in the file that `<key>_file` names, or the environment."""
 
 
 class SettingsError(ValueError):
@@ -38,18 +42,7 @@ class SettingsError(ValueError):
         self.problems = problems
 
 
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, defer_build=True)
-
-
-class Server(_Section):
+class Server(Section):
     """Where the pages are served."""
 
     host: str = "127.0.0.1"
@@ -67,14 +60,14 @@ class Server(_Section):
 
     @model_validator(mode="after")
     def _is_safe_outside(self) -> Server:
-        if not _loopback(self.host) and not self.public_url.startswith("https://"):
+        if not loopback(self.host) and not self.public_url.startswith("https://"):
             raise ValueError(
                 "beyond this computer (host) pages are served only with a public_url that begins with https://"
             )
         return self
 
 
-class Storage(_Section):
+class Storage(Section):
     """Where people and their words are kept."""
 
     url: str = ""
@@ -93,7 +86,7 @@ class Storage(_Section):
         return value
 
 
-class School(_Section):
+class School(Section):
     name: str = Field(min_length=1, max_length=200)
     zone: str
     country: str = "us"
@@ -120,7 +113,7 @@ class School(_Section):
         return value.lower()
 
 
-class ProgramFolder(_Section):
+class ProgramFolder(Section):
     folder: str = "."
     """Where program.yaml and flows/ are, seen from the school's folder."""
 
@@ -133,7 +126,7 @@ class ProgramFolder(_Section):
         return value
 
 
-class Safety(_Section):
+class Safety(Section):
     safety_contact: str = Field(min_length=1)
     """The roster key of the adult who is told again and again when nobody else answers."""
 
@@ -143,7 +136,7 @@ class Safety(_Section):
         return value.casefold()
 
 
-class Alarm(_Section):
+class Alarm(Section):
     """Who is told when Nearpeer itself is in trouble. See docs/alarms.md."""
 
     url: str = ""
@@ -162,7 +155,7 @@ class Alarm(_Section):
         return value
 
 
-class Backup(_Section):
+class Backup(Section):
     warn_after_days: int = Field(default=3, ge=0, le=365)
     """Staff read under Health that the last backup is older than this; 0: never, others look after backups."""
 
@@ -179,6 +172,7 @@ class Settings(BaseSettings):
     program: ProgramFolder = ProgramFolder()
     alarm: Alarm = Alarm()
     backup: Backup = Backup()
+    telegram: Telegram = Telegram()
 
     @classmethod
     def settings_customise_sources(
@@ -197,18 +191,50 @@ def load_settings(folder: Path) -> Settings:
     """The settings of the school whose folder this is. Raises SettingsError with every problem."""
     wrong = _unknown_variables(os.environ)
     try:
-        settings = Settings(**_read(folder / FILE))
+        written = _read(folder / FILE)
+        wrong += [(f"{section}.{key}", _NOT_HERE) for section, key in SECRETS if key in _table(written, section)]
+        settings = Settings(**written)
     except ValidationError as error:
         raise SettingsError([_problem(item) for item in error.errors(include_url=False)] + wrong) from None
     except UnreadableVariable:
         raise SettingsError([("", f"an environment variable {PREFIX}... cannot be read"), *wrong]) from None
+    secrets = _secrets(folder, settings, wrong)
     if wrong:
         raise SettingsError(wrong)
     url = settings.storage.url or f"{SQLITE}nearpeer.db"
     if url.startswith(SQLITE):
         # Seen from the school's folder, wherever the command is given: never a second, empty database elsewhere.
         url = SQLITE + str((folder / url.removeprefix(SQLITE)).resolve())
-    return settings.model_copy(update={"storage": Storage(url=url)})
+    return settings.model_copy(update={"storage": Storage(url=url), **secrets})
+
+
+_NOT_HERE = "is a secret, and this file is copied and backed up: put it into a file of its own, or the environment"
+
+
+def _secrets(folder: Path, settings: Settings, wrong: list[tuple[str, str]]) -> dict[str, Section]:
+    """The sections whose secrets stand in files, with them; what is wrong is added to `wrong`."""
+    found: dict[str, Section] = {}
+    for name, key in SECRETS:
+        section: Section = found.get(name, getattr(settings, name))
+        file = getattr(section, f"{key}_file")
+        if not file or getattr(section, key).get_secret_value():
+            continue
+        try:
+            secret = (folder / file).read_text(encoding="utf-8-sig")[:LARGEST_FILE].strip()
+            found[name] = type(section)(**{**dict(section), key: SecretStr(secret)})
+            complaint = "" if secret else "the file is empty"
+        except (OSError, UnicodeDecodeError) as error:
+            complaint = f"the file cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}"
+        except ValidationError as error:
+            complaint = f"what the file holds {_problem(error.errors(include_url=False)[0])[1]}"
+        if complaint:
+            wrong.append((f"{name}.{key}_file", complaint))
+    return found
+
+
+def _table(written: Mapping[str, Any], section: str) -> Mapping[str, Any]:
+    table = written.get(section)
+    return table if isinstance(table, dict) else {}
 
 
 def _read(path: Path) -> dict[str, Any]:

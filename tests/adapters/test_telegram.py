@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.telegram import LENGTH, chat_of, outcome, pieces, render
+from bot.adapters.telegram.adapter import Adapter
+from bot.adapters.telegram.reading import chat_of, translate
+from bot.adapters.telegram.writing import LENGTH, outcome, pieces, render
 from bot.domain import Address, Choice, InboundKind, MessageKind, Outbound, Priority
 from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 from tests.fakes.port import MemoryPort
-from tests.fakes.telegram import BUTTON, MAYA, BotApi, adapter, update
+from tests.fakes.telegram import ACCOUNT, BUTTON, MAYA, BotServer, api, update
 
 CHAT = Address("telegram", "bot", str(MAYA))
 
@@ -28,7 +30,7 @@ def units(text: str) -> int:
 
 
 def test_a_text_tells_who_wrote_and_when() -> None:
-    inbound = adapter().translate(update("Good"), "bot", "1")
+    inbound = translate(update("Good"), "bot", "1")
     assert inbound is not None
     assert (inbound.address, inbound.text, inbound.kind) == (CHAT, "Good", InboundKind.TEXT)
     assert inbound.sent_at == datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC)
@@ -36,26 +38,26 @@ def test_a_text_tells_who_wrote_and_when() -> None:
 
 @pytest.mark.parametrize("kind", ["photo", "voice", "sticker", "document", "location", "contact", "poll", "dice"])
 def test_what_is_no_text_is_kept_by_kind_and_never_nothing(kind: str) -> None:
-    inbound = adapter().translate(update(None, **{kind: {"file_id": "x"}}), "bot", "1")
+    inbound = translate(update(None, **{kind: {"file_id": "x"}}), "bot", "1")
     assert inbound is not None
     assert (inbound.kind, inbound.text) == (InboundKind.MEDIA, "")
 
 
 def test_the_words_under_a_photo_are_read() -> None:
-    inbound = adapter().translate(update(None, photo=[{}], caption="help me"), "bot", "1")
+    inbound = translate(update(None, photo=[{}], caption="help me"), "bot", "1")
     assert inbound is not None
     assert inbound.text == "help me"
 
 
 def test_an_edit_comes_as_what_it_now_says() -> None:
-    inbound = adapter().translate(update("I want to go home", kind="edited_message", edit_date=5), "bot", "1")
+    inbound = translate(update("I want to go home", kind="edited_message", edit_date=5), "bot", "1")
     assert inbound is not None
     assert inbound.text == "I want to go home"
 
 
 def test_a_press_belongs_to_who_pressed() -> None:
     forwarded = {"callback_query": BUTTON["callback_query"] | {"message": {"chat": {"id": 5, "type": "private"}}}}
-    inbound = adapter().translate(forwarded, "bot", "1")
+    inbound = translate(forwarded, "bot", "1")
     assert inbound is not None
     assert inbound.address == CHAT
 
@@ -70,7 +72,7 @@ def test_a_press_belongs_to_who_pressed() -> None:
     ids=["a group", "a bot", "a membership"],
 )
 def test_what_concerns_nobody_is_none(nobody: dict[str, Any]) -> None:
-    assert adapter().translate(nobody, "bot", "1") is None
+    assert translate(nobody, "bot", "1") is None
 
 
 @given(
@@ -87,15 +89,11 @@ def test_what_concerns_nobody_is_none(nobody: dict[str, Any]) -> None:
 def test_no_update_does_worse_than_be_refused(body: dict[str, Any]) -> None:
     assert isinstance(chat_of(body), str)
     with contextlib.suppress(ValueError):
-        adapter().translate(body, "bot", "1")
+        translate(body, "bot", "1")
 
 
-async def test_the_chat_of_an_update_is_told_with_it() -> None:
-    port, telegram = MemoryPort(), adapter()
-    await telegram.start(port)
-    await telegram.take(update())
-    assert [raw.chat for raw in port.received] == [str(MAYA)]
-    assert chat_of(BUTTON) == str(MAYA)
+def test_the_chat_of_an_update_is_told_with_it() -> None:
+    assert chat_of(update()) == chat_of(BUTTON) == str(MAYA)
 
 
 def test_choices_are_a_reply_keyboard() -> None:
@@ -163,9 +161,10 @@ def test_too_many_requests_without_a_time_leave_it_to_us() -> None:
 
 
 async def test_a_second_piece_that_is_refused_leaves_the_whole_in_doubt() -> None:
-    api = BotApi(MAYA)
-    api.answers = [{"ok": True, "result": {"message_id": 1}}, refused(429, retry_after=3)]
-    telegram = adapter(api)
-    await telegram.start(MemoryPort())
-    with pytest.raises(Ambiguous):
-        await telegram.send(message("word " * 1_000))
+    async with BotServer(chats={MAYA}).running() as server:
+        telegram = Adapter(ACCOUNT, api(server), polls=False)
+        await telegram.start(MemoryPort())
+        server.next("sendMessage", {"ok": True, "result": {"message_id": 1}}, refused(429, retry_after=3))
+        with pytest.raises(Ambiguous):
+            await telegram.send(message("word " * 1_000))
+        await telegram.stop()

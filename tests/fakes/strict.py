@@ -75,7 +75,7 @@ class Strict:
             self._server.close()
         for writer in self._connections.values():
             writer.close()
-        await asyncio.gather(*self._connections)
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._talk(reader, writer))
@@ -85,24 +85,27 @@ class Strict:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-                length = int(head.partition("content-length:")[2].partition("\r\n")[0] or 0)
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                length = int(head.lower().partition("content-length:")[2].partition("\r\n")[0] or 0)
                 answer = await self._answer(head, await reader.readexactly(length))
-                status = answer.get("error_code", 200)
-                body = json.dumps(answer).encode()
+                if answer is None:
+                    break
+                status = answer.get("error_code", 200) if isinstance(answer, dict) else 502
+                body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 writer.write(
                     b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
                     % (status, len(body), body)
                 )
         writer.close()
 
-    async def _answer(self, head: str, body: bytes) -> dict[str, Any]:
-        path = head.split(" ", 2)[1]
+    async def _answer(self, head: str, body: bytes) -> Any:
+        """What is answered to a request: an object, bytes as they are, or None, which cuts the connection."""
+        path = head.split(" ", 2)[1].lower()
         if path == "/journal":
             return {"ok": True, "result": [asdict(entry) for entry in self.journal]}
         if not path.endswith("/sendmessage"):
             return {"ok": True, "result": {"id": 42, "is_bot": True, "first_name": "Bot", "username": "a_bot"}}
-        if "application/json" in head:
+        if "application/json" in head.lower():
             asked = json.loads(body)
         else:
             asked = {name: values[0] for name, values in urllib.parse.parse_qs(body.decode()).items()}

@@ -17,10 +17,11 @@ import pytest
 from sqlalchemy import text
 
 from bot import serving, starts
-from bot.app import App, web_adapter
+from bot.app import App
 from bot.clock import SharedClock
 from bot.errors import Refused
 from bot.leases import Times
+from bot.platforms import web_adapter
 from bot.program import Program
 from bot.roles import ALL, Role, sentence
 from bot.server import build

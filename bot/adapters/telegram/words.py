@@ -1,0 +1,35 @@
+"""What the bot says of itself on Telegram: its commands, and a word to groups. No message comes from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LANGUAGES = ("en", "es")
+
+COMMANDS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "en": (
+        ("adult", "I want to talk to an adult"),
+        ("checkin", "Check in now"),
+        ("pause", "No check-ins for a while"),
+        ("resume", "Check-ins again"),
+        ("stop", "No more check-ins"),
+        ("language", "Choose your language"),
+        ("privacy", "Who reads what you write"),
+        ("help", "What you can do here"),
+    ),
+    "es": (
+        ("adulto", "Quiero hablar con una persona adulta"),
+        ("checkin", "Hacer el check-in ahora"),
+        ("pausa", "Sin check-ins por un tiempo"),
+        ("seguir", "Volver a los check-ins"),
+        ("alto", "No más check-ins"),
+        ("idioma", "Elegir tu idioma"),
+        ("privacidad", "Quién lee lo que escribes"),
+        ("ayuda", "Qué puedes hacer aquí"),
+    ),
+}
+
+PRIVATELY: Mapping[str, str] = {
+    "en": "I only talk in private chats. Please write to me privately; I keep nothing of this group, and leave it now.",
+    "es": "Solo hablo en chats privados. Escríbeme en privado; no guardo nada de este grupo y ahora salgo de él.",
+}

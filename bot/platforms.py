@@ -1,0 +1,35 @@
+"""Builds the adapters of the platforms that a school's settings switch on. A platform's needs are loaded only then."""
+
+from __future__ import annotations
+
+from bot.adapters.base import Adapter, load
+from bot.program import Program
+from config.telegram import Telegram
+from storage import people
+
+
+def platforms(program: Program) -> list[Adapter]:
+    """Of each platform that a school has switched on; the web chat always."""
+    telegram = program.settings.telegram
+    return [web_adapter(program), *([telegram_adapter(telegram)] if telegram.account else [])]
+
+
+def web_adapter(program: Program) -> Adapter:
+    """The web chat of a program."""
+    from bot.server import asset  # with the web framework: only where there is a web chat
+
+    return load(people.WEB)(people.WEB_ACCOUNT, public_url=program.settings.server.public_url, asset=asset)
+
+
+def telegram_adapter(settings: Telegram) -> Adapter:
+    """A bot on Telegram."""
+    from bot.adapters.telegram.network import BotApi, proxy_for
+
+    api = BotApi(settings.token.get_secret_value(), settings.base_url, proxy_for(settings.base_url))
+    return load("telegram")(
+        settings.account,
+        api,
+        min_age=settings.min_age,
+        per_second=settings.per_second,
+        per_chat_second=settings.per_chat_second,
+    )
