@@ -143,3 +143,62 @@ def test_an_address_of_no_database_is_named_without_its_password(tmp_path: Path)
 def test_the_variable_of_crash_tests_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEARPEER_FAILPOINTS", "send.posted=exit")
     assert load(tmp_path, LINCOLN).school.name == "Lincoln High"
+
+
+# --- a bot on Telegram ---
+
+TOKEN = "4242:AAcanary-of-a-token"
+
+
+def test_without_a_token_there_is_no_bot(tmp_path: Path) -> None:
+    assert load(tmp_path, LINCOLN).telegram.account == ""
+    assert load(tmp_path, LINCOLN + "[telegram]\nmin_age = 13\n").telegram.account == ""
+
+
+def test_the_token_stands_in_a_file_of_its_own_and_is_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "telegram.token").write_text(f"\n {TOKEN}\r\n")
+    settings = load(tmp_path, LINCOLN + '[telegram]\ntoken_file = "telegram.token"\nper_second = 20\n')
+    assert settings.telegram.token.get_secret_value() == TOKEN
+    assert (settings.telegram.account, settings.telegram.per_second) == ("4242", 20)
+    assert "canary" not in repr(settings) + str(settings.model_dump()) + settings.model_dump_json()
+
+
+def test_the_environment_may_give_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEARPEER_TELEGRAM__TOKEN", TOKEN)
+    settings = load(tmp_path, LINCOLN + '[telegram]\ntoken_file = "not there"\n')
+    assert settings.telegram.account == "4242"
+
+
+def test_a_token_in_the_settings_file_is_refused(tmp_path: Path) -> None:
+    found = problems(tmp_path, LINCOLN + f'[telegram]\ntoken = "{TOKEN}"\n')
+    assert "file of its own" in found["telegram.token"]
+    assert "canary" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(None, "cannot be read"), ("", "is empty"), ("canary", "is no bot token"), (b"\xff\xfe", "cannot be read")],
+)
+def test_a_token_file_that_is_none_is_named(tmp_path: Path, content: str | bytes | None, complaint: str) -> None:
+    if content is not None:
+        (tmp_path / "token").write_bytes(content if isinstance(content, bytes) else content.encode())
+    found = problems(tmp_path, LINCOLN + '[telegram]\ntoken_file = "token"\n')
+    assert complaint in found["telegram.token_file"]
+    assert "canary" not in str(found)
+
+
+def test_a_wrong_token_in_the_environment_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEARPEER_TELEGRAM__TOKEN", "canary")
+    found = problems(tmp_path, LINCOLN)
+    assert "is no bot token" in found["NEARPEER_TELEGRAM__TOKEN"]
+    assert "canary" not in str(found)
+
+
+@pytest.mark.parametrize("url", ["http://api.example.org", "api.telegram.org", "ftp://localhost"])
+def test_the_token_never_crosses_a_network_in_the_clear(tmp_path: Path, url: str) -> None:
+    assert "telegram.base_url" in problems(tmp_path, LINCOLN + f'[telegram]\nbase_url = "{url}"\n')
+
+
+def test_a_server_of_ones_own_may_stand_on_this_computer(tmp_path: Path) -> None:
+    settings = load(tmp_path, LINCOLN + '[telegram]\nbase_url = "http://localhost:8081/"\n')
+    assert settings.telegram.base_url == "http://localhost:8081"

@@ -45,7 +45,7 @@ class Strict:
     _recent: deque[float] = field(default_factory=deque)
     _chats: dict[str, tuple[float, float]] = field(default_factory=dict)
     _server: asyncio.Server | None = None
-    _connections: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
+    _connections: set[asyncio.Task[None]] = field(default_factory=set)
 
     def judge(self, chat: str, text: str, now: float) -> dict[str, Any]:
         """Take or refuse a message."""
@@ -64,26 +64,28 @@ class Strict:
         sent = {"message_id": len(self.journal), "date": 1_760_000_000, "text": text}
         return {"ok": True, "result": sent | {"chat": {"id": int(chat), "type": "private"}}}
 
-    async def start(self) -> int:
+    async def start(self, port: int = 0) -> int:
         """Listen on loopback; gives the port."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", port)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Close every connection."""
         if self._server is not None:
             self._server.close()
-        for writer in self._connections.values():
-            writer.close()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+            await asyncio.sleep(0.01)  # who was just let in has a connection to close as well
+        tasks = list(self._connections)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._talk(reader, writer))
-        self._connections[task] = writer
-        task.add_done_callback(self._connections.pop)
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 length = int(head.lower().partition("content-length:")[2].partition("\r\n")[0] or 0)
@@ -96,7 +98,12 @@ class Strict:
                     b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
                     % (status, len(body), body)
                 )
-        writer.close()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # they have hung up
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def _answer(self, head: str, body: bytes) -> Any:
         """What is answered to a request: an object, bytes as they are, or None, which cuts the connection."""

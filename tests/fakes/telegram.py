@@ -94,11 +94,6 @@ class BotServer(Strict):
         """Fail for every call that was not expected."""
         assert self.wrongs == []
 
-    async def stop(self) -> None:
-        for task in self._connections:
-            task.cancel()
-        await super().stop()
-
     def do(self, *updates: Any) -> None:
         """People do something: kept until it is confirmed, a day at most."""
         self.waiting += [(self._now(), one) for one in updates]
