@@ -30,6 +30,8 @@ _SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+HOOK_LIMIT = 1024 * 1024
+"""Bytes of what a chat platform may post at once: a long message comes with its layout."""
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -68,7 +70,7 @@ class Guard:
         if refusal:
             return await self._page(refusal)(scope, receive, with_headers)
         try:
-            await self._app(scope, self._limited(receive), with_headers)
+            await self._app(scope, self._limited(receive, self._limit(scope)), with_headers)
         except Exception as error:  # the last net; Starlette has answered 500 by now
             # Where it broke, never what it said: the text of an error may hold a person's words.
             _log.error("request failed: %s", _trace(error))
@@ -82,13 +84,19 @@ class Guard:
         name = _host_name(host)
         if not name or name not in (*_LOOPBACK_NAMES, self._public.hostname):
             return 400
-        exempt = any(scope["path"].startswith(prefix) for prefix in self._exempt)
-        if scope["method"] not in _SAFE_METHODS and not exempt and not self._same_site(headers, host):
+        if scope["method"] not in _SAFE_METHODS and not self._is_exempt(scope) and not self._same_site(headers, host):
             return 403
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._body_limit:
+        if not length.isdigit() or int(length) > self._limit(scope):
             return 413
         return 0
+
+    def _limit(self, scope: Scope) -> int:
+        """How many bytes a page, or a webhook, takes."""
+        return HOOK_LIMIT if self._is_exempt(scope) else self._body_limit
+
+    def _is_exempt(self, scope: Scope) -> bool:
+        return any(scope["path"].startswith(prefix) for prefix in self._exempt)
 
     def _same_site(self, headers: Headers, host: str) -> bool:
         """Whether one of our own pages sent it: what the browser says, else the Origin (plain HTTP sends only that)."""
@@ -98,14 +106,14 @@ class Guard:
         origin = headers.get("origin", "").partition("://")[2]
         return bool(origin) and origin in (host, self._public.netloc)
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _limited(self, receive: Receive, limit: int) -> Receive:
         taken = 0
 
         async def limited() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._body_limit:
+            if taken > limit:
                 raise HTTPException(413)
             return message
 

@@ -30,6 +30,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.errors import Outage, Refused
 from bot.guard import Guard
 
+HOOKS = "/hooks/"
+"""Below it stand the routes to which chat platforms post: they prove who they are by a secret of their own."""
 _STATIC = Path(__file__).parent / "static"
 _PLAIN_WORDS = {
     400: ("This address does not belong to this site.", "Esta dirección no pertenece a este sitio."),

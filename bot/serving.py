@@ -26,7 +26,7 @@ from bot.platforms import platforms
 from bot.program import Program, load_program
 from bot.roles import Role, sentence
 from bot.school import open_database, setup_code
-from bot.server import build, serve
+from bot.server import HOOKS, build, serve
 from config.settings import FILE, Settings
 from storage import hold, leases, outbox, people, stranded
 from storage.database import Database
@@ -222,7 +222,7 @@ async def _serve(
         await stop.wait()
         return
     public_url = app.program.settings.server.public_url
-    site = build(routes, public_url=public_url, health=lambda: trouble(app))
+    site = build(routes, public_url=public_url, csrf_exempt=(HOOKS,), health=lambda: trouble(app))
     await serve(site, host, port, stop, public_url=public_url, ready=ready)
 
 

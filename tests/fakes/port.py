@@ -33,7 +33,7 @@ class MemoryPort:
         if any(known.event_id == raw.event_id for known in self.received):
             return
         self.received.append(raw)
-        self.write(raw.chat or raw.body["chat"], raw.body.get("text") or raw.body.get("label", ""), ours=False)
+        self.write(raw.chat or raw.body.get("chat", ""), raw.body.get("text") or raw.body.get("label", ""), ours=False)
         if self.heard is not None:
             self.heard(raw)
 

@@ -35,7 +35,8 @@ _ENDED = {"tokens_revoked": "token_revoked", "app_uninstalled": "account_inactiv
 class Adapter:
     """One workspace: `account` is its id (T...).
 
-    `app_token` opens sockets. `base_url`: of the Web API.
+    `app_token` opens sockets; where there is none, Slack posts, and `signing_secret` proves that it is Slack.
+    `base_url`: of the Web API. `look`: seconds between two looks at the bot's token.
     """
 
     name = NAME
@@ -46,6 +47,7 @@ class Adapter:
         bot_token: str,
         *,
         app_token: str = "",
+        signing_secret: str = "",
         base_url: str = "https://slack.com/api",
         min_age: int = MIN_AGE,
         per_second: float = 5.0,
@@ -57,6 +59,7 @@ class Adapter:
             min_age=min_age, length=LENGTH, edits=False, per_second=per_second, per_chat_second=per_chat_second
         )
         self._web = Web(base_url, bot_token)
+        self._signing_secret = signing_secret
         self._standing = Standing()
         self._sockets: Sockets | None = None
         self._app_web = Web(base_url, app_token) if app_token else None
@@ -115,8 +118,12 @@ class Adapter:
         return receipt
 
     def routes(self) -> Sequence[Any]:
-        """None."""
-        return ()
+        """Where Slack posts to, if it is told to post; else none."""
+        if not self._signing_secret:
+            return ()
+        from bot.adapters.slack.door import Door  # with the web framework: only where it is posted to
+
+        return Door(self._signing_secret, self.take, self._standing).routes()
 
     def trouble(self) -> str:
         """What people must mend, or that Slack has been silent for half a minute."""
