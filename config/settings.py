@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from config.section import Section, loopback
+from config.slack import Slack
 from config.telegram import Telegram
 
 FILE = "nearpeer.toml"
@@ -30,7 +31,12 @@ NO_SETTINGS = ("NEARPEER_FAILPOINTS",)
 SQLITE = "sqlite:///"
 LARGEST_FILE = 100_000
 """Bytes."""
-SECRETS = (("telegram", "token"),)
+SECRETS = (
+    ("telegram", "token"),
+    ("slack", "bot_token"),
+    ("slack", "app_token"),
+    ("slack", "signing_secret"),
+)
 """Section and key of what never stands in nearpeer.toml: in the file that `<key>_file` names, or the environment."""
 
 
@@ -173,6 +179,7 @@ class Settings(BaseSettings):
     alarm: Alarm = Alarm()
     backup: Backup = Backup()
     telegram: Telegram = Telegram()
+    slack: Slack = Slack()
 
     @classmethod
     def settings_customise_sources(

@@ -202,3 +202,47 @@ def test_the_token_never_crosses_a_network_in_the_clear(tmp_path: Path, url: str
 def test_a_server_of_ones_own_may_stand_on_this_computer(tmp_path: Path) -> None:
     settings = load(tmp_path, LINCOLN + '[telegram]\nbase_url = "http://localhost:8081/"\n')
     assert settings.telegram.base_url == "http://localhost:8081"
+
+
+SLACK = '[slack]\nworkspace = "T0LINCOLN"\nbot_token_file = "bot.token"\napp_token_file = "app.token"\n'
+
+
+def slack_files(folder: Path, bot: str = "xoxb-1-canary", app: str = "xapp-1-canary") -> None:
+    (folder / "bot.token").write_text(f"{bot}\n")
+    (folder / "app.token").write_text(f"\ufeff{app}\r\n", encoding="utf-8")
+
+
+def test_slacks_tokens_stand_in_files_of_their_own_and_are_never_shown(tmp_path: Path) -> None:
+    slack_files(tmp_path)
+    settings = load(tmp_path, LINCOLN + SLACK)
+    assert settings.slack.account == "T0LINCOLN"
+    assert settings.slack.bot_token.get_secret_value() == "xoxb-1-canary"
+    assert settings.slack.app_token.get_secret_value() == "xapp-1-canary"
+    assert "canary" not in repr(settings) + str(settings.model_dump()) + settings.model_dump_json()
+
+
+def test_without_slacks_bot_token_there_is_no_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(tmp_path, LINCOLN).slack.account == ""
+    monkeypatch.setenv("NEARPEER_SLACK__BOT_TOKEN", "xoxb-2")
+    monkeypatch.setenv("NEARPEER_SLACK__SIGNING_SECRET", "secret")
+    assert load(tmp_path, LINCOLN + '[slack]\nworkspace = "T0LINCOLN"\n').slack.account == "T0LINCOLN"
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "complaint"),
+    [
+        (SLACK.replace('workspace = "T0LINCOLN"', ""), "slack", "workspace"),
+        (SLACK.replace("T0LINCOLN", "lincoln.slack.com"), "slack.workspace", "pattern"),
+        (SLACK.replace('app_token_file = "app.token"', ""), "slack", "app_token_file"),
+        (SLACK + 'bot_token = "xoxb-canary"', "slack.bot_token", "file of its own"),
+        (SLACK + 'signing_secret = "canary"', "slack.signing_secret", "file of its own"),
+        (SLACK.replace("bot.token", "app.token"), "slack.bot_token_file", "xoxb-"),
+    ],
+)
+def test_what_is_wrong_with_slack_is_named_and_not_repeated(
+    tmp_path: Path, section: str, key: str, complaint: str
+) -> None:
+    slack_files(tmp_path)
+    found = problems(tmp_path, LINCOLN + section)
+    assert complaint in found[key]
+    assert "canary" not in str(found)

@@ -23,8 +23,6 @@ from bot.errors import Ambiguous, SendError, TryLater, Unreachable
 
 log = logging.getLogger(__name__)
 
-MIN_AGE = 16
-"""Slack's user terms (docs/slack.md)."""
 CONNECTIONS = 2
 """They cover each other while one is made anew."""
 LOOK = 20.0
@@ -49,7 +47,7 @@ class Adapter:
         app_token: str = "",
         signing_secret: str = "",
         base_url: str = "https://slack.com/api",
-        min_age: int = MIN_AGE,
+        min_age: int = 16,
         per_second: float = 5.0,
         per_chat_second: float = 1.0,
         look: float = LOOK,
@@ -88,6 +86,8 @@ class Adapter:
             self._standing.begins("answer", "socket")
             self._sockets = Sockets(self._app_web, self.take, self._gaps.look, self._standing, CONNECTIONS)
             self._sockets.start()
+        else:
+            self._gaps.look()
 
     async def stop(self) -> None:
         """Take no more; what was taken is stored and acknowledged."""
