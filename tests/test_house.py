@@ -33,7 +33,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.roster": (PURE | {"bot.planning.words"}, set()),
     "bot.adapters.base": (PURE, set()),
     "bot.adapters.terminal": (PURE | {"bot.adapters.base"}, set()),
-    "bot.adapters.telegram": (PURE | {"bot.adapters.base"}, set()),
+    "bot.adapters.telegram": (PURE | {"bot.adapters.base", "bot.failpoints"}, {"starlette"}),
     "bot.adapters.slack": (PURE | {"bot.adapters.base"}, {"aiohttp", "slack_sdk", "starlette"}),
     "bot.adapters.telegram.network": (PURE, {"h11"}),
     "bot.adapters.web": (PURE | {"bot.adapters.base"}, {"starlette", "sse_starlette", "jinja2", "markupsafe"}),

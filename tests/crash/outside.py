@@ -44,6 +44,7 @@ class School:
         database, clock = open_database(program), SystemClock()
         import_roster(database, read_report(database, program, folder / "roster.csv"), clock)
         self.links = {link.person.key: link.url for link in mint_links(database, program, clock)}
+        self.environment: dict[str, str] = {}
         database.close()
 
     def moved_to(self, folder: Path) -> School:
@@ -55,7 +56,7 @@ class School:
 
     def run(self, failpoints: str = "") -> subprocess.Popen[bytes]:
         """Start `nearpeer run` in a process of its own."""
-        environment = os.environ | {"NEARPEER_FAILPOINTS": failpoints}
+        environment = os.environ | self.environment | {"NEARPEER_FAILPOINTS": failpoints}
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "bot", "run", str(self.folder)],

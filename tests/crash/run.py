@@ -1,7 +1,7 @@
 """The long proof of `make crash`: what is run, in which order, and what is said of it.
 
-A part is named points, random, machine or faults. Lanes of a part run side by side, each school in a database of its
-own; everything is judged by the outside record. The last line says what was run and what was lost.
+A part is named as in PARTS. Lanes of a part run side by side, each school in a database of its own; everything is
+judged by the outside record. The last line says what was run and what was lost.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.program import Program
 from storage.database import Database
 from tests import postgres
-from tests.crash import once
+from tests.crash import once, telegram
 from tests.crash.faults.proof import prove
 from tests.crash.judge import Verdict
 from tests.crash.kills import EVERYTHING, Staff, kill_again_and_again
@@ -27,7 +27,7 @@ from tests.crash.scene import Processes, Scene, new_file, nursery, write_program
 from tests.fakes.line import Line
 from tests.postgres import FAST
 
-PARTS = ("points", "random", "machine", "faults")
+PARTS = ("points", "random", "machine", "faults", "telegram")
 ENGINES = ("sqlite", "postgresql")
 HITS = (1, 2, 3)
 LANES = 2
@@ -150,6 +150,8 @@ def main(arguments: list[str]) -> int:
         total += at_the_machine(engines)
     if "faults" in parts:
         total.other += prove()
+    if "telegram" in parts:
+        total.other += telegram.prove()
     verdict = "nothing was lost" if not total.problems else f"{len(total.problems)} PROBLEMS"
     print(f"make crash, {' and '.join(parts)}, {time.monotonic() - began:.0f} s: {total}: {verdict}")
     return bool(total.problems)

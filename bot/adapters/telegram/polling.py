@@ -14,6 +14,7 @@ from bot.adapters.base import Port
 from bot.adapters.telegram.reading import KINDS, number_of
 from bot.domain import Lease
 from bot.errors import LeaseLost, SendError
+from bot.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,8 @@ class Poller:
         updates = answer.get("result")
         if answer.get("ok") is not True or not isinstance(updates, list):
             return self._refused(answer)
+        if self._offset is not None:
+            failpoint("ingress.acked")
         self._well_at, self.trouble = _now(), ""
         if not self._is_known:
             self._is_known = True
