@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from bot.adapters.base import Profile, Shown
-from bot.domain import Address, Lease, Raw
+from bot.adapters.base import Home, Profile, Shown
+from bot.domain import Address, Lease, PersonStatus, Raw
 from bot.leases import Leases
+from bot.planning.words import next_meeting, show_date, show_time
 from bot.turns.handle import Turns
 from storage import chats, cursors, people
 from storage.database import Database
@@ -34,6 +35,9 @@ class AppPort:
     async def profile(self, address: Address) -> Profile:
         return await asyncio.to_thread(self._profile, address)
 
+    async def home(self, address: Address) -> Home | None:
+        return await asyncio.to_thread(self._home, address)
+
     async def cursor(self, name: str) -> datetime | None:
         return await asyncio.to_thread(self._cursor, name)
 
@@ -42,6 +46,26 @@ class AppPort:
 
     async def urgent_chats(self, platform: str, account: str) -> Collection[str]:
         return await asyncio.to_thread(self._urgent_chats, platform, account)
+
+    def _home(self, address: Address) -> Home | None:
+        with self._database.read() as connection:
+            person = people.by_address(connection, address)
+            if person is None:
+                return None
+            meets = "; ".join(match.meets for match in people.matches(connection, [person.id]) if match.meets)
+            answered = chats.last_answer(connection, person.id)
+        program, now = self._turns.program, self._turns.clock.now()
+        meeting = next_meeting(meets, now.astimezone(program.zone_of(person)))
+        return Home(
+            language=person.language,
+            adult=person.role.adult,
+            next_meeting=f"{show_date(meeting, person.language)}, {show_time(meeting.time(), person.language)}"
+            if meeting
+            else "",
+            last_answer=program.local_date(answered, person) if answered else "",
+            paused=person.status is PersonStatus.PAUSED,
+            stopped=person.status is PersonStatus.STOPPED,
+        )
 
     def _cursor(self, name: str) -> datetime | None:
         with self._database.read() as connection:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from bot.domain import Address, Choice
 from storage import tables
@@ -66,6 +66,12 @@ def history(connection: Connection, address: Address, limit: int) -> Sequence[Li
         Line(row.id, row.direction == "out", row.text, _choices(row), row.created_at, row.kind)
         for row in reversed(rows)
     ]
+
+
+def last_answer(connection: Connection, person_id: int) -> datetime | None:
+    """When a person last gave an answer to a question of ours."""
+    column = tables.answer.c
+    return connection.execute(select(func.max(column.at)).where(column.person_id == person_id)).scalar()
 
 
 def _choices(row: Any) -> tuple[Choice, ...]:

@@ -108,7 +108,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "bot.port": (
         LEAVES
-        | {"bot.adapters.base", "bot.leases", "bot.turns"}
+        | {"bot.adapters.base", "bot.leases", "bot.planning.words", "bot.turns"}
         | {"storage.chats", "storage.cursors", "storage.database", "storage.people"},
         set(),
     ),

@@ -57,6 +57,18 @@ class Profile:
     """For the times of lines; empty: the zone of the screen."""
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What a person's own page on a platform shows of them; moments are told in their words, "" where there is none."""
+
+    language: str
+    adult: bool
+    next_meeting: str = ""
+    last_answer: str = ""
+    paused: bool = False
+    stopped: bool = False
+
+
 class Port(Protocol):
     """What `app` hands an adapter; the only way from an adapter into the house."""
 
@@ -78,6 +90,10 @@ class Port(Protocol):
 
     async def profile(self, address: Address) -> Profile:
         """Whose chat it is, and in which language a page should speak."""
+        ...
+
+    async def home(self, address: Address) -> Home | None:
+        """What a page about whose chat this is would show; None for a stranger."""
         ...
 
     async def cursor(self, name: str) -> datetime | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 _WEEKDAYS = (
     ("mon", "monday", "lun", "lunes"),
@@ -89,6 +89,17 @@ def parse_meets(text: str) -> tuple[Meeting, ...]:
 def show_meets(meetings: tuple[Meeting, ...]) -> str:
     """The one way in which meetings are kept: what `parse_meets` reads, always written alike."""
     return "; ".join(f"{_WEEKDAYS[m.weekday][0].title()} {m.start:%H:%M} {m.minutes}m" for m in meetings)
+
+
+def next_meeting(text: str, now: datetime) -> datetime | None:
+    """The start of the next meeting after the local `now`, as the clock on the wall will show it; None without any."""
+    starts = [
+        datetime.combine(now.date() + timedelta(days=days), meeting.start)
+        for meeting in parse_meets(text)
+        for days in range(8)
+        if (now.weekday() + days) % 7 == meeting.weekday
+    ]
+    return min((start for start in starts if start > now.replace(tzinfo=None)), default=None)
 
 
 def show_date(day: date, language: str) -> str:

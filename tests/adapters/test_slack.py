@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
+from bot.adapters.base import Home
 from bot.adapters.slack.answers import DEAD, GONE, MISSHAPEN, UNFIT, Answer, Misshapen, outcome
 from bot.adapters.slack.blocks import LENGTH, chosen, pieces, render
-from bot.adapters.slack.reading import plain, raw_of, translate
+from bot.adapters.slack.home import view
+from bot.adapters.slack.manifest import COMMANDS, SCOPES, creation_link, manifest
+from bot.adapters.slack.reading import SHORTCUTS, plain, raw_of, translate
 from bot.domain import Address, Choice, Inbound, InboundKind, MessageKind, Outbound, Priority
 from bot.errors import Ambiguous, NearpeerError, SlowDown, TryLater, Unreachable
-from tests.fakes.slack import BUTTON, LEO, MAYA, TEAM, TEXT, Slack
+from bot.flows.commands import read_command
+from tests.fakes.slack import BUTTON, LEO, MAYA, TEAM, TEXT, Slack, press
 
 CHAT = Address("slack", TEAM, MAYA)
 HOSTILE = "<!channel> <@U0LEO> <https://evil.example|here> @everyone *bold* &amp; `x` :gun: \u202e <script>"
@@ -317,3 +323,54 @@ def test_each_word_of_slacks_has_one_meaning() -> None:
     assert sum(map(len, kinds)) == len(frozenset[str]().union(*kinds))
     with pytest.raises(Misshapen):
         outcome(said("invalid_blocks"))
+
+
+# --- the Home tab and the manifest ---
+
+
+def home_words(home: Home | None) -> tuple[list[str], list[str]]:
+    """The lines of a Home tab, and what its buttons say."""
+    blocks = view(home)["blocks"]
+    lines = [block["text"]["text"] for block in blocks if block["type"] == "section"]
+    return lines, [one["value"] for block in blocks if block["type"] == "actions" for one in block["elements"]]
+
+
+def test_the_home_tab_shows_what_comes_next_and_how_to_reach_an_adult() -> None:
+    lines, said = home_words(Home("en", adult=False, next_meeting="October 7, 3:00 pm", last_answer="October 5"))
+    assert lines[1:] == ["Next meeting: October 7, 3:00 pm", "Your last answer: October 5"]
+    assert said == ["/adult", "/checkin", "/pause", "/language es", "/privacy"]
+    assert home_words(Home("es", adult=False, paused=True))[1] == [
+        *("/adult", "/checkin", "/resume", "/language en", "/privacy")
+    ]
+
+
+def test_a_stranger_may_ask_for_an_adult_on_the_home_tab_and_an_adult_needs_none() -> None:
+    assert home_words(None)[1] == ["/adult"]
+    assert home_words(Home("en", adult=True))[1] == ["/language es"]
+
+
+def test_a_button_of_the_home_tab_says_its_command() -> None:
+    (block,) = [block for block in view(None)["blocks"] if block["type"] == "actions"]
+    inbound = read(press(MAYA, block["elements"][0], {"type": "view", "view_id": "V1"}, "5.1"))
+    assert inbound is not None
+    assert (inbound.text, inbound.kind) == ("/adult", InboundKind.TEXT)
+
+
+def test_the_manifest_asks_for_little_and_names_what_the_app_reads() -> None:
+    made = manifest()
+    assert made["oauth_config"]["scopes"]["bot"] == list(SCOPES)
+    assert not [scope for scope in SCOPES if scope.startswith(("channels", "groups", "mpim", "files"))]
+    assert made["settings"]["socket_mode_enabled"]
+    assert {shortcut["callback_id"] for shortcut in made["features"]["shortcuts"]} == set(SHORTCUTS)
+    for command in COMMANDS:
+        assert read_command(command) is not None, command
+        assert len(command) <= 32
+    link = creation_link(made)
+    assert len(link) < 6_000
+    assert json.loads(parse_qs(urlsplit(link).query)["manifest_json"][0]) == made
+
+
+def test_over_http_the_manifest_says_where_slack_posts() -> None:
+    made = manifest(post_to="https://mentors.example.org/hooks/slack")
+    assert not made["settings"]["socket_mode_enabled"]
+    assert json.dumps(made).count("mentors.example.org/hooks/slack") == 2 + len(COMMANDS)

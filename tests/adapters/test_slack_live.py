@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from bot.adapters.base import Home
+from bot.adapters.slack import adapter as adapter_module
 from bot.adapters.slack import gaps, standing
 from bot.adapters.slack import socket as socket_module
 from bot.adapters.slack.adapter import Adapter
@@ -21,7 +23,7 @@ from bot.program import Program
 from storage import cursors, tables
 from storage.database import Database
 from tests.fakes.port import MemoryPort
-from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, LEO, MAYA, TEAM, Slack, until
+from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, LEO, MAYA, TEAM, Slack, press, until
 from tests.school import on_sqlite
 
 CHAT = Address("slack", TEAM, MAYA)
@@ -189,6 +191,21 @@ async def test_f11_what_was_taken_is_stored_and_acknowledged_before_the_end(hous
     await ending
     await until(lambda: envelope in house.slack.acknowledged)
     assert house.texts == ["last words"]
+
+
+async def test_the_home_tab_is_shown_when_it_is_opened_and_after_a_press_on_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter_module, "SETTLED", 0.0)
+    house.port.homes[MAYA] = Home("en", adult=False)
+    await house.slack.deliver(house.slack.event({"type": "app_home_opened", "user": MAYA, "tab": "home"}))
+    await until(lambda: MAYA in house.slack.homes)
+    assert house.port.received == []
+    home = house.slack.homes.pop(MAYA)
+    (button, *_) = [one for block in home["blocks"] if block["type"] == "actions" for one in block["elements"]]
+    await house.slack.deliver(press(MAYA, button, {"type": "view", "view_id": "V1"}, "5.1") | {"view": {}})
+    assert house.texts == ["/adult"]
+    await until(lambda: MAYA in house.slack.homes)
 
 
 # --- the way out ---

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.adapters.base import Profile, Shown
+from bot.adapters.base import Home, Profile, Shown
 from bot.domain import Address, Choice, Lease, Raw
 
 START = datetime(2026, 10, 6, 19, 30, tzinfo=UTC)
@@ -21,6 +21,7 @@ class MemoryPort:
     profiles: dict[str, Profile] = field(default_factory=dict)
     received: list[Raw] = field(default_factory=list)
     chats: dict[str, list[Shown]] = field(default_factory=dict)
+    homes: dict[str, Home] = field(default_factory=dict)
     cursors: dict[str, datetime] = field(default_factory=dict)
     urgent: set[str] = field(default_factory=set)
     wrong: Exception | None = None
@@ -45,6 +46,9 @@ class MemoryPort:
 
     async def profile(self, address: Address) -> Profile:
         return self.profiles.get(address.chat, Profile("", "en"))
+
+    async def home(self, address: Address) -> Home | None:
+        return self.homes.get(address.chat)
 
     async def cursor(self, name: str) -> datetime | None:
         return self.cursors.get(name)

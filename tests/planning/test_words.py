@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from bot.planning.words import Meeting, clock_time, duration, parse_meets, show_date, show_meets, show_time, weekday
+from bot.planning.words import (
+    Meeting,
+    clock_time,
+    duration,
+    next_meeting,
+    parse_meets,
+    show_date,
+    show_meets,
+    show_time,
+    weekday,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +96,17 @@ def test_dates_and_hours_are_told_as_people_say_them() -> None:
     told = [show_time(at, "en") for at in (time(0, 5), time(9), time(12), time(15, 30))]
     assert told == ["12:05 am", "9:00 am", "12:00 pm", "3:30 pm"]
     assert show_time(time(15), "es") == "3:00 p. m."
+
+
+@pytest.mark.parametrize(
+    ("now", "following"),
+    [
+        (datetime(2026, 10, 5, 9), datetime(2026, 10, 7, 15)),
+        (datetime(2026, 10, 7, 14, 59), datetime(2026, 10, 7, 15)),
+        (datetime(2026, 10, 7, 15), datetime(2026, 10, 9, 8)),
+        (datetime(2026, 10, 9, 8, 1), datetime(2026, 10, 14, 15)),
+    ],
+)
+def test_the_next_meeting_is_the_first_that_has_not_begun(now: datetime, following: datetime) -> None:
+    assert next_meeting("Wed 15:00 45m; Fri 8:00 30m", now) == following
+    assert next_meeting("", now) is None

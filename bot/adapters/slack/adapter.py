@@ -14,11 +14,12 @@ from bot.adapters.base import Capabilities, Port
 from bot.adapters.slack.answers import DEAD, UNFIT, Misshapen, outcome
 from bot.adapters.slack.blocks import LENGTH, chosen, render, without_blocks
 from bot.adapters.slack.gaps import Gaps
-from bot.adapters.slack.reading import NAME, raw_of, translate
+from bot.adapters.slack.home import view
+from bot.adapters.slack.reading import NAME, chat_of, raw_of, translate
 from bot.adapters.slack.socket import Sockets
 from bot.adapters.slack.standing import Standing
 from bot.adapters.slack.web import Web
-from bot.domain import Inbound, Outbound, Receipt
+from bot.domain import Address, Inbound, Outbound, Receipt
 from bot.errors import Ambiguous, SendError, TryLater, Unreachable
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ CONNECTIONS = 2
 """They cover each other while one is made anew."""
 LOOK = 20.0
 """Seconds between two looks whether Slack still takes the bot's token: a socket is opened with another one."""
+SETTLED = 1.0
+"""Seconds in which a command that was given on the Home tab has been done."""
 _ENDED = {"tokens_revoked": "token_revoked", "app_uninstalled": "account_inactive"}
 
 
@@ -141,11 +144,17 @@ class Adapter:
         raw = raw_of(payload, self.account, envelope)
         if raw is not None:
             await self._port.receive(raw)
-        event = payload.get("event")
-        if isinstance(event, Mapping) and (error := _ENDED.get(str(event.get("type")))):
-            self._standing.judge("bot token", error)
-        if payload.get("type") == "block_actions" and (body := chosen(payload)) is not None:
-            self._soon(self._show_choice(body))
+        event, user = payload.get("event"), chat_of(payload)
+        if isinstance(event, Mapping):
+            if error := _ENDED.get(str(event.get("type"))):
+                self._standing.judge("bot token", error)
+            elif event.get("type") == "app_home_opened" and user:
+                self._soon(self._show_home(user))
+        elif payload.get("type") == "block_actions":
+            if (body := chosen(payload)) is not None:
+                self._soon(self._show_choice(body))
+            elif user and "view" in payload:
+                self._soon(self._show_home(user, after=SETTLED))
 
     # --- inside ---
 
@@ -169,6 +178,16 @@ class Adapter:
         answer = await self._web.call("chat.update", body)
         if answer.error:
             log.warning("slack buttons not replaced error=%s", answer.error)
+
+    async def _show_home(self, user: str, after: float = 0.0) -> None:
+        """The Home tab as it is now, or once what was pressed there is done."""
+        await asyncio.sleep(after)
+        if self._port is None:
+            return
+        home = await self._port.home(Address(self.name, self.account, user))
+        answer = await self._web.call("views.publish", {"user_id": user, "view": view(home)})
+        if answer.error:
+            log.warning("slack home not shown error=%s", answer.error)
 
     async def _watch(self) -> None:
         """Look again and again whether Slack takes the bot's token; a revoked one would otherwise show at a send."""
