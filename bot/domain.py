@@ -139,6 +139,11 @@ class InboundKind(StrEnum):
     BUTTON = "button"
     MEDIA = "media"
     """Photo, voice, sticker ...: not downloaded, never nothing."""
+    EDIT = "edit"
+    """What they wrote before now says this."""
+    BLOCKED = "blocked"
+    """They take nothing from us any more; they wrote nothing."""
+    UNBLOCKED = "unblocked"
 
 
 @quickly_made
@@ -152,7 +157,14 @@ class Inbound:
     text: str = field(default="", repr=False)
     token: str = ""
     reply_to: int | None = None
+    """Our message that it replies to, by our own id."""
     sent_at: datetime | None = None
+    provider_id: str = ""
+    """The platform's name of the message; an edit has the name of what it changes."""
+    replies_to: str = ""
+    """Our message that it replies to, by the name that the platform gave it."""
+    media: str = ""
+    """What kind of thing it is that is not text, in one word."""
 
 
 class DueKind(StrEnum):
@@ -588,6 +600,9 @@ class Received:
     person_id: int | None = None
     conversation_id: int | None = None
     step: str = ""
+    provider_id: str = ""
+    replaces: int | None = None
+    """The message of theirs that this one changes."""
 
 
 @quickly_made

@@ -40,7 +40,7 @@ RECEIVED = inserting(
     tables.message,
     (
         *("id", "person_id", "platform", "account", "chat", "kind", "text", "step", "conversation_id"),
-        "created_at",
+        *("created_at", "provider_id", "replaces"),
     ),
     lambda insert: insert,
     direction=literal_column("'in'"),
@@ -48,7 +48,7 @@ RECEIVED = inserting(
     priority=literal_column("1"),
     error=literal_column("''"),
     news=literal_column("''"),
-    **_NOTHING_SENT,
+    **{name: zero for name, zero in _NOTHING_SENT.items() if name != "provider_id"},
 )
 # A repeated message is dropped by its key, and by nothing else: an id that is taken is an error, tried again anew.
 _BY_KEY = {"index_elements": ["dedupe_key"], "index_where": tables.message.c.dedupe_key.is_not(None)}

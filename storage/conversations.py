@@ -128,6 +128,35 @@ def sent(connection: Connection, message_id: int) -> Sent | None:
     )
 
 
+def sent_as(connection: Connection, person_id: int, address: Address, provider_id: str) -> Sent | None:
+    """Our message to a person by the name that its platform gave it."""
+    id_ = _named(connection, person_id, address, provider_id, "out")
+    return None if id_ is None else sent(connection, id_)
+
+
+def received_as(connection: Connection, person_id: int, address: Address, provider_id: str) -> int | None:
+    """The id of a person's message by the name that its platform gave it: as it was first written."""
+    return _named(connection, person_id, address, provider_id, "in")
+
+
+def _named(connection: Connection, person_id: int, address: Address, provider_id: str, way: str) -> int | None:
+    # A person's own messages are few enough to be looked through; an index would cost each message something.
+    column = tables.message.c
+    return connection.execute(
+        select(column.id)
+        .where(
+            column.person_id == person_id,
+            column.provider_id == provider_id,
+            column.direction == way,
+            column.platform == address.platform,
+            column.account == address.account,
+            column.chat == address.chat,
+        )
+        .order_by(column.id)
+        .limit(1)
+    ).scalar()
+
+
 def newest_sent(connection: Connection, person_id: int) -> Sent | None:
     """Our newest message to a person."""
     column = tables.message.c

@@ -189,6 +189,8 @@ def _received_row(received: Received) -> Row:
         "step": received.step,
         "conversation_id": received.conversation_id,
         "created_at": received.at,
+        "provider_id": received.provider_id,
+        "replaces": received.replaces,
     }
 
 

@@ -151,6 +151,7 @@ def _entry_view(entry: Entry, moments: Moments) -> dict[str, object]:
         "pieces": wording.pieces(entry.text, entry.marks),
         "status": wording.SENDING.get(entry.status, "") if entry.kind == "sent" and entry.status != "sent" else "",
         "media": entry.kind == "said" and entry.status == "media",
+        "changed": entry.kind == "said" and entry.status == "edit",
         "answer": line_view(entry.answer, moments) if entry.answer else None,
         "tier": entry.tier.value if entry.tier else "",
         "tier_word": wording.TIERS[entry.tier] if entry.tier else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain import Inbound, Person, Received, ReviewKind
+from bot.domain import Inbound, InboundKind, Person, Received, ReviewKind
 from bot.safety import rules
 from bot.safety.screen import Screening
 from bot.turns import adults, cases, students
@@ -14,6 +14,8 @@ from storage import people
 
 def read(draft: Draft, inbound: Inbound, screening: Screening) -> None:
     """Hand what somebody wrote to whoever reads it: a student's, an adult's, a stranger's."""
+    if inbound.kind in (InboundKind.BLOCKED, InboundKind.UNBLOCKED):
+        return _moved(draft, inbound)
     person = log(draft, inbound)
     if person is None:
         draft.review(ReviewKind.STRANGER, "Written by nobody on the roster", None)
@@ -22,7 +24,9 @@ def read(draft: Draft, inbound: Inbound, screening: Screening) -> None:
         if verdict.case is not None:
             open_about_nobody(draft, replace(verdict.case, reason=_stranger_reason(draft, verdict.case)))
     elif person.role.adult:
-        adults.read(draft, person, inbound)
+        # An adult who mends a code means the code.
+        is_edit = inbound.kind is InboundKind.EDIT
+        adults.read(draft, person, replace(inbound, kind=InboundKind.TEXT) if is_edit else inbound)
     else:
         students.read(draft, person, inbound, screening)
 
@@ -38,10 +42,26 @@ def log(draft: Draft, inbound: Inbound) -> Person | None:
         at=draft.now,
         text=inbound.text,
         person_id=person.id if person is not None else None,
+        provider_id=inbound.provider_id,
     )
     if sender is not None and sender.was_lost:
         draft.reachable.append(inbound.address)
     return person
+
+
+def _moved(draft: Draft, inbound: Inbound) -> None:
+    """Somebody blocked us, or takes messages again. That is no message of theirs."""
+    sender = draft.sender_at(inbound.address)
+    if sender is None:
+        return
+    person, platform = sender.person, inbound.address.platform
+    if inbound.kind is InboundKind.UNBLOCKED:
+        draft.reachable.append(inbound.address)
+        draft.note(person.name, "unblocked the bot", person_id=person.id, detail=platform)
+    elif not sender.was_lost:
+        draft.unreachable.append(inbound.address)
+        draft.review(ReviewKind.UNREACHABLE, f"Blocked the bot on {platform}", person)
+        draft.note(person.name, "blocked the bot", person_id=person.id, detail=platform)
 
 
 def quarantine(draft: Draft, inbound: Inbound | None) -> None:

@@ -109,18 +109,39 @@ def _route(reading: Reading) -> None:
     draft, person, inbound = reading.draft, reading.person, reading.inbound
     if inbound.kind is InboundKind.BUTTON:
         return _pressed(reading)
+    if inbound.kind is InboundKind.EDIT:
+        return _changed(reading)
+    if inbound.kind is InboundKind.MEDIA:
+        draft.review(ReviewKind.MEDIA, f"Sent something that is not text: {inbound.media or 'a file'}", person)
     command = read_command(inbound.text) if inbound.kind is InboundKind.TEXT else None
     if command is not None:
         # Behind a slashed command people write why, and that is read like any text.
         reading.our_words = not inbound.text.lstrip().startswith("/")
         return obey(draft, person, command)
     waiting = prompts.waiting(draft, person)
-    named = conversations.sent(draft.past(person), inbound.reply_to) if inbound.reply_to is not None else None
+    named = _replied_to(draft, person, inbound)
     if named is not None and named.step and named.person_id == person.id and not _asks(named, waiting):
         return _late(draft, person, named, Reply(text=inbound.text))
     if waiting is not None:
         return _answer(reading, waiting, Reply(text=inbound.text, media=inbound.kind is InboundKind.MEDIA))
     _unsolicited(reading)
+
+
+def _replied_to(draft: Draft, person: Person, inbound: Inbound) -> conversations.Sent | None:
+    if inbound.reply_to is not None:
+        return conversations.sent(draft.past(person), inbound.reply_to)
+    if inbound.replies_to:
+        return conversations.sent_as(draft.past(person), person.id, inbound.address, inbound.replies_to)
+    return None
+
+
+def _changed(reading: Reading) -> None:
+    """What was written first stays, and what it counted for; what it says now is kept beside it, and screened."""
+    draft, person, inbound = reading.draft, reading.person, reading.inbound
+    first = conversations.received_as(draft.past(person), person.id, inbound.address, inbound.provider_id)
+    if draft.received is not None:
+        draft.received = replace(draft.received, replaces=first)
+    draft.review(ReviewKind.UNSOLICITED, "Changed what they had written", person)
 
 
 def _pressed(reading: Reading) -> None:
@@ -155,8 +176,7 @@ def _answer(reading: Reading, waiting: Conversation, reply: Reply) -> None:
     prompts.apply(draft, person, turn)
     for answer in turn.answers:
         if answer.kind == "unread":
-            kind = ReviewKind.MEDIA if reply.media else ReviewKind.UNREADABLE
-            draft.review(kind, f"Not understood twice: {answer.flow}, {answer.step}", person)
+            draft.review(ReviewKind.UNREADABLE, f"Not understood twice: {answer.flow}, {answer.step}", person)
             question = flow.question(answer.step)
             if question is not None and any(option.escalate for option in question.options):
                 # Perhaps it asked for an adult: what cannot be judged is told (law 2).
@@ -188,8 +208,8 @@ def _late(draft: Draft, person: Person, message: conversations.Sent, reply: Repl
 def _unsolicited(reading: Reading) -> None:
     draft, person = reading.draft, reading.person
     is_media = reading.inbound.kind is InboundKind.MEDIA
-    kind = ReviewKind.MEDIA if is_media else ReviewKind.UNSOLICITED
-    draft.review(kind, "Sent something that is not text" if is_media else "Wrote without being asked", person)
+    if not is_media:
+        draft.review(ReviewKind.UNSOLICITED, "Wrote without being asked", person)
     key = "media" if is_media else "unsolicited"
     bucket = int(draft.now.timestamp() // QUIET.total_seconds())
     choices = (adult_choice(draft, person),)

@@ -36,23 +36,59 @@ def test_a_text_tells_who_wrote_and_when() -> None:
     assert inbound.sent_at == datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("kind", ["photo", "voice", "sticker", "document", "location", "contact", "poll", "dice"])
-def test_what_is_no_text_is_kept_by_kind_and_never_nothing(kind: str) -> None:
+MEDIA = ("photo", "voice", "sticker", "document", "location", "contact", "poll", "dice", "video_note", "gift_of_2031")
+
+
+@pytest.mark.parametrize("kind", MEDIA)
+def test_f25_what_is_no_text_is_kept_by_kind_and_never_nothing(kind: str) -> None:
     inbound = translate(update(None, **{kind: {"file_id": "x"}}), "bot", "1")
     assert inbound is not None
     assert (inbound.kind, inbound.text) == (InboundKind.MEDIA, "")
+    assert inbound.media == {"video_note": "video note", "gift_of_2031": "something"}.get(kind, kind)
 
 
-def test_the_words_under_a_photo_are_read() -> None:
+def test_f37_the_words_under_a_photo_are_read() -> None:
     inbound = translate(update(None, photo=[{}], caption="help me"), "bot", "1")
     assert inbound is not None
-    assert inbound.text == "help me"
+    assert (inbound.text, inbound.media) == ("help me", "photo")
 
 
-def test_an_edit_comes_as_what_it_now_says() -> None:
-    inbound = translate(update("I want to go home", kind="edited_message", edit_date=5), "bot", "1")
+def test_f23_an_edit_says_what_was_written_first_and_what_it_says_now() -> None:
+    written = update("I am fine")
+    changed = update(
+        "I want to go home", kind="edited_message", edit_date=5, message_id=written["message"]["message_id"]
+    )
+    first, now = translate(written, "bot", "1"), translate(changed, "bot", "2")
+    assert first is not None
+    assert now is not None
+    assert (now.kind, now.text) == (InboundKind.EDIT, "I want to go home")
+    assert now.provider_id == first.provider_id != ""
+
+
+def test_a_live_location_that_moves_says_nothing() -> None:
+    assert translate(update(None, kind="edited_message", location={"latitude": 1}), "bot", "1") is None
+
+
+def test_f21_a_reply_names_what_it_answers() -> None:
+    inbound = translate(update("Good", reply_to_message={"message_id": 77, "text": "How is it?"}), "bot", "1")
     assert inbound is not None
-    assert inbound.text == "I want to go home"
+    assert inbound.replies_to == "77"
+
+
+def test_a_forwarded_text_is_read_like_any_other() -> None:
+    inbound = translate(update("Look", forward_origin={"type": "hidden_user"}), "bot", "1")
+    assert inbound is not None
+    assert (inbound.kind, inbound.text) == (InboundKind.TEXT, "Look")
+
+
+@pytest.mark.parametrize(("status", "kind"), [("kicked", InboundKind.BLOCKED), ("member", InboundKind.UNBLOCKED)])
+def test_f41_a_membership_tells_who_takes_messages(status: str, kind: InboundKind) -> None:
+    event = {"chat": {"id": MAYA, "type": "private"}, "date": 5, "new_chat_member": {"status": status}}
+    body = {"update_id": 3, "my_chat_member": event}
+    inbound = translate(body, ACCOUNT, "3")
+    assert inbound is not None
+    assert (inbound.kind, inbound.address.chat) == (kind, str(MAYA))
+    assert chat_of(body) == str(MAYA)
 
 
 def test_a_press_belongs_to_who_pressed() -> None:
@@ -67,9 +103,9 @@ def test_a_press_belongs_to_who_pressed() -> None:
     [
         update(chat=-5) | {"message": {"chat": {"id": -5, "type": "group"}, "text": "hello all"}},
         update() | {"message": {"chat": {"id": MAYA, "type": "private"}, "from": {"id": 1, "is_bot": True}}},
-        {"update_id": 3, "my_chat_member": {"chat": {"id": MAYA}}},
+        {"update_id": 3, "poll_answer": {"user": {"id": MAYA}}},
     ],
-    ids=["a group", "a bot", "a membership"],
+    ids=["a group", "a bot", "an answer to a poll"],
 )
 def test_what_concerns_nobody_is_none(nobody: dict[str, Any]) -> None:
     assert translate(nobody, "bot", "1") is None
@@ -77,7 +113,7 @@ def test_what_concerns_nobody_is_none(nobody: dict[str, Any]) -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["message", "edited_message", "callback_query", "new_kind", "update_id"]),
+        st.sampled_from(["message", "edited_message", "callback_query", "my_chat_member", "new_kind", "update_id"]),
         st.recursive(
             st.none() | st.integers() | st.text(max_size=5),
             lambda inner: st.dictionaries(

@@ -72,6 +72,9 @@ class Platform:
             text=body.get("text", ""),
             token=body.get("token", ""),
             reply_to=body.get("reply_to"),
+            provider_id=body.get("provider_id", ""),
+            replies_to=body.get("replies_to", ""),
+            media=body.get("media", ""),
         )
 
     async def start(self, port: Port) -> None:

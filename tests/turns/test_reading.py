@@ -142,7 +142,7 @@ async def test_a_photo_is_kept_asked_again_and_shown_to_staff(house: House) -> N
         await house.offer({"chat": str(MAYA), "kind": InboundKind.MEDIA})
         await house.settle()
     assert answers(house) == [("mood", "unread", None)]
-    assert reviews(house) == ["media"]
+    assert reviews(house) == ["media", "media", "unreadable"]
     assert house.newest(MAYA).text.endswith("What was it like?")
 
 

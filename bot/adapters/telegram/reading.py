@@ -14,23 +14,31 @@ from typing import Any
 from bot.domain import Address, Inbound, InboundKind
 
 NAME = "telegram"
-_WROTE = ("message", "edited_message")
+_EDITED = "edited_message"
+_WROTE = ("message", _EDITED)
 _PRESSED = "callback_query"
 _MEMBER = "my_chat_member"
 KINDS = (*_WROTE, _PRESSED, _MEMBER)
 _CONCERNS_NOBODY = frozenset(
-    (_MEMBER, "chat_member", "message_reaction", "channel_post", "edited_channel_post", "poll", "poll_answer")
+    ("chat_member", "message_reaction", "channel_post", "edited_channel_post", "poll", "poll_answer")
 )
+_MEDIA = (
+    *("photo", "voice", "video", "video_note", "audio", "animation", "sticker", "document", "location", "venue"),
+    *("contact", "poll", "dice", "story", "game"),
+)
+"""What a message may hold instead of a text (core.telegram.org/bots/api#message); whatever else is "something"."""
 
 
 def translate(body: Mapping[str, Any], account: str, event_id: str) -> Inbound | None:
     """An Update -> what a person did in a private chat; None for groups, bots and what concerns nobody.
 
-    An edit comes as what it now says: no words are dropped. Raises ValueError for what is no update.
+    Raises ValueError for what is no update.
     """
     for name in _WROTE:
         if name in body:
-            return _wrote(body[name], account, event_id)
+            return _wrote(body[name], account, event_id, edited=name == _EDITED)
+    if _MEMBER in body:
+        return _moved(body[_MEMBER], account, event_id)
     if _PRESSED in body:
         return _pressed(body[_PRESSED], account, event_id)
     if _CONCERNS_NOBODY.isdisjoint(body):
@@ -87,16 +95,51 @@ def has_left(update: Mapping[str, Any]) -> bool:
     return isinstance(now, Mapping) and now.get("status") in ("left", "kicked")
 
 
-def _wrote(message: Any, account: str, event_id: str) -> Inbound | None:
+def _wrote(message: Any, account: str, event_id: str, *, edited: bool) -> Inbound | None:
     address = _address(message, account)
     if address is None:
         return None
-    text = message.get("text")
-    kind = InboundKind.TEXT if isinstance(text, str) else InboundKind.MEDIA
-    words = text if isinstance(text, str) else message.get("caption", "")
-    date = message.get("edit_date", message.get("date"))
-    sent_at = datetime.fromtimestamp(date, UTC) if isinstance(date, int) and 0 <= date < 1 << 33 else None
-    return Inbound(address, event_id, kind, text=words if isinstance(words, str) else "", sent_at=sent_at)
+    text, media = message.get("text"), ""
+    if not isinstance(text, str):
+        caption = message.get("caption")
+        text = caption if isinstance(caption, str) else ""
+        media = next((kind.replace("_", " ") for kind in _MEDIA if kind in message), "something")
+    if edited and not text:
+        return None  # a live location moves on, a game's score changes: nobody wrote
+    kind = InboundKind.EDIT if edited else InboundKind.MEDIA if media else InboundKind.TEXT
+    answered = message.get("reply_to_message")
+    return Inbound(
+        address,
+        event_id,
+        kind,
+        text=text,
+        sent_at=_moment(message.get("edit_date" if edited else "date")),
+        provider_id=_name(message),
+        replies_to=_name(answered) if isinstance(answered, Mapping) else "",
+        media=media,
+    )
+
+
+def _moved(event: Any, account: str, event_id: str) -> Inbound | None:
+    """Somebody has blocked the bot, or lets it write again."""
+    address = _address(event, account)
+    now = event.get("new_chat_member")
+    if not isinstance(now, Mapping) or not isinstance(now.get("status"), str):
+        raise ValueError("a membership without a status")
+    if address is None:
+        return None
+    kind = InboundKind.BLOCKED if now["status"] in ("kicked", "left") else InboundKind.UNBLOCKED
+    return Inbound(address, event_id, kind, sent_at=_moment(event.get("date")))
+
+
+def _name(message: Mapping[str, Any]) -> str:
+    """The number of a message in its chat."""
+    number = message.get("message_id")
+    return str(number) if isinstance(number, int) else ""
+
+
+def _moment(date: Any) -> datetime | None:
+    return datetime.fromtimestamp(date, UTC) if isinstance(date, int) and 0 <= date < 1 << 33 else None
 
 
 def _pressed(query: Any, account: str, event_id: str) -> Inbound:
