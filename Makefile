@@ -36,7 +36,7 @@ setup: $(VENV)/base.stamp $(BIN)/nearpeer  ## make .venv with what Nearpeer need
 test: $(VENV)/dev.stamp  ## set up and run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
-crash: $(VENV)/dev.stamp  ## prove that nothing is lost when processes die (ONLY=points|random|machine|faults|telegram KILLS=200)
+crash: $(VENV)/dev.stamp  ## prove that nothing is lost when processes die (ONLY=points|random|machine|faults|telegram|slack KILLS=200)
 	@$(BIN)/python -m tests.crash $(if $(ONLY),--only $(ONLY)) $(if $(KILLS),--kills $(KILLS)) $(if $(POINT),--point $(POINT)) $(if $(AT_ONCE),--at-once $(AT_ONCE))
 
 check: $(VENV)/dev.stamp  ## lint and types

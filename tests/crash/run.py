@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.program import Program
 from storage.database import Database
 from tests import postgres
-from tests.crash import once, telegram
+from tests.crash import once, slack, telegram
 from tests.crash.faults.proof import prove
 from tests.crash.judge import Verdict
 from tests.crash.kills import EVERYTHING, Staff, kill_again_and_again
@@ -27,7 +27,7 @@ from tests.crash.scene import Processes, Scene, new_file, nursery, write_program
 from tests.fakes.line import Line
 from tests.postgres import FAST
 
-PARTS = ("points", "random", "machine", "faults", "telegram")
+PARTS = ("points", "random", "machine", "faults", "telegram", "slack")
 ENGINES = ("sqlite", "postgresql")
 HITS = (1, 2, 3)
 LANES = 2
@@ -152,6 +152,8 @@ def main(arguments: list[str]) -> int:
         total.other += prove()
     if "telegram" in parts:
         total.other += telegram.prove()
+    if "slack" in parts:
+        total.other += slack.prove()
     verdict = "nothing was lost" if not total.problems else f"{len(total.problems)} PROBLEMS"
     print(f"make crash, {' and '.join(parts)}, {time.monotonic() - began:.0f} s: {total}: {verdict}")
     return bool(total.problems)

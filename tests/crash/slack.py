@@ -1,0 +1,105 @@
+"""A school that speaks on Slack is killed while sixty events come, and started again: which of them are lost?
+
+The real `nearpeer run` in a process of its own, over HTTP and sockets to the workspace of the tests. That is the judge:
+an event that was offered a few times in vain is never offered again, and stands in the chat's history only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.clock import SystemClock
+from bot.domain import Address
+from bot.program import load_program
+from bot.school import open_database
+from storage import people
+from tests.crash.outside import School, ended, stop, until_quiet
+from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, TEAM, Slack
+from tests.postgres import FAST
+
+CHATS = {"maya": "U0MAYA", "diego": "U0DIEGO", "amina": "U0AMINA", "noah": "U0NOAH"}
+COMING = 60
+HANDLED = tuple(f"work.committed=exit@{number}" for number in (1, 5, 20, 40))
+PLACES = (*HANDLED, *(f"ingress.{place}=exit@3" for place in ("fetched", "inserted", "committed")))
+WITHIN = 90.0
+
+
+def school_on_slack(folder: Path) -> School:
+    """A school whose students are linked to their accounts in its workspace."""
+    school = School(folder)
+    program, clock = load_program(folder), SystemClock()
+    database = open_database(program)
+    with database.read() as connection:
+        known = {key: people.by_key(connection, key) for key in CHATS}
+    for key, person in known.items():
+        assert person is not None
+        where, id_, new = Address("slack", TEAM, CHATS[key]), person.id, clock.new_id()
+        database.write(
+            lambda connection, id_=id_, where=where, new=new: people.add_address(
+                connection, id_, where, new, position=0
+            )
+        ).result()
+    database.close()
+    return school
+
+
+async def killed_at(school: School, place: str) -> list[str]:
+    """What is wrong after sixty events, a kill at this place and a restart; empty when nothing is."""
+    slack = Slack(users={user: f"{key}@lincoln.example" for key, user in CHATS.items()}, patience=0.3)
+    async with slack.running():
+        settings = school.folder / "nearpeer.toml"
+        section = f'[slack]\nworkspace = "{TEAM}"\nbase_url = "{slack.url}/api"\n'
+        settings.write_text(f"{settings.read_text()}\n{section}")
+        school.environment |= {"NEARPEER_SLACK__BOT_TOKEN": BOT_TOKEN, "NEARPEER_SLACK__APP_TOKEN": APP_TOKEN}
+        users = list(CHATS.values())
+        said = [f"Line {number} of sixty" for number in range(COMING)]
+        process = school.run(place)
+        try:
+            async with asyncio.timeout(WITHIN):
+                await slack.connected(within=WITHIN)
+                for number, text in enumerate(said):
+                    await slack.deliver(slack.writes(users[number % len(users)], text), wait=False)
+                    await asyncio.sleep(0.01)  # else all sixty are one commit
+                killed = await ended(process)
+                offered = len(slack.acknowledged)
+                await asyncio.sleep(3 * slack.patience)  # what nobody took is given up
+                process = school.run()
+                while _kept(school).total() < COMING:  # noqa: ASYNC110  (nobody tells when the last one is kept)
+                    await asyncio.sleep(0.05)
+                await until_quiet(school)
+                code = await stop(process)
+        finally:
+            process.kill()
+            process.wait()
+    kept = _kept(school)
+    unhandled = school.rows("SELECT id FROM inbox WHERE status <> 'done'")
+    return [
+        *([] if killed == -9 else [f"{place} was never reached"]),
+        *([] if code == 0 else [f"the last process ended with {code}"]),
+        *([] if offered < COMING else ["everything was acknowledged before the kill: nothing was proven"]),
+        *(f"lost: {text}" for text in said if not kept[text]),
+        *(f"kept twice: {text}" for text, times in kept.items() if times > 1),
+        *(["an event was not handled"] if unhandled else []),
+        *(f"{user} was never answered" for user in users if not any(one.get("bot_id") for one in slack.posted[user])),
+        *slack.wrongs,
+    ]
+
+
+def _kept(school: School) -> Counter[str]:
+    return Counter(row["text"] for row in school.rows("SELECT text FROM message WHERE direction = 'in'"))
+
+
+def prove(places: Sequence[str] = PLACES) -> list[str]:
+    """Every place, each in a school of its own, with a line for each on the terminal; gives what is wrong."""
+    problems: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="nearpeer-slack-", dir=FAST) as name:
+        seeded = school_on_slack(Path(name) / "seeded/school")
+        for number, place in enumerate(places):
+            found = asyncio.run(killed_at(seeded.moved_to(Path(name) / f"{number}/school"), place))
+            print(f"slack, {COMING} coming, {place}: {len(found) or 'no'} problems", flush=True)
+            problems += [f"{place}: {one}" for one in found]
+    return problems
