@@ -11,7 +11,7 @@ from bot.domain import Address, Lease, PersonStatus, Raw
 from bot.leases import Leases
 from bot.planning.words import next_meeting, show_date, show_time
 from bot.turns.handle import Turns
-from storage import chats, cursors, people
+from storage import chats, cursors, outbox, people
 from storage.database import Database
 
 
@@ -46,6 +46,9 @@ class AppPort:
 
     async def urgent_chats(self, platform: str, account: str) -> Collection[str]:
         return await asyncio.to_thread(self._urgent_chats, platform, account)
+
+    async def bounced(self, message_id: int, platform: str, account: str, code: str) -> None:
+        await self._database.run(lambda connection: outbox.bounced(connection, message_id, platform, account, code))
 
     def _home(self, address: Address) -> Home | None:
         with self._database.read() as connection:

@@ -147,6 +147,12 @@ def record(connection: Connection, results: Sequence[Result]) -> int:
     return len(rows) - held
 
 
+def bounced(connection: Connection, id_: int, platform: str, account: str, code: str) -> bool:
+    """A message that its platform took did not arrive; False when we know of none such."""
+    given = {"id": id_, "platform": platform, "account": account, "code": code}
+    return bool(_BOUNCED.run(connection, [given]))
+
+
 def requeue_expired(connection: Connection, wall: datetime) -> int:
     """Return messages whose sender vanished to pending, as ambiguous. Gives their number."""
     return _REQUEUE_EXPIRED.run(connection, [{"wall": milliseconds(wall)}])
@@ -226,6 +232,10 @@ _RECORD = Text(f"""
         not_before = COALESCE(:not_before, not_before)
     WHERE id = :id AND {_HELD}
 """)  # noqa: S608  (our own words)
+_BOUNCED = Text("""
+    UPDATE message SET status = 'failed', error = :code, news = 'failed'
+    WHERE id = :id AND platform = :platform AND account = :account AND status = 'sent'
+""")
 _REQUEUE = """
     UPDATE message SET status = 'pending', lease_token = NULL, lease_until = NULL, ambiguous = ambiguous + 1
     WHERE status = 'sending'

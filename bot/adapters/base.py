@@ -24,6 +24,8 @@ class Capabilities:
 
     min_age: int = 0
     buttons: bool = True
+    hears: bool = True
+    """Whether people can write here; else it only sends."""
     length: int = 4096
     """Longest text, in UTF-16 units."""
     edits: bool = False
@@ -106,6 +108,10 @@ class Port(Protocol):
 
     async def urgent_chats(self, platform: str, account: str) -> Collection[str]:
         """The chats of people with an open question or an open case: they are looked at first."""
+        ...
+
+    async def bounced(self, message_id: int, platform: str, account: str, code: str) -> None:
+        """The platform says late that a message which it took did not arrive: the ladder hears of it, and goes on."""
         ...
 
     def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:

@@ -24,6 +24,7 @@ class MemoryPort:
     homes: dict[str, Home] = field(default_factory=dict)
     cursors: dict[str, datetime] = field(default_factory=dict)
     urgent: set[str] = field(default_factory=set)
+    bounces: list[tuple[int, str, str, str]] = field(default_factory=list)
     wrong: Exception | None = None
     heard: Callable[[Raw], None] | None = None
 
@@ -37,6 +38,9 @@ class MemoryPort:
         self.write(raw.chat or raw.body.get("chat", ""), raw.body.get("text") or raw.body.get("label", ""), ours=False)
         if self.heard is not None:
             self.heard(raw)
+
+    async def bounced(self, message_id: int, platform: str, account: str, code: str) -> None:
+        self.bounces.append((message_id, platform, account, code))
 
     async def history(self, address: Address, limit: int = 100) -> Sequence[Shown]:
         return self.chats.get(address.chat, [])[-limit:]
