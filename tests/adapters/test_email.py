@@ -1,0 +1,117 @@
+"""E-mail to adults, over a real mail server: what a mailbox sees, and what each refusal means for the ladder."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+
+from bot.adapters.email import render
+from bot.domain import Address, Choice, MessageKind, Outbound, Priority
+from bot.errors import Ambiguous, SendError, TryLater, Unreachable
+from tests.fakes.email import PASSWORD, adapter, mail_server
+from tests.fakes.port import MemoryPort
+
+RIVERA = '"Ms. Rivera" <rivera@lincoln.example>'
+WORDS = "CRISIS: a student of Lincoln needs an adult. Case 4F7K. Sign in: https://mentoring.lincoln.example/s/1"
+
+
+def alert(to: str = RIVERA, text: str = WORDS) -> Outbound:
+    take = Choice("I have it 4F7K", "7.0", "take")
+    return Outbound(7, Address("email", "email", to), MessageKind.ALERT, Priority.ALERT, text, (take,))
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls", "none"])
+async def test_an_alert_arrives_as_plain_mail(security: str) -> None:
+    with mail_server(security) as (mail, port):
+        sender = adapter(port, security)
+        await sender.start(MemoryPort())
+        receipt = await sender.send(alert())
+    (arrived,) = mail.arrived
+    assert arrived.get_content().strip() == WORDS
+    assert str(arrived["Subject"]) == "Nearpeer: CRISIS: a student of Lincoln needs an adult"
+    assert arrived["To"] == RIVERA
+    assert (arrived["Auto-Submitted"], arrived["Importance"]) == ("auto-generated", "high")
+    assert receipt.provider_id == arrived["Message-ID"] == "<nearpeer-7@lincoln.example>"
+    assert mail.logins == 1
+    assert not sender.trouble()
+
+
+async def test_words_of_every_language_and_lines_that_begin_with_a_dot_arrive_as_they_are() -> None:
+    text = "Sigue abierto: 期限 ñ\n.\n..two\n" + "x" * 2_000
+    with mail_server() as (mail, port):
+        sender = adapter(port)
+        await sender.start(MemoryPort())
+        await sender.send(alert("José Núñez <jose@lincoln.example>", text))
+    assert mail.arrived[0].get_content().splitlines() == text.splitlines()
+    assert mail.arrived[0]["To"] == "José Núñez <jose@lincoln.example>"
+
+
+@pytest.mark.parametrize(
+    ("to", "error", "code"),
+    [
+        ("someone@gone.example", Unreachable, "address_refused"),
+        ("someone@busy.example", TryLater, "address_refused"),
+        ("someone@spam.example", Unreachable, "refused"),
+        ("someone@cut.example", Ambiguous, "answer_lost"),
+        ("nowhere", Unreachable, "no_address"),
+        ("señora@lincoln.example", Unreachable, "no_address"),
+        ("a@lincoln.example\r\nBcc: b@evil.example", Unreachable, "no_address"),
+    ],
+)
+async def test_each_refusal_says_what_to_do(to: str, error: type[SendError], code: str) -> None:
+    with mail_server() as (_, port):
+        sender = adapter(port)
+        await sender.start(MemoryPort())
+        with pytest.raises(error) as refused:
+            await sender.send(alert(to))
+    assert refused.value.code == code
+    assert type(refused.value) is error
+
+
+async def test_a_refused_login_is_told_and_tried_again_and_over_when_it_is_right() -> None:
+    with mail_server() as (mail, port):
+        sender = adapter(port, password="wrong horse")
+        await sender.start(MemoryPort())
+        with pytest.raises(TryLater, match="login_refused"):
+            await sender.send(alert())
+        assert "password_file" in sender.trouble()
+        assert "horse" not in sender.trouble()
+        sender._password = PASSWORD
+        await sender.send(alert())
+        assert not sender.trouble()
+    assert len(mail.arrived) == 1
+
+
+async def test_a_server_whose_certificate_is_not_trusted_gets_neither_login_nor_mail() -> None:
+    with mail_server() as (mail, port):
+        sender = adapter(port, trusted=None)
+        await sender.start(MemoryPort())
+        with pytest.raises(TryLater, match="no_connection"):
+            await sender.send(alert())
+    assert (mail.arrived, mail.logins) == ([], 0)
+    assert "SSLCertVerificationError" in sender.trouble()
+
+
+async def test_a_server_that_is_away_or_hangs_up_loses_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        sender = adapter(door.getsockname()[1], "none")
+        await sender.start(MemoryPort())
+
+        def hang_up() -> None:
+            door.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with pytest.raises(TryLater, match="no_connection"):
+            await sender.send(alert())
+        thread.join()
+    with pytest.raises(TryLater, match="no_connection"):
+        await sender.send(alert())
+
+
+def test_a_subject_is_one_short_line() -> None:
+    subject = render(alert(text="A" * 500 + "\nB"), "mentoring@lincoln.example")["Subject"]
+    assert len(str(subject)) <= 120
+    assert "B" not in str(subject)
