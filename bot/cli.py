@@ -88,7 +88,7 @@ def roster(
         if not yes:
             print("\nNothing was imported yet. If this is right, import it: the same words with --import at the end.")
             return
-        school.import_roster(database, report, SystemClock(), update=update)
+        school.import_roster(database, program, report, SystemClock(), update=update)
         print(f"\nImported. Next: nearpeer links {folder}")
     finally:
         database.close()

@@ -62,7 +62,7 @@ async def _play(
                 terminal.ended.set()
 
     try:
-        import_roster(database, read_report(database, program, program.folder / "roster.csv"), clock)
+        import_roster(database, program, read_report(database, program, program.folder / "roster.csv"), clock)
         terminal = Adapter(source=source, screen=screen, settle=settle)
         app = App(program, database, clock, [terminal])
         with database.read() as connection:

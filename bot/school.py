@@ -16,8 +16,10 @@ from bot.program import Program
 from bot.roster.compare import RosterReport, compare
 from bot.roster.rows import RosterMatch, RosterPerson, read_roster
 from bot.roster.sheet import LARGEST_FILE
+from bot.ways import POSITIONS, ways
 from storage import accounts, people
 from storage.database import Database
+from storage.ways import follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,23 @@ def read_report(database: Database, program: Program, file: Path) -> RosterRepor
     return compare(sheet, everyone, matches, zone=zone, language=language, filename=file.name)
 
 
-def import_roster(database: Database, report: RosterReport, clock: Clock, *, update: bool = False) -> None:
+def import_roster(
+    database: Database, program: Program, report: RosterReport, clock: Clock, *, update: bool = False
+) -> None:
     """Write what a report says, all or nothing. Raises Refused on a bad row."""
     rows, matches = report.to_write(update=update)
-    database.write(lambda connection: _write(connection, rows, matches, clock)).result()
+
+    def unit(connection: Connection) -> None:
+        _write(connection, rows, matches, clock)
+        _follow(connection, program, clock)
+
+    database.write(unit).result()
     failpoint("import.commit")
+
+
+def follow_ways(database: Database, program: Program, clock: Clock) -> None:
+    """Adults are reached by e-mail, SMS and webhook as roster and settings say it now."""
+    database.write(lambda connection: _follow(connection, program, clock)).result()
 
 
 def mint_links(
@@ -111,3 +125,8 @@ def _write(connection: Connection, rows: Sequence[RosterPerson], matches: Sequen
             meets=row_match.meets,
         )
         people.put_match(connection, match)
+
+
+def _follow(connection: Connection, program: Program, clock: Clock) -> None:
+    wanted = {way.address: (way.person_id, way.position) for way in ways(program, people.adults(connection))}
+    follow(connection, POSITIONS, wanted, clock.new_id)

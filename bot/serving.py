@@ -25,7 +25,7 @@ from bot.errors import ContentError, Outage, Problem, Refused
 from bot.platforms import platforms
 from bot.program import Program, load_program
 from bot.roles import Role, sentence
-from bot.school import open_database, setup_code
+from bot.school import follow_ways, open_database, setup_code
 from bot.server import HOOKS, build, serve
 from config.settings import FILE, Settings
 from storage import hold, leases, outbox, people, stranded
@@ -76,6 +76,7 @@ def _run_with(alarm: Alarm, program: Program, roles: Collection[Role]) -> None:
         _needs_the_safety_contact(program, database)
         _take_over(database)
         clock = clock_for(database)
+        follow_ways(database, program, clock)
         _say_what_is_held(starts.count(program, database, clock))
         print(f"{program.school}: this program {sentence(roles)}.", flush=True)
         if Role.WEB in roles:

@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
 
+from config.reach import Email, Sms, Webhook
 from config.section import Section, loopback
 from config.slack import Slack
 from config.telegram import Telegram
@@ -36,6 +37,9 @@ SECRETS = (
     ("slack", "bot_token"),
     ("slack", "app_token"),
     ("slack", "signing_secret"),
+    ("email", "password"),
+    ("sms", "token"),
+    ("webhook", "secret"),
 )
 """Section and key of what never stands in nearpeer.toml: in the file that `<key>_file` names, or the environment."""
 
@@ -180,6 +184,9 @@ class Settings(BaseSettings):
     backup: Backup = Backup()
     telegram: Telegram = Telegram()
     slack: Slack = Slack()
+    email: Email = Email()
+    sms: Sms = Sms()
+    webhook: Webhook = Webhook()
 
     @classmethod
     def settings_customise_sources(

@@ -40,7 +40,7 @@ def lincoln(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     create(tmp_path / "school")
     program = load_program(tmp_path / "school")
     database = open_database(program)
-    import_roster(database, read_report(database, program, program.folder / "roster.csv"), SystemClock())
+    import_roster(database, program, read_report(database, program, program.folder / "roster.csv"), SystemClock())
     database.close()
     return program
 

@@ -36,6 +36,9 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.adapters.telegram": (PURE | {"bot.adapters.base", "bot.failpoints"}, {"starlette"}),
     "bot.adapters.slack": (PURE | {"bot.adapters.base"}, {"aiohttp", "slack_sdk", "starlette"}),
     "bot.adapters.telegram.network": (PURE, {"h11"}),
+    "bot.adapters.email": (PURE | {"bot.adapters.base"}, set()),
+    "bot.adapters.sms": (PURE | {"bot.adapters.base"}, {"httpx", "starlette"}),
+    "bot.adapters.webhook": (PURE | {"bot.adapters.base"}, {"httpx"}),
     "bot.adapters.web": (PURE | {"bot.adapters.base"}, {"starlette", "sse_starlette", "jinja2", "markupsafe"}),
     "storage": (PURE | {"bot.failpoints"}, {"sqlalchemy", "sqlmodel"}),
     "storage.upgrade": (set(), {"sqlalchemy", "alembic"}),
@@ -102,17 +105,20 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"storage.backup", "storage.database", "storage.hold"},
         set(),
     ),
+    "bot.ways": (PURE | {"bot.program"}, {"phonenumbers"}),
     "bot.school": (
-        LEAVES | {"bot.program", "bot.roster", "storage.accounts", "storage.database", "storage.people"},
+        LEAVES
+        | {"bot.program", "bot.roster", "bot.ways"}
+        | {"storage.accounts", "storage.database", "storage.people", "storage.ways"},
         {"sqlalchemy"},
     ),
     "bot.port": (
         LEAVES
         | {"bot.adapters.base", "bot.leases", "bot.planning.words", "bot.turns"}
-        | {"storage.chats", "storage.cursors", "storage.database", "storage.people"},
+        | {"storage.chats", "storage.cursors", "storage.database", "storage.outbox", "storage.people"},
         set(),
     ),
-    "bot.platforms": (PURE | {"bot.adapters", "bot.program", "bot.server", "config", "storage.people"}, set()),
+    "bot.platforms": (LEAVES | {"bot.adapters", "bot.program", "bot.server", "config", "storage.people"}, set()),
     "bot.app": (ANY, {"starlette", "sqlalchemy"}),
     "bot.serving": (ANY, set()),
     "bot.rehearsal": (ANY, {"sqlalchemy"}),

@@ -246,3 +246,27 @@ def test_what_is_wrong_with_slack_is_named_and_not_repeated(
     found = problems(tmp_path, LINCOLN + section)
     assert complaint in found[key]
     assert "canary" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        ('[email]\nhost = "smtp.x.org"', "needs sender"),
+        ('[email]\nhost = "smtp.x.org"\nsender = "a@x.org"\nuser = "a"', "needs both user and password_file"),
+        (
+            '[email]\nhost = "smtp.x.org"\nsender = "a@x.org"\nuser = "a"\npassword_file = "p"\nsecurity = "none"',
+            "clear",
+        ),
+        ('[email]\nhost = "smtp.x.org"\nsender = "a@x.org"\nuser = "a"\npassword = "p"', "password"),
+        ('[sms]\ntoken_file = "p"', "needs account"),
+        ('[sms]\nsender = "12"', "sender"),
+        ('[webhook]\nurl = "https://x.org"', "needs secret_file"),
+        ('[webhook]\nurl = "http://x.org"\nsecret_file = "p"', "https://"),
+    ],
+)
+def test_half_a_way_to_reach_adults_is_refused_with_what_is_missing(tmp_path: Path, section: str, problem: str) -> None:
+    (tmp_path / "p").write_text("violet")
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path, f"{LINCOLN}\n{section}\n")
+    assert problem in str(refused.value)
+    assert "violet" not in str(refused.value)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -26,16 +26,14 @@ _SERVER = 500
 
 
 class Adapter:
-    """One address. `secret` signs; `clock` gives the seconds that stand beside the signature."""
+    """One address. `secret` signs; `wall`: what tells the time that stands beside the signature."""
 
     name = WEBHOOK
     capabilities = Capabilities(buttons=False, hears=False, length=20_000, per_second=5.0, per_chat_second=5.0)
 
-    def __init__(
-        self, account: str = WEBHOOK, *, url: str, secret: str, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, account: str = WEBHOOK, *, url: str, secret: str, wall: Callable[[], datetime]) -> None:
         self.account = account
-        self._url, self._secret, self._clock = url, secret.encode(), clock
+        self._url, self._secret, self._wall = url, secret.encode(), wall
         self._client: httpx.AsyncClient | None = None
         self._trouble = ""
 
@@ -59,7 +57,7 @@ class Adapter:
         if self._client is None:
             raise TryLater("not_running")
         body = render(outbound)
-        headers = {"Content-Type": "application/json", **signed(body, self._secret, int(self._clock()))}
+        headers = {"Content-Type": "application/json", **signed(body, self._secret, int(self._wall().timestamp()))}
         try:
             answer = await self._client.post(self._url, content=body, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:

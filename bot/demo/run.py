@@ -39,7 +39,7 @@ def run(port: int, *, open_browser: bool) -> None:
         database = school.open_database(program)
         try:
             clock = HandsClock(JOINED, runs=True)
-            school.import_roster(database, school.read_report(database, program, ROSTER), clock)
+            school.import_roster(database, program, school.read_report(database, program, ROSTER), clock)
             asyncio.run(_serve(program, database, clock, open_browser=open_browser))
         finally:
             database.close()

@@ -1,7 +1,7 @@
 """One suite over every platform: whatever file stands in bot/adapters keeps the contract of base.py.
 
-A platform brings `tests/fakes/<platform>.py` with `adapter()` or `running()`, `say(adapter, port, text)`, NOBODY, TEXT
-and BUTTON.
+A platform brings `tests/fakes/<platform>.py` with `adapter()` or `running()`, and NOBODY; where people can write,
+`say(adapter, port, text)` and TEXT as well, and BUTTON where there are buttons.
 """
 
 from __future__ import annotations
@@ -19,11 +19,18 @@ from bot.errors import NearpeerError, SendError, TryLater
 from tests.fakes.port import MemoryPort
 
 SECRET = "nobody may read this in a log"
+FAKES = {name: importlib.import_module(f"tests.fakes.{name}") for name in platforms()}
+where_people_write = pytest.mark.parametrize(
+    "fake", [name for name, fake in FAKES.items() if hasattr(fake, "say")], indirect=True
+)
+where_people_press = pytest.mark.parametrize(
+    "fake", [name for name, fake in FAKES.items() if hasattr(fake, "BUTTON")], indirect=True
+)
 
 
 @pytest.fixture(params=platforms())
 def fake(request: pytest.FixtureRequest) -> Any:
-    return importlib.import_module(f"tests.fakes.{request.param}")
+    return FAKES[request.param]
 
 
 @pytest_asyncio.fixture
@@ -56,14 +63,16 @@ async def test_a_platform_is_loaded_by_name_and_called_so(fake: Any, adapter: Ad
     assert fake.__name__.endswith(f".{adapter.name}")
 
 
-async def test_capabilities_are_sane(adapter: Adapter) -> None:
+async def test_capabilities_are_sane(fake: Any, adapter: Adapter) -> None:
     powers = adapter.capabilities
+    assert (powers.hears, powers.buttons) == (hasattr(fake, "say"), hasattr(fake, "BUTTON"))
     assert isinstance(powers, Capabilities)
     assert powers.length >= 300, "a message of ordinary length must fit"
     assert powers.per_second > 0
     assert powers.per_chat_second > 0
 
 
+@where_people_write
 async def test_a_text_becomes_an_inbound_with_everything_that_names_it(fake: Any, adapter: Adapter) -> None:
     inbound = adapter.translate(fake.TEXT, "account-1", "event-1")
     assert inbound is not None
@@ -74,6 +83,7 @@ async def test_a_text_becomes_an_inbound_with_everything_that_names_it(fake: Any
     assert inbound.address.chat
 
 
+@where_people_press
 async def test_a_button_becomes_an_inbound_with_its_token(fake: Any, adapter: Adapter) -> None:
     inbound = adapter.translate(fake.BUTTON, "account-1", "event-2")
     assert inbound is not None
@@ -81,6 +91,7 @@ async def test_a_button_becomes_an_inbound_with_its_token(fake: Any, adapter: Ad
     assert inbound.token == "k7"
 
 
+@where_people_write
 async def test_translating_twice_gives_the_same_and_changes_nothing(fake: Any, adapter: Adapter) -> None:
     body = dict(fake.TEXT)
     assert adapter.translate(body, "a", "e") == adapter.translate(body, "a", "e")
@@ -94,6 +105,7 @@ async def test_nonsense_is_refused_without_repeating_it(adapter: Adapter, nonsen
     assert SECRET not in str(refused.value)
 
 
+@where_people_write
 async def test_no_words_are_in_a_repr(fake: Any, adapter: Adapter) -> None:
     inbound = adapter.translate(fake.TEXT, "a", "e")
     assert "I am fine" not in repr(inbound)
@@ -128,6 +140,7 @@ async def test_starting_and_stopping_twice_is_harmless(fake: Any, adapter: Adapt
         await adapter.send(alert_to(fake.NOBODY))
 
 
+@where_people_write
 async def test_what_is_kept_is_acknowledged(fake: Any, adapter: Adapter) -> None:
     port = MemoryPort()
     await adapter.start(port)
@@ -136,6 +149,7 @@ async def test_what_is_kept_is_acknowledged(fake: Any, adapter: Adapter) -> None
     assert adapter.translate(raw.body, raw.account, raw.event_id) is not None
 
 
+@where_people_write
 async def test_what_could_not_be_stored_is_not_acknowledged(
     fake: Any, adapter: Adapter, caplog: pytest.LogCaptureFixture
 ) -> None:

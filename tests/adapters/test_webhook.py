@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.adapters.webhook import Adapter
+from bot.adapters.webhook import Adapter, signed
 from bot.domain import Address, MessageKind, Outbound, Priority
 from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 from tests.fakes.loopback import Answer
@@ -20,7 +23,7 @@ ALERT = Outbound(7, Address("webhook", "webhook", "okafor"), MessageKind.ALERT, 
 @asynccontextmanager
 async def posting(secret: str = SECRET, now: float = NOW) -> AsyncIterator[tuple[Adapter, Incidents]]:
     with incidents() as (taken, url):
-        adapter = Adapter(url=f"{url}/incidents", secret=secret, clock=lambda: now)
+        adapter = Adapter(url=f"{url}/incidents", secret=secret, wall=lambda: datetime.fromtimestamp(now, UTC))
         await adapter.start(MemoryPort())
         yield adapter, taken
         await adapter.stop()
@@ -71,3 +74,14 @@ async def test_an_address_where_nobody_listens_is_tried_again() -> None:
         await adapter.send(ALERT)
     assert "url" in adapter.trouble()
     await adapter.stop()
+
+
+def test_the_check_that_the_page_for_it_people_shows_is_right() -> None:
+    page = (Path(__file__).parents[2] / "docs/adults.md").read_text(encoding="utf-8")
+    shown: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], shown)
+    is_ours, now, body = shown["is_ours"], int(datetime.now(UTC).timestamp()), b'{"id":"7"}'
+    assert is_ours(signed(body, b"s", now), body, b"s")
+    assert not is_ours(signed(body, b"s", now), body + b" ", b"s")
+    assert not is_ours(signed(body, b"another", now), body, b"s")
+    assert not is_ours(signed(body, b"s", now - 400), body, b"s")

@@ -42,7 +42,7 @@ class School:
         settings.write_text(settings.read_text().replace("port = 8700", f"port = {self.port}"))
         program = load_program(folder)
         database, clock = open_database(program), SystemClock()
-        import_roster(database, read_report(database, program, folder / "roster.csv"), clock)
+        import_roster(database, program, read_report(database, program, folder / "roster.csv"), clock)
         self.links = {link.person.key: link.url for link in mint_links(database, program, clock)}
         self.environment: dict[str, str] = {}
         database.close()

@@ -114,7 +114,7 @@ async def _until_told(app: App) -> None:
 
 def _import(life: Life, program: Program, database: Database) -> None:
     report = read_report(database, program, Path(life.folder) / "roster.csv")
-    import_roster(database, report, Hurried(life.began))
+    import_roster(database, program, report, Hurried(life.began))
 
 
 def _migrate(_life: Life, _program: Program, database: Database) -> None:

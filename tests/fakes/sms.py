@@ -24,7 +24,6 @@ PUBLIC = "https://mentoring.lincoln.example"
 RIVERA = "+15550100"
 NOBODY = Address("sms", ACCOUNT, "+15559999")
 TEXT = {"MessageSid": "SM1", "From": RIVERA, "To": OURS, "Body": "I am fine"}
-BUTTON = None
 _EVENTS = count(1)
 _KNOWN = {"To", "Body", "From", "MessagingServiceSid", "StatusCallback"}
 

@@ -7,6 +7,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.adapters.webhook import Adapter
@@ -52,6 +53,6 @@ def incidents() -> Iterator[tuple[Incidents, str]]:
 async def running() -> AsyncIterator[Adapter]:
     """For the contract suite."""
     with incidents() as (_, url):
-        made = Adapter(url=url, secret=SECRET, clock=lambda: NOW)
+        made = Adapter(url=url, secret=SECRET, wall=lambda: datetime.fromtimestamp(NOW, UTC))
         yield made
         await made.stop()

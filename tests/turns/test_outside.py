@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain import Address
 from bot.program import Program
-from storage import people
+from storage import people, tables
 from storage.database import Database
 from tests.fakes.memory import Platform
 from tests.school import MAYA, OKAFOR, RIVERA, House, house, on_sqlite
@@ -103,3 +103,17 @@ def test_whatever_names_a_student_or_a_reason_has_words_for_outside(program: Pro
         assert telling
         assert telling <= {key.removesuffix("_outside") for key in texts if key.endswith("_outside")}
         assert not telling & {key for key in texts if key.endswith("_outside")}
+
+
+@on_sqlite
+async def test_an_sms_that_did_not_arrive_moves_the_ladder_on_at_once_and_the_number_stays(told: House) -> None:
+    await told.says(MAYA, "nobody likes me")
+    (alert,) = told.rows(tables.message, kind="alert")
+    for platform, code in (("email", "not_delivered"), ("sms", "not_delivered"), ("sms", "not_delivered")):
+        await told.app.port.bounced(alert.id, platform, "sms", code)
+    await told.settle()
+    (alert,) = told.rows(tables.message, id=alert.id)
+    assert (alert.status, alert.error) == ("failed", "not_delivered")
+    assert told.phone(OKAFOR), "the next adult is told now, not at their time"
+    (way,) = told.rows(tables.address, platform="sms")
+    assert way.unreachable_at is None
