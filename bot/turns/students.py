@@ -110,7 +110,11 @@ def _route(reading: Reading) -> None:
     if inbound.kind is InboundKind.BUTTON:
         return _pressed(reading)
     if inbound.kind is InboundKind.EDIT:
-        return _changed(reading)
+        first = conversations.received_as(draft.past(person), person.id, inbound.address, inbound.provider_id)
+        if first is not None:
+            return _changed(reading, first)
+        # What it said before never reached us: it is what they write now.
+        inbound = reading.inbound = replace(inbound, kind=InboundKind.TEXT)
     if inbound.kind is InboundKind.MEDIA:
         draft.review(ReviewKind.MEDIA, f"Sent something that is not text: {inbound.media or 'a file'}", person)
     command = read_command(inbound.text) if inbound.kind is InboundKind.TEXT else None
@@ -135,10 +139,9 @@ def _replied_to(draft: Draft, person: Person, inbound: Inbound) -> conversations
     return None
 
 
-def _changed(reading: Reading) -> None:
+def _changed(reading: Reading, first: int) -> None:
     """What was written first stays, and what it counted for; what it says now is kept beside it, and screened."""
-    draft, person, inbound = reading.draft, reading.person, reading.inbound
-    first = conversations.received_as(draft.past(person), person.id, inbound.address, inbound.provider_id)
+    draft, person = reading.draft, reading.person
     if draft.received is not None:
         draft.received = replace(draft.received, replaces=first)
     draft.review(ReviewKind.UNSOLICITED, "Changed what they had written", person)

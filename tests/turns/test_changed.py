@@ -58,6 +58,13 @@ async def test_an_edit_of_what_we_never_saw_is_kept_all_the_same(house: House) -
 
 
 @on_sqlite
+async def test_an_edit_of_what_we_never_saw_answers_the_open_question(house: House) -> None:
+    await house.begins(MAYA, "mentee-weekly")
+    await changes(house, "Great", "written and changed while we were down")
+    assert answers(house) == [("mood", "answer", 3)]
+
+
+@on_sqlite
 async def test_an_edit_of_somebody_else_changes_nothing_of_mine(house: House) -> None:
     await writes(house, "Great", "m1")
     await changes(house, "Hard", "m1", LEO)

@@ -29,6 +29,7 @@ COMMANDS = {
     "/stop": "No more check-ins",
     "/language": "English or español",
     "/privacy": "Who can read what I write",
+    "/link": "Link your account with the code that you were given",
 }
 _EVENTS = ["app_home_opened", "app_uninstalled", "message.im", "tokens_revoked", "user_change"]
 CREATE = "https://api.slack.com/apps"

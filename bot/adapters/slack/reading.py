@@ -23,6 +23,7 @@ _WRITTEN = (None, "file_share", "me_message", "thread_broadcast", "message_chang
 """Subtypes of messages whose text a person wrote."""
 _SECRET = ("token", "response_url", "response_urls", "authorizations", "authed_users", "event_context")
 """What a payload has beside what a person did: words that would let others act in our name, or that say nothing."""
+_CHANGED = "user_change"
 _SLACKBOT = "USLACKBOT"
 _LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MOMENT = re.compile(r"\d{1,10}(\.\d{1,6})?")
@@ -37,6 +38,8 @@ def translate(body: Mapping[str, Any], account: str, event_id: str) -> Inbound |
     kind = body.get("type")
     if kind == "event_callback":
         event = _mapping(body, "event")
+        if event.get("type") == _CHANGED and chat_of(body):
+            return Inbound(_address(body, account), event_id, InboundKind.BLOCKED) if _has_left(event) else None
         if event.get("type") != "message":
             _word(event, "type")
             return None
@@ -59,7 +62,7 @@ def raw_of(payload: Mapping[str, Any], account: str, envelope: str) -> Raw | Non
     `envelope`: its name where the event has none. Cheap, and it never raises: what it cannot make out is stored.
     """
     if payload.get("type") == "event_callback" and isinstance(event := payload.get("event"), Mapping):
-        if event.get("type") != "message" or not _in_private(event):
+        if not (_has_left(event) or (event.get("type") == "message" and _in_private(event))):
             return None
         name = _name_of(event) or f"event:{payload.get('event_id', envelope)}"
     else:
@@ -74,6 +77,7 @@ def chat_of(payload: Mapping[str, Any]) -> str:
     if isinstance(event, Mapping):
         inner = event.get("message")
         found = inner.get("user") if isinstance(inner, Mapping) else event.get("user")
+        found = found.get("id") if isinstance(found, Mapping) else found
     else:
         user = payload.get("user")
         found = user.get("id") if isinstance(user, Mapping) else payload.get("user_id")
@@ -105,12 +109,21 @@ def _wrote(event: Mapping[str, Any], account: str, event_id: str) -> Inbound | N
     user = _word(message, "user")
     if user == _SLACKBOT:
         return None
-    words = _words(message)
+    words, edited = _words(message), message.get("edited")
     is_text = bool(words.strip()) and not message.get("files") and subtype in _WRITTEN
-    edited = message.get("edited")
-    at = _moment(edited.get("ts") if isinstance(edited, Mapping) else message.get("ts"))
-    kind = InboundKind.TEXT if is_text else InboundKind.MEDIA
-    return Inbound(Address(NAME, account, user), event_id, kind, text=words, sent_at=at)
+    is_edit = isinstance(edited, Mapping) or subtype == "message_changed"
+    kind = InboundKind.EDIT if is_edit else InboundKind.TEXT if is_text else InboundKind.MEDIA
+    thread = message.get("thread_ts")
+    return Inbound(
+        Address(NAME, account, user),
+        event_id,
+        kind,
+        text=words,
+        sent_at=_moment(edited.get("ts") if isinstance(edited, Mapping) else message.get("ts")),
+        provider_id=_called(event, message.get("ts")),
+        replies_to=_called(event, thread) if thread != message.get("ts") else "",
+        media="" if is_text else _media(message),
+    )
 
 
 def _pressed(body: Mapping[str, Any], account: str, event_id: str) -> Inbound:
@@ -168,6 +181,26 @@ def _faces(node: Any, deep: int) -> Iterator[tuple[str, str]]:
             if all(point < 0x110000 and not 0xD800 <= point < 0xE000 for point in points):
                 yield name, "".join(map(chr, points))
         yield from _faces(node.get("elements"), deep - 1)
+
+
+def _media(message: Mapping[str, Any]) -> str:
+    """What kind of thing a message holds beside its words."""
+    files = message.get("files")
+    first = files[0] if isinstance(files, list) and files else None
+    kind = first.get("mimetype") if isinstance(first, Mapping) else None
+    return kind.partition("/")[0][:20] if _is(kind) else "file" if files else "something"
+
+
+def _called(event: Mapping[str, Any], ts: Any) -> str:
+    """The name of a message in a chat, as the receipt of one of ours has it."""
+    channel = event.get("channel")
+    return f"{channel}:{ts}" if _is(channel) and _is(ts) else ""
+
+
+def _has_left(event: Mapping[str, Any]) -> bool:
+    """Whether somebody's account was deactivated."""
+    user = event.get("user")
+    return event.get("type") == _CHANGED and isinstance(user, Mapping) and user.get("deleted") is True
 
 
 def _same(message: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
