@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE
@@ -131,11 +131,14 @@ async def _idle() -> None:
 
 @dataclass
 class Transactions:
-    """The longest write transaction: on the wall, and what of it was our own CPU."""
+    """How long each write transaction took on the wall, and what of the longest was our own CPU."""
 
-    longest_ms: float = 0.0
+    each_ms: list[float] = field(default_factory=list)
     longest_cpu_ms: float = 0.0
-    count: int = 0
+
+    @property
+    def longest_ms(self) -> float:
+        return max(self.each_ms, default=0.0)
 
 
 @contextlib.contextmanager
@@ -150,8 +153,7 @@ def watched(database: Database) -> Iterator[Transactions]:
 
     def ended(connection: Any) -> None:
         commit(connection)
-        seen.count += 1
-        seen.longest_ms = max(seen.longest_ms, (time.perf_counter() - begun[0]) * 1000)
+        seen.each_ms.append((time.perf_counter() - begun[0]) * 1000)
         seen.longest_cpu_ms = max(seen.longest_cpu_ms, (time.thread_time() - begun[1]) * 1000)
 
     event.listen(database.engine, "begin", begin)

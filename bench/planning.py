@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, SQLModel
 
 from bench.crowd import CHECK_IN, MONDAY, beside, settle, ticking, watched
-from bench.measure import Case, Figures, cpu, interleaved, median, medians, ratio, report, run
+from bench.measure import Case, Figures, cpu, interleaved, median, medians, ratio, report
 from bench.result import Claim, Result, Size
 from bot.beats import Beats
 from bot.clock import HandsClock
@@ -33,6 +35,7 @@ from storage.models.conversations import Conversation
 from storage.models.messages import Message
 from storage.models.time import Occurrence
 
+LARGE = "ours, ten times as many"
 OBJECTS: Mapping[str, type[SQLModel]] = {"occurrence": Occurrence, "conversation": Conversation, "message": Message}
 
 
@@ -66,7 +69,8 @@ async def ours(folder: Path, people: int, what: str) -> Figures:
         "idle_stall_ms": idle.longest_ms,
         "transaction_ms": transactions.longest_ms,
         "transaction_cpu_ms": transactions.longest_cpu_ms,
-        "transactions": transactions.count,
+        "transactions": len(transactions.each_ms),
+        "each_ms": transactions.each_ms,
     }
 
 
@@ -115,29 +119,42 @@ def _values(name: str, row: Sequence[Any]) -> dict[str, Any]:
 def goal(size: Size) -> Result:
     """P5."""
     people, large = size.of(10_000, 100), size.of(100_000, 300)
-    ways = [(what, how) for what in ("plan", "fire") for how in ("ours", "select", "objects")]
-    found = interleaved([_case(what, how, people) for what, how in ways], min(size.rounds, 3))
-    whole = {what: run(_case(what, "ours", large)) for what in ("plan", "fire")}
+    ways = [(what, how, people) for what in ("plan", "fire") for how in ("ours", "select", "objects")]
+    found = interleaved(
+        [_case(*way) for way in (*ways, ("plan", LARGE, large), ("fire", LARGE, large))], min(size.rounds, 3)
+    )
     mine = {what: found[f"{what} ours"] for what in ("plan", "fire")}
-    times = {what: whole[what]["cpu_us"] * large / (median(mine[what], "cpu_us") * people) for what in mine}
+    whole = {what: found[f"{what} {LARGE}"] for what in mine}
+    times = {what: ratio(whole[what], mine[what]) * large / people for what in mine}
     claims = (
         Claim("CPU of planning a school against a bare INSERT..SELECT of its rows", _ratio(found, "plan"), 5.0, "x"),
         Claim("CPU of a fan-out against a bare INSERT..SELECT of its rows", _ratio(found, "fire"), 5.0, "x"),
         Claim("add_all against planning", 1 / _ratio(found, "plan", "objects"), 10.0, "x", at_least=True),
         Claim(f"planning {large:,} people against {people:,}", times["plan"], 12.0, "x"),
         Claim(f"a fan-out to {large:,} people against {people:,}", times["fire"], 12.0, "x"),
-        Claim("the event loop's longest stall", max(one["stall_ms"] for one in whole.values()), 50.0, "ms"),
-        Claim("the longest write transaction", max(one["transaction_ms"] for one in whole.values()), 50.0, "ms"),
+        Claim("the event loop's longest stall", max(median(one, "stall_ms") for one in whole.values()), 50.0, "ms"),
+        Claim("the write transaction that takes longest", max(map(longest_of_all, whole.values())), 50.0, "ms"),
     )
     peers = {
         "INSERT..SELECT": {f"{what}_cpu_us": median(found[f"{what} select"], "cpu_us") for what in mine},
         "SQLModel add_all": {f"{what}_cpu_us": median(found[f"{what} objects"], "cpu_us") for what in mine},
     }
-    return Result(claims, {what: medians({what: rounds}, *rounds[0])[what] for what, rounds in mine.items()}, peers)
+    told = mine | {f"{what} {large:,}": rounds for what, rounds in whole.items()}
+    keys = [key for key in told["plan"][0] if key != "each_ms"]
+    return Result(claims, medians(told, *keys), peers)
+
+
+def longest_of_all(rounds: Sequence[Figures]) -> float:
+    """Milliseconds of the write transaction that takes longest, each by its median over the rounds.
+
+    All rounds write the same rows in the same transactions. What is ours is there in every round; a pause of the
+    machine meets another transaction each time, and is among the figures as the longest that was seen.
+    """
+    return max(statistics.median(one) for one in zip_longest(*(one["each_ms"] for one in rounds), fillvalue=0.0))
 
 
 def _case(what: str, how: str, people: int) -> Case:
-    return Case(f"{what} {how}", "bench.planning", (what, how, str(people)))
+    return Case(f"{what} {how}", "bench.planning", (what, "ours" if how == LARGE else how, str(people)))
 
 
 def _ratio(found: Mapping[str, Sequence[Figures]], what: str, peer: str = "select") -> float:

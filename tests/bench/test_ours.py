@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from bench import cold, day, due, fill, growth, planning, restart
+from bench import cold, day, due, fanout, fill, growth, planning, restart
 from bench.storage import one_commit_a_step
 from bench.way import school
 from bot.program import create, load_program
@@ -52,6 +52,18 @@ def test_a_school_is_planned_and_asked_as_its_rows_are_copied(tmp_path: Path, wh
     assert figures["rows_each"] == rows
     for how in ("select", "objects"):
         assert planning.copied(tmp_path / how, 40, what, how)["cpu_us"] > 0
+
+
+def test_a_pause_of_the_machine_is_not_taken_for_a_slow_transaction_and_a_slow_one_is_seen() -> None:
+    """The second is always slow; each of the others met a pause once."""
+    rounds = [{"each_ms": times} for times in ([90.0, 31.0, 3.0], [3.0, 30.0, 3.0], [3.0, 33.0, 80.0])]
+    assert planning.longest_of_all(rounds) == 31.0
+    assert planning.longest_of_all(rounds[:1]) == 90.0
+
+
+def test_what_holds_up_an_idle_loop_as_well_is_not_held_against_ours() -> None:
+    assert fanout.own_stall({"stall_ms": 80.0, "idle_stall_ms": 70.0}) == 10.0
+    assert fanout.own_stall({"stall_ms": 5.0, "idle_stall_ms": 70.0}) == 0.0
 
 
 def test_whoever_is_due_at_once_is_asked_and_an_adult_hears_meanwhile(tmp_path: Path) -> None:
