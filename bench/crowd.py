@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from bench.measure import held
+from bench.measure import Figures, held
 from bot.program import Program, create, load_program
 from bot.school import open_database
 from storage import tables
@@ -119,6 +119,11 @@ def beside() -> Iterator[Stalls]:
         finally:
             told, _ = idle.communicate()
             stalls.longest_ms = float(told)
+
+
+def own_stall(figures: Figures) -> float:
+    """Milliseconds by which our loop stalled for longer than an idle one in the same run; both are told as well."""
+    return max(float(figures["stall_ms"]) - float(figures["idle_stall_ms"]), 0.0)
 
 
 async def _idle() -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, SQLModel
 
-from bench.crowd import CHECK_IN, MONDAY, beside, settle, ticking, watched
+from bench.crowd import CHECK_IN, MONDAY, beside, own_stall, settle, ticking, watched
 from bench.measure import Case, Figures, cpu, interleaved, median, medians, ratio, report
 from bench.result import Claim, Result, Size
 from bot.beats import Beats
@@ -132,9 +132,10 @@ def goal(size: Size) -> Result:
         Claim("add_all against planning", 1 / _ratio(found, "plan", "objects"), 10.0, "x", at_least=True),
         Claim(f"planning {large:,} people against {people:,}", times["plan"], 12.0, "x"),
         Claim(f"a fan-out to {large:,} people against {people:,}", times["fire"], 12.0, "x"),
-        Claim("the event loop's longest stall", max(median(one, "stall_ms") for one in whole.values()), 50.0, "ms"),
+        Claim("the event loop's longest stall, beyond an idle loop's",
+              max(statistics.median(map(own_stall, rounds)) for rounds in whole.values()), 50.0, "ms"),
         Claim("the write transaction that takes longest", max(map(longest_of_all, whole.values())), 50.0, "ms"),
-    )
+    )  # fmt: skip
     peers = {
         "INSERT..SELECT": {f"{what}_cpu_us": median(found[f"{what} select"], "cpu_us") for what in mine},
         "SQLModel add_all": {f"{what}_cpu_us": median(found[f"{what} objects"], "cpu_us") for what in mine},
@@ -150,7 +151,7 @@ def longest_of_all(rounds: Sequence[Figures]) -> float:
     All rounds write the same rows in the same transactions. What is ours is there in every round; a pause of the
     machine meets another transaction each time, and is among the figures as the longest that was seen.
     """
-    return max(statistics.median(one) for one in zip_longest(*(one["each_ms"] for one in rounds), fillvalue=0.0))
+    return max(float(statistics.median(one)) for one in zip_longest(*(one["each_ms"] for one in rounds), fillvalue=0.0))
 
 
 def _case(what: str, how: str, people: int) -> Case:
