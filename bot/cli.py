@@ -99,20 +99,30 @@ def links(
     folder: Folder,
     renew: Annotated[bool, typer.Option(help="New links; the old ones end at once.")] = False,
     only: Annotated[str, typer.Option(metavar="KEY", help="Only this person, by the roster's key.")] = "",
+    telegram: Annotated[bool, typer.Option("--telegram", help="Links to the school's bot on Telegram.")] = False,
 ) -> None:
-    """Print each person's web-chat link. A link is shown once: keep it, or renew it."""
+    """Print each person's link to their chat, on the web or on Telegram. A link is shown once: keep it, or renew it."""
     from bot import school
     from bot.clock import SystemClock
+    from bot.platforms import telegram_link
     from bot.program import load_program
 
     program = load_program(folder)
-    database = school.open_database(program)
+    begin = telegram_link(program.settings.telegram) if telegram else ""
+    database, clock = school.open_database(program), SystemClock()
     try:
-        minted = school.mint_links(database, program, SystemClock(), renew=renew, only=only)
+        if telegram:
+            minted = school.mint_codes(database, clock, begin, platform="telegram", renew=renew, only=only)
+        else:
+            minted = school.mint_links(database, program, clock, renew=renew, only=only)
     finally:
         database.close()
     for link in minted:
         print(f"{link.person.name}\t{link.person.role}\t{link.url or 'has a link already (--renew makes a new one)'}")
+    if telegram and any(link.url for link in minted):
+        age = program.settings.telegram.min_age
+        told = f"Telegram's terms ask for an age of {age}: give these only to people who are that old." if age else ""
+        print(f"Each works once, for {school.CODE_LIVES.days} days. {told}".rstrip(), file=sys.stderr)
     if not minted:
         _fail(f"There is nobody yet. First: nearpeer roster {folder} FILE.csv --import")
 

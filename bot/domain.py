@@ -165,6 +165,8 @@ class Inbound:
     """Our message that it replies to, by the name that the platform gave it."""
     media: str = ""
     """What kind of thing it is that is not text, in one word."""
+    language: str = ""
+    """In which language the writer's own device speaks, as the platform tells it."""
 
 
 class DueKind(StrEnum):
@@ -260,7 +262,8 @@ class Message:
     """A message on its way into the outbox. `address` None: the turn could reach nobody, staff see it as failed."""
 
     id: int
-    person_id: int
+    person_id: int | None
+    """None: to a chat that belongs to nobody we know."""
     kind: MessageKind
     priority: Priority
     text: str = field(repr=False)
@@ -550,6 +553,8 @@ class ReviewKind(StrEnum):
     MEDIA = "media"
     QUARANTINED = "quarantined"
     STRANGER = "stranger"
+    LINKED = "linked"
+    """Who joined with a code, and who tried to with somebody else's."""
     UNREACHABLE = "unreachable"
     STOPPED = "stopped"
 
@@ -619,6 +624,15 @@ class Prompt:
     """The same message to everybody else: everything of it that is not said above."""
 
 
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A code is used up. `address`: the chat that now is its person's first one; None: refused."""
+
+    code_hash: str
+    person_id: int
+    address: Address | None = None
+
+
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -640,6 +654,7 @@ class Turn:
     """Addresses that take nothing any more, until somebody writes from them."""
     reachable: tuple[Address, ...] = ()
     """Addresses that took nothing any more, and from which somebody has written now."""
+    bindings: tuple[Binding, ...] = ()
     occurrence_done: tuple[int, str] | None = None
     """(occurrence id, fired | missed | cancelled)."""
     occurrence_held: tuple[int, datetime] | None = None

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
 from bot.adapters.base import Adapter, load
 from bot.clock import SystemClock
 from bot.domain import EMAIL, SMS, WEBHOOK
+from bot.errors import Refused, SendError
 from bot.program import Program
 from config.reach import Email, Sms, Webhook
 from config.slack import Slack
@@ -48,6 +53,29 @@ def telegram_adapter(settings: Telegram) -> Adapter:
         per_second=settings.per_second,
         per_chat_second=settings.per_chat_second,
     )
+
+
+def telegram_link(settings: Telegram) -> str:
+    """How a link begins that opens a chat with the school's bot and says a code there. Raises Refused."""
+    from bot.adapters.telegram.network import BotApi, proxy_for
+
+    async def ask() -> Mapping[str, Any]:
+        api = BotApi(settings.token.get_secret_value(), settings.base_url, proxy_for(settings.base_url))
+        try:
+            return await api("getMe", {})
+        finally:
+            await api.close()
+
+    if not settings.account:
+        raise Refused("There is no bot yet: put its token in place, and name the file in [telegram]. docs/telegram.md")
+    try:
+        answer = asyncio.run(ask())
+    except SendError as error:
+        raise Refused(f"Telegram cannot be reached ({error.code}): is this computer online? docs/telegram.md") from None
+    bot = answer.get("result")
+    if not answer.get("ok") or not isinstance(bot, Mapping) or not isinstance(bot.get("username"), str):
+        raise Refused("Telegram refuses the bot's token: copy it again from BotFather. docs/telegram.md")
+    return f"https://t.me/{bot['username']}?start="
 
 
 def slack_adapter(settings: Slack) -> Adapter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -17,14 +18,16 @@ from bot.roster.compare import RosterReport, compare
 from bot.roster.rows import RosterMatch, RosterPerson, read_roster
 from bot.roster.sheet import LARGEST_FILE
 from bot.ways import POSITIONS, ways
-from storage import accounts, people
+from storage import accounts, joining, people
 from storage.database import Database
 from storage.ways import follow
+
+CODE_LIVES = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalLink:
-    """Somebody's web-chat link. `url` is empty when they have one already: it was shown once."""
+    """Somebody's link to a chat. `url` is empty when they have one already: it was shown once."""
 
     person: Person
     url: str
@@ -81,15 +84,38 @@ def mint_links(
 
     def unit(connection: Connection) -> list[PersonalLink]:
         minted = []
-        wanted = [one for one in people.everyone(connection) if only.casefold() in ("", one.key)]
-        if only and not wanted:
-            raise Refused(f'Nobody has the key "{only}"; the keys are in the first column of the roster.')
-        for person in wanted:
+        for person in _wanted(connection, only):
             token = people.mint_link(connection, person.id, clock.wall(), renew=renew)
             minted.append(PersonalLink(person, f"{program.base_url}/l/{token}" if token else ""))
         return minted
 
     return database.write(unit).result()
+
+
+def mint_codes(
+    database: Database, clock: Clock, begin: str, *, platform: str, renew: bool = False, only: str = ""
+) -> Sequence[PersonalLink]:
+    """A link that binds a chat on a platform, for everybody who has none there. Each works once, for CODE_LIVES.
+
+    `begin`: how such a link begins. `renew`: also for who has one or has joined; unused ones end. Raises Refused.
+    """
+
+    def unit(connection: Connection) -> list[PersonalLink]:
+        minted, now = [], clock.now()
+        for person in _wanted(connection, only):
+            code = joining.mint(connection, person.id, now, now + CODE_LIVES, platform=platform, renew=renew)
+            minted.append(PersonalLink(person, f"{begin}{code}" if code else ""))
+        return minted
+
+    return database.write(unit).result()
+
+
+def _wanted(connection: Connection, only: str) -> Sequence[Person]:
+    """Everybody, or the person of this roster key."""
+    wanted = [one for one in people.everyone(connection) if only.casefold() in ("", one.key)]
+    if only and not wanted:
+        raise Refused(f'Nobody has the key "{only}"; the keys are in the first column of the roster.')
+    return wanted
 
 
 def setup_code(database: Database, clock: Clock) -> str | None:

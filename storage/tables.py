@@ -17,6 +17,7 @@ _tables = SQLModel.metadata.tables
 person: Table = _tables["person"]
 address: Table = _tables["address"]
 link: Table = _tables["link"]
+join_code: Table = _tables["join_code"]
 match: Table = _tables["match"]
 match_member: Table = _tables["match_member"]
 definition: Table = _tables["definition"]

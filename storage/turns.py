@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, insert, update
 
 from bot.domain import Answer, Conversation, Escalation, Message, Priority, Received, Turn
 from bot.failpoints import failpoint
-from storage import escalations, hold, people, tables
+from storage import escalations, hold, joining, people, tables
 from storage.batch import ANSWER, CONVERSATION, MESSAGE, RECEIVED, Batch
 from storage.hot import Row
 
@@ -27,7 +27,7 @@ def add_turn(
     batch: Batch, turn: Turn, now: datetime, new_id: Callable[[], int], dump: Callable[[Conversation], str]
 ) -> None:
     """The same as one of many: its rows are written with the batch's, or when somebody wants to read."""
-    _change_people(batch, turn, now)
+    _change_people(batch, turn, now, new_id)
     for conversation in turn.conversations:
         batch.add(CONVERSATION, conversation_row(conversation, dump))
     if turn.escalations or turn.codes or turn.cancel_prompts_of or turn.cancel_alerts_of:
@@ -76,13 +76,15 @@ def _put(connection: Connection, table: Table, row: dict[str, Any]) -> None:
         connection.execute(insert(table).values(row))
 
 
-def _change_people(batch: Batch, turn: Turn, now: datetime) -> None:
+def _change_people(batch: Batch, turn: Turn, now: datetime, new_id: Callable[[], int]) -> None:
     for person in turn.people:
         people.change(batch.connection, person)
     for address in turn.unreachable:
         people.mark_address(batch.connection, address, now)
     for address in turn.reachable:
         people.mark_address(batch.connection, address, None)
+    for binding in turn.bindings:
+        joining.bind(batch.connection, binding, now, new_id())
 
 
 def _escalate(connection: Connection, turn: Turn) -> None:

@@ -64,7 +64,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.turns": (
         LEAVES
         | {"bot.flows", "bot.safety", "bot.planning", "bot.program", "storage.database", "storage.turns"}
-        | {"storage.batch", "storage.prompts", "storage.senders"}
+        | {"storage.batch", "storage.joining", "storage.prompts", "storage.senders"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
         | {"storage.hold"}
         | {"storage.leases", "storage.occurrences", "storage.wake"},
@@ -109,7 +109,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.school": (
         LEAVES
         | {"bot.program", "bot.roster", "bot.ways"}
-        | {"storage.accounts", "storage.database", "storage.people", "storage.ways"},
+        | {"storage.accounts", "storage.database", "storage.joining", "storage.people", "storage.ways"},
         {"sqlalchemy"},
     ),
     "bot.port": (
@@ -128,7 +128,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
 }
 # Who alone may import these of our rooms: what stands above the rest must not be leaned on from below.
 ABOVE = {
-    "bot.platforms": {"bot.serving"},
+    "bot.platforms": {"bot.cli", "bot.serving"},
     "bot.app": {"bot.serving", "bot.rehearsal", "bot.demo"},
     "bot.serving": {"bot.cli", "bot.demo"},
     "bot.rehearsal": {"bot.cli"},

@@ -19,7 +19,7 @@ _SLASHED: dict[str, CommandName] = {
     "stop": "stop", "alto": "stop",
     "pause": "pause", "pausa": "pause",
     "resume": "resume", "seguir": "resume",
-    "help": "help", "ayuda": "help",
+    "help": "help", "ayuda": "help", "start": "help",
     "adult": "adult", "adulto": "adult",
     "privacy": "privacy", "privacidad": "privacy",
     "language": "language", "idioma": "language",
@@ -64,6 +64,12 @@ def read_command(text: str) -> Command | None:
     for around in _AROUND:
         said = said.removesuffix(f" {around}").removeprefix(f"{around} ")
     return Command("adult") if said in _ADULT_PHRASES else None
+
+
+def read_join_code(text: str) -> str | None:
+    """The code that binds a chat to a person, or None: `/start CODE`, as Telegram's links say it, or `link CODE`."""
+    found = re.fullmatch(r"\s*(?:/start(?:@\w+)?|/?link)\s+([A-Za-z0-9_-]{22})\s*", text, re.IGNORECASE)
+    return found[1] if found else None
 
 
 def read_code(text: str) -> str | None:

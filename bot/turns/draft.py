@@ -18,6 +18,7 @@ from bot.domain import (
     Address,
     Answer,
     AuditEntry,
+    Binding,
     Choice,
     Code,
     Conversation,
@@ -62,6 +63,7 @@ class Draft:
     people: list[Person] = field(default_factory=list)
     unreachable: list[Address] = field(default_factory=list)
     reachable: list[Address] = field(default_factory=list)
+    bindings: list[Binding] = field(default_factory=list)
     occurrence_done: tuple[int, str] | None = None
     occurrence_held: tuple[int, datetime] | None = None
     cancel_prompts_of: list[int] = field(default_factory=list)
@@ -142,7 +144,7 @@ class Draft:
 
     def write(
         self,
-        person: Person,
+        person: Person | None,
         text: str,
         *,
         kind: MessageKind = MessageKind.REPLY,
@@ -153,19 +155,19 @@ class Draft:
         first: bool = False,
         **more: Any,
     ) -> Message:
-        """Add a message to a person, at `address` or the first one they can be reached at.
+        """Add a message to a person, at `address` or the first one they can be reached at; or to a stranger's address.
 
         `key`: what makes a repeat of it recognizable beyond this event; `more`: fields of domain.Message.
         """
         id_ = self.new_id()
         message = Message(
             id=id_,
-            person_id=person.id,
+            person_id=person.id if person is not None else None,
             kind=kind,
             priority=priority,
             text=text,
             dedupe_key=key or f"{self.cause}:{len(self.messages)}",
-            address=address or (person.addresses[0] if person.addresses else None),
+            address=address or (person.addresses[0] if person is not None and person.addresses else None),
             choices=tuple(Choice(one.label, f"{id_:x}.{number}", one.value) for number, one in enumerate(choices)),
             **more,
         )
@@ -235,6 +237,7 @@ class Draft:
             people=tuple(self.people),
             unreachable=tuple(self.unreachable),
             reachable=tuple(self.reachable),
+            bindings=tuple(self.bindings),
             occurrence_done=self.occurrence_done,
             occurrence_held=self.occurrence_held,
             cancel_prompts_of=tuple(self.cancel_prompts_of),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain import Inbound, InboundKind, Person, Received, ReviewKind
+from bot.flows.commands import read_join_code
 from bot.safety import rules
 from bot.safety.screen import Screening
-from bot.turns import adults, cases, students
+from bot.turns import adults, cases, joining, students
 from bot.turns.draft import Draft
 from storage import people
 
@@ -17,18 +18,31 @@ def read(draft: Draft, inbound: Inbound, screening: Screening) -> None:
     if inbound.kind in (InboundKind.BLOCKED, InboundKind.UNBLOCKED):
         return _moved(draft, inbound)
     person = log(draft, inbound)
-    if person is None:
-        draft.review(ReviewKind.STRANGER, "Written by nobody on the roster", None)
-        draft.findings = screening.findings
-        verdict = rules.judge(screening.findings)
-        if verdict.case is not None:
-            open_about_nobody(draft, replace(verdict.case, reason=_stranger_reason(draft, verdict.case)))
+    code = read_join_code(inbound.text) if inbound.kind is InboundKind.TEXT else None
+    if code is not None:
+        joining.join(draft, person, inbound, code)
+    elif person is None:
+        _read_stranger(draft, inbound, screening)
     elif person.role.adult:
         # An adult who mends a code means the code.
         is_edit = inbound.kind is InboundKind.EDIT
         adults.read(draft, person, replace(inbound, kind=InboundKind.TEXT) if is_edit else inbound)
     else:
         students.read(draft, person, inbound, screening)
+
+
+def _read_stranger(draft: Draft, inbound: Inbound, screening: Screening) -> None:
+    """Staff see what nobody on the roster wrote. It is answered with fixed words, at most every ten minutes."""
+    draft.review(ReviewKind.STRANGER, "Written by nobody on the roster", None)
+    draft.findings = screening.findings
+    verdict = rules.judge(screening.findings)
+    if verdict.case is not None:
+        open_about_nobody(draft, replace(verdict.case, reason=_stranger_reason(draft, verdict.case)))
+    where = inbound.address
+    bucket = int(draft.now.timestamp() // students.QUIET.total_seconds())
+    key = f"stranger:{where.platform}:{where.account}:{where.chat}:{bucket}"
+    text = draft.program.text(joining.language_of(draft, inbound), "stranger")
+    draft.write(None, text, key=key, address=where)
 
 
 def log(draft: Draft, inbound: Inbound) -> Person | None:

@@ -52,6 +52,17 @@ class Link(SQLModel, table=True):
     revoked_at: datetime | None = moment(optional=True)
 
 
+class JoinCode(SQLModel, table=True):
+    """What binds a chat to a person, once; only its hash is kept."""
+
+    __tablename__ = "join_code"
+    code_hash: str = Field(primary_key=True)
+    person_id: int = reference("person", index=True)
+    created_at: datetime = moment()
+    expires_at: datetime = moment()
+    used_at: datetime | None = moment(optional=True)
+
+
 class Match(SQLModel, table=True):
     id: int = row_id()
     advisor_id: int | None = reference("person", optional=True)

@@ -75,6 +75,7 @@ class Platform:
             provider_id=body.get("provider_id", ""),
             replies_to=body.get("replies_to", ""),
             media=body.get("media", ""),
+            language=body.get("language", ""),
         )
 
     async def start(self, port: Port) -> None:

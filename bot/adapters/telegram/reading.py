@@ -107,7 +107,8 @@ def _wrote(message: Any, account: str, event_id: str, *, edited: bool) -> Inboun
     if edited and not text:
         return None  # a live location moves on, a game's score changes: nobody wrote
     kind = InboundKind.EDIT if edited else InboundKind.MEDIA if media else InboundKind.TEXT
-    answered = message.get("reply_to_message")
+    answered, sender = message.get("reply_to_message"), message.get("from")
+    language = sender.get("language_code") if isinstance(sender, Mapping) else ""
     return Inbound(
         address,
         event_id,
@@ -117,6 +118,7 @@ def _wrote(message: Any, account: str, event_id: str, *, edited: bool) -> Inboun
         provider_id=_name(message),
         replies_to=_name(answered) if isinstance(answered, Mapping) else "",
         media=media,
+        language=language if isinstance(language, str) else "",
     )
 
 

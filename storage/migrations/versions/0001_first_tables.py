@@ -172,6 +172,18 @@ def upgrade() -> None:
         batch_op.create_index('ix_escalation_due', ['next_action_at'], unique=False, sqlite_where=sa.text("status <> 'closed'"), postgresql_where=sa.text("status <> 'closed'"))
         batch_op.create_index(batch_op.f('ix_escalation_person_id'), ['person_id'], unique=False)
 
+    op.create_table('join_code',
+    sa.Column('code_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created_at', storage.types.Instant(), nullable=False),
+    sa.Column('expires_at', storage.types.Instant(), nullable=False),
+    sa.Column('used_at', storage.types.Instant(), nullable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_join_code_person_id_person')),
+    sa.PrimaryKeyConstraint('code_hash', name=op.f('pk_join_code'))
+    )
+    with op.batch_alter_table('join_code', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_join_code_person_id'), ['person_id'], unique=False)
+
     op.create_table('link',
     sa.Column('token_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),

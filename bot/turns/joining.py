@@ -1,0 +1,65 @@
+"""Somebody opens a chat with the code that they were given: whose chat it is from now on, and who is told of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain import Address, Binding, Inbound, Person, ReviewKind
+from bot.turns import prompts
+from bot.turns.draft import Draft
+from storage import joining, people
+
+
+def join(draft: Draft, sender: Person | None, inbound: Inbound, code: str) -> None:
+    """Bind the chat to whom the code was given. A code that works no longer binds nobody, and staff see who tried.
+
+    What the chat says is answered in the same words whether the code was used, is too old or was never given.
+    """
+    if draft.received is not None:  # a code that may still work is no word for the log
+        draft.received = replace(draft.received, text="/start")
+    found = joining.find(draft.connection, code)
+    # The row of the person first: whoever uses the same code in this moment waits here, and then sees that it is used.
+    person = people.load(draft.connection, found.person_id, lock=True) if found is not None else None
+    found = joining.find(draft.connection, code)
+    if found is None or person is None:
+        return _refuse(draft, sender, inbound, "Opened a link that was never given", sender)
+    if sender is not None and sender.id == person.id:
+        if found.used_at is None:
+            draft.bindings.append(Binding(found.hash, person.id))
+        draft.write(person, draft.text(person, "link_again"), address=inbound.address)
+    elif found.used_at is not None:
+        _refuse(draft, sender, inbound, "Somebody else opened the link that this person has used", person)
+    elif found.expires_at <= draft.now:
+        _refuse(draft, sender, inbound, "Opened a link that is too old", person)
+    elif sender is not None:
+        # Used up all the same: it has been seen by somebody for whom it was not.
+        draft.bindings.append(Binding(found.hash, person.id))
+        _refuse(draft, sender, inbound, f"Their link was opened by {sender.name}, and no longer works", person)
+    else:
+        _bind(draft, person, inbound.address, found.hash)
+
+
+def _bind(draft: Draft, person: Person, address: Address, code_hash: str) -> None:
+    draft.bindings.append(Binding(code_hash, person.id, address))
+    if draft.received is not None:
+        draft.received = replace(draft.received, person_id=person.id)
+    draft.review(ReviewKind.LINKED, f"Linked a chat on {address.platform}: is it really theirs?", person)
+    draft.note(person.name, "linked a chat", person_id=person.id, detail=address.platform)
+    person = replace(person, addresses=(address, *person.addresses))
+    draft.say(person, "linked", name=person.first_name, school=draft.program.school)
+    waiting = prompts.waiting(draft, person)
+    if waiting is not None:
+        prompts.ask_again(draft, person, waiting)
+
+
+def _refuse(draft: Draft, sender: Person | None, inbound: Inbound, reason: str, about: Person | None) -> None:
+    draft.review(ReviewKind.LINKED, reason, about)
+    draft.note("Nearpeer", "link refused", person_id=about.id if about is not None else None, detail=reason)
+    language = sender.language if sender is not None else language_of(draft, inbound)
+    draft.write(sender, draft.program.text(language, "link_gone"), address=inbound.address)
+
+
+def language_of(draft: Draft, inbound: Inbound) -> str:
+    """In which of the program's languages a stranger is answered."""
+    told = inbound.language.partition("-")[0].lower()
+    return told if told in draft.program.languages else draft.program.languages[0]
