@@ -10,7 +10,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bot.errors import ContentError, NearpeerError, Refused
+from bot import cli_slack
+from bot.cli_folder import Folder
+from bot.errors import ContentError, NearpeerError
 from bot.roles import ALL, Role
 
 app = typer.Typer(
@@ -20,19 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(cli_slack.app, name="slack")
 
 
-def _school(folder: Path) -> Path:
-    if not folder.is_dir():
-        raise Refused(f"There is no folder {folder}. To make a school's folder: nearpeer init {folder}")
-    if not (folder / "nearpeer.toml").exists():
-        raise Refused(
-            f"{folder} is no school's folder: there is no nearpeer.toml in it. To make one: nearpeer init NEW_FOLDER"
-        )
-    return folder
-
-
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The school's folder.", callback=_school)]
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the school.")]
 Flow = Annotated[str, typer.Argument(metavar="FLOW", help="A flow's file, or the name of one that ships.")]
 

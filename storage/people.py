@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, select, update
 
 from bot.domain import Address, Alike, Match, Person, PersonStatus, Role
 from storage import tables
@@ -158,6 +158,13 @@ def add_address(connection: Connection, person_id: int, address: Address, id_: i
             position=position,
         )
     )
+
+
+def put_first(connection: Connection, person_id: int, address: Address, id_: int) -> None:
+    """One more way to reach a person, and from now on the first."""
+    column = tables.address.c
+    first = connection.execute(select(func.min(column.position)).where(column.person_id == person_id)).scalar()
+    add_address(connection, person_id, address, id_, position=(first or 0) - 1)
 
 
 def mark_address(connection: Connection, address: Address, unreachable_at: datetime | None) -> None:

@@ -404,3 +404,20 @@ def test_what_a_killed_process_was_sending_is_sent_again_by_the_next_one_at_once
             assert time.monotonic() - started < 30, "it waits for its lease"
             time.sleep(0.05)
     assert lincoln.rows(f"SELECT ambiguous FROM message WHERE id = {number}")[0]["ambiguous"] == 1
+
+
+# --- Slack ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_manifest_of_the_slack_app_is_json_and_nothing_else(nearpeer: Nearpeer) -> None:
+    said = nearpeer("slack", "manifest", "--name", "Mentors")
+    assert json.loads(said.out)["display_information"]["name"] == "Mentors"
+    assert "https://api.slack.com/apps?new_app=1" in said.err
+    assert "im:history" in said.err
+    posted = nearpeer("slack", "manifest", "--public-url", "https://mentors.example.org/")
+    assert "https://mentors.example.org/hooks/slack" in posted.out
+
+
+def test_a_school_without_slack_is_told_how_to_get_it(nearpeer: Nearpeer, lincoln: School) -> None:
+    said = nearpeer("slack", "people", lincoln.folder)
+    assert (said.code, "docs/slack.md" in said.err) == (1, True)

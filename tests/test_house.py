@@ -112,6 +112,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"storage.accounts", "storage.database", "storage.joining", "storage.people", "storage.ways"},
         {"sqlalchemy"},
     ),
+    "bot.linking": (
+        LEAVES | {"bot.adapters.slack", "bot.program", "config", "storage.audit", "storage.database", "storage.people"},
+        {"sqlalchemy"},
+    ),
     "bot.port": (
         LEAVES
         | {"bot.adapters.base", "bot.leases", "bot.planning.words", "bot.turns"}
@@ -124,6 +128,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.rehearsal": (ANY, {"sqlalchemy"}),
     "bot.demo": (ANY, {"starlette", "jinja2", "sqlalchemy"}),
     "bot.cli": (ANY - {"storage"}, {"typer"}),
+    "bot.cli_slack": (ANY - {"storage"}, {"typer"}),
+    "bot.cli_folder": (PURE, {"typer"}),
     "bot.__main__": ({"bot.cli"}, set()),
 }
 # Who alone may import these of our rooms: what stands above the rest must not be leaned on from below.
@@ -134,6 +140,7 @@ ABOVE = {
     "bot.rehearsal": {"bot.cli"},
     "bot.demo": {"bot.cli"},
     "bot.cli": {"bot.__main__"},
+    "bot.linking": {"bot.cli_slack"},
 }
 # Rooms that only name a connection, and never write a query.
 CONNECTION_ONLY = (
@@ -143,6 +150,7 @@ CONNECTION_ONLY = (
     "bot.leases",
     "bot.app",
     "bot.school",
+    "bot.linking",
     "bot.rehearsal",
     "bot.console",
     "bot.demo",

@@ -1,0 +1,66 @@
+"""The command words `nearpeer slack ...`: the app's manifest, and who of the roster has an account in the workspace."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from bot.cli_folder import Folder
+
+app = typer.Typer(help="Slack: make the app, link people.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+def manifest(
+    name: Annotated[str, typer.Option(help="What the app is called in the workspace.")] = "Nearpeer",
+    public_url: Annotated[str, typer.Option(help="Slack posts there, instead of Socket Mode; https.")] = "",
+) -> None:
+    """Print the app's manifest; beside it, what each permission is for, and the link that creates the app."""
+    from bot.adapters.slack.manifest import SCOPES, creation_link
+    from bot.adapters.slack.manifest import manifest as made
+
+    wanted = made(name, f"{public_url.rstrip('/')}/hooks/slack" if public_url else "")
+    print(json.dumps(wanted, indent=2, ensure_ascii=False))
+    lines = ["", "What the app may do, and what for:", *(f"  {scope:18}{reason}" for scope, reason in SCOPES.items())]
+    lines += ["", "Open this link to create the app, and choose your workspace:", creation_link(wanted)]
+    print("\n".join(lines), file=sys.stderr)
+
+
+@app.command()
+def people(
+    folder: Folder,
+    link: Annotated[bool, typer.Option(help="Link what was found; without it only the list is shown.")] = False,
+    of_age: Annotated[
+        bool, typer.Option(help="The school knows that the students in the list are old enough.")
+    ] = False,
+) -> None:
+    """Find people of the roster in the workspace by their e-mail; with --link, write to them there from now on."""
+    from bot import linking, school
+    from bot.clock import SystemClock
+    from bot.errors import Refused
+    from bot.program import load_program
+
+    program = load_program(folder)
+    database = school.open_database(program)
+    try:
+        found = linking.accounts(program, database)
+        for one in found:
+            print(f"{one.person.name}\t{one.person.role}\t{one.link}{f' ({one.user})' if one.user else ''}")
+        new = [one for one in found if one.link is linking.Link.FOUND]
+        students = sum(not one.person.role.adult for one in new)
+        if not link:
+            print(f"\n{len(new)} to link. Nothing was changed: look at the list, then the same words with --link.")
+            return
+        if students and not of_age:
+            raise Refused(
+                f"Slack's terms ask for at least {program.settings.slack.min_age} years, and {students} of these are "
+                "students. If your school knows that each of them is old enough, add --of-age. "
+                "The web chat is the way in for the others."
+            )
+        linking.link(program, database, SystemClock(), found, "command line")
+        print(f"\n{len(new)} linked. Nearpeer writes to them on Slack from now on.")
+    finally:
+        database.close()
