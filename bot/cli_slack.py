@@ -64,3 +64,27 @@ def people(
         print(f"\n{len(new)} linked. Nearpeer writes to them on Slack from now on.")
     finally:
         database.close()
+
+
+@app.command()
+def codes(
+    folder: Folder,
+    renew: Annotated[bool, typer.Option(help="New codes; the old ones end at once.")] = False,
+    only: Annotated[str, typer.Option(metavar="KEY", help="Only this person, by the roster's key.")] = "",
+) -> None:
+    """Print a code for each person who is not linked: said to the app, it links their account. It is shown once."""
+    from bot import school
+    from bot.clock import SystemClock
+    from bot.program import load_program
+
+    program = load_program(folder)
+    database = school.open_database(program)
+    try:
+        given = school.mint_codes(database, SystemClock(), "link ", platform="slack", renew=renew, only=only)
+    finally:
+        database.close()
+    for one in given:
+        print(f"{one.person.name}\t{one.person.role}\t{one.url or 'has one, or is linked (--renew makes a new one)'}")
+    age, days = program.settings.slack.min_age, school.CODE_LIVES.days
+    told = f"Slack's terms ask for an age of {age}: give these only to people who are that old. " if age else ""
+    print(f"{told}Each works once, for {days} days; people write it to the app, or /link CODE.", file=sys.stderr)

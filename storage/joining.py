@@ -7,10 +7,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from bot.domain import Binding
-from storage import tables
+from storage import people, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +60,11 @@ def find(connection: Connection, code: str) -> JoinCode | None:
 
 def bind(connection: Connection, binding: Binding, now: datetime, address_id: int) -> None:
     """Use up a code; the chat, where there is one, becomes the first one of its person."""
-    column, address = tables.join_code.c, tables.address.c
+    column = tables.join_code.c
     connection.execute(update(tables.join_code).where(column.code_hash == binding.code_hash).values(used_at=now))
     if binding.address is None:
         return
-    first = connection.execute(select(func.min(address.position)).where(address.person_id == binding.person_id))
-    connection.execute(
-        insert(tables.address).values(
-            id=address_id,
-            person_id=binding.person_id,
-            platform=binding.address.platform,
-            account=binding.address.account,
-            chat=binding.address.chat,
-            position=(first.scalar() or 0) - 1,
-        )
-    )
+    people.put_first(connection, binding.person_id, binding.address, address_id)
 
 
 def _hash(code: str) -> str:

@@ -421,3 +421,12 @@ def test_the_manifest_of_the_slack_app_is_json_and_nothing_else(nearpeer: Nearpe
 def test_a_school_without_slack_is_told_how_to_get_it(nearpeer: Nearpeer, lincoln: School) -> None:
     said = nearpeer("slack", "people", lincoln.folder)
     assert (said.code, "docs/slack.md" in said.err) == (1, True)
+
+
+def test_each_person_gets_a_code_for_slack_once(nearpeer: Nearpeer, lincoln: School) -> None:
+    given = nearpeer("slack", "codes", lincoln.folder)
+    assert given.code == 0
+    assert re.search(r"Maya Torres\tmentee\tlink [\w-]{22}$", given.out, re.MULTILINE)
+    assert "age of 16" in given.err
+    again = nearpeer("slack", "codes", lincoln.folder, "--only", "maya")
+    assert "has one" in again.out

@@ -26,6 +26,7 @@ from slack_sdk.models.views import View
 from slack_sdk.signature import SignatureVerifier
 
 from bot.adapters.slack.adapter import Adapter
+from bot.adapters.slack.blocks import escaped
 from bot.domain import Address
 from tests.fakes.port import MemoryPort
 
@@ -113,7 +114,7 @@ class Slack:
     def writes(self, user: str, text: str, **more: Any) -> dict[str, Any]:
         """A person writes to the bot: it is in the history from now on. Gives the event's payload; see `deliver`."""
         ts = self.moment()
-        message = {"type": "message", "user": user, "text": text, "ts": ts, "team": TEAM} | more
+        message = {"type": "message", "user": user, "text": escaped(text), "ts": ts, "team": TEAM} | more
         self.posted[user].append(message)
         return self.event(message | {"channel": self.chat(user), "channel_type": "im", "event_ts": ts})
 
