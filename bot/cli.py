@@ -59,6 +59,24 @@ def check(folder: Folder) -> None:
 
 
 @app.command()
+def doctor(
+    folder: Folder,
+    fix: Annotated[
+        bool, typer.Option(help="Also set on the platforms what can be set, such as a bot's commands.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+) -> None:
+    """Ask database, chat platforms, mail server and SMS provider, with harmless calls, whether all is set up."""
+    from bot.diagnosis import diagnose, told, told_as_json
+
+    findings = diagnose(folder, fix=fix)
+    print(told_as_json(findings) if as_json else told(findings))
+    wrong = sum(bool(one.wrong) and not one.warns for one in findings)
+    if wrong:
+        _fail("" if as_json else f"\n{wrong} to put right.")
+
+
+@app.command()
 def roster(
     folder: Folder,
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The roster, as Excel or Sheets saves it.")],

@@ -71,6 +71,18 @@ class Home:
     stopped: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look from outside says of one thing. `wrong`: what is wrong and how to mend it, for IT people, or ""."""
+
+    id: str
+    sentence: str
+    """What is so when nothing is wrong."""
+    wrong: str = ""
+    warns: bool = False
+    """It works all the same."""
+
+
 class Port(Protocol):
     """What `app` hands an adapter; the only way from an adapter into the house."""
 
@@ -150,6 +162,13 @@ class Adapter(Protocol):
         """What keeps it from taking in or sending now, in words for IT people and without anybody's data; or "".
 
         Asked every second from other threads: it looks, and waits for nothing.
+        """
+        ...
+
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """Ask the platform, with calls that harm nobody, whether all is set up; not between `start` and `stop`.
+
+        `fix`: also set there what can be set.
         """
         ...
 

@@ -16,7 +16,7 @@ from email.policy import SMTP
 from email.utils import formatdate, parseaddr
 from typing import Any, Literal
 
-from bot.adapters.base import Capabilities, Port
+from bot.adapters.base import Capabilities, Finding, Port
 from bot.domain import EMAIL, Inbound, MessageKind, Outbound, Receipt
 from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 
@@ -84,7 +84,19 @@ class Adapter:
         """Why the mail server took nothing last time; "" while it takes what it is given."""
         return self._trouble
 
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """The connection, and the login."""
+        try:
+            await asyncio.to_thread(self._look)
+        except SendError:
+            return [Finding("email.login", "The mail server takes mail from Nearpeer.", self._trouble)]
+        return [Finding("email.login", "The mail server takes mail from Nearpeer.")]
+
     # --- in a thread ---
+
+    def _look(self) -> None:
+        with self._connected() as server:
+            server.noop()
 
     def _post(self, message: EmailMessage, recipient: str) -> Receipt:
         with self._connected() as server:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bot.adapters.base import Capabilities, Port
+from bot.adapters.base import Capabilities, Finding, Port
 from bot.domain import SMS, Address, Inbound, InboundKind, MessageKind, Outbound, Raw, Receipt
 from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 
@@ -100,6 +100,28 @@ class Adapter:
     def trouble(self) -> str:
         """Why the provider took nothing last time; "" while it does."""
         return self._trouble
+
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """The account's login and state, and whether answers can come back."""
+        way_back = "They cannot: set [server] public_url, and its address /hooks/sms/inbound at the provider."
+        return [
+            Finding("sms.login", "The SMS provider knows the account, and it is active.", await self._standing()),
+            Finding("sms.answers", "Adults can answer by SMS.", "" if self._public_url else way_back, warns=True),
+        ]
+
+    async def _standing(self) -> str:
+        """What is wrong with the account; "" when nothing is."""
+        url = f"{self._base_url}/2010-04-01/Accounts/{self.account}.json"
+        try:
+            async with httpx.AsyncClient(timeout=PATIENCE, auth=(self.account, self._token)) as client:
+                answer = await client.get(url)
+            said = answer.json() if answer.is_success else {}
+        except (httpx.HTTPError, ValueError) as error:
+            return f"It cannot be reached ({type(error).__name__})."
+        if answer.status_code in _REFUSED:
+            return _TROUBLES["token_refused"]
+        status = said.get("status") if isinstance(said, Mapping) else None
+        return "" if status == "active" else f"It answers {answer.status_code}, and the account is not active."
 
     def _form(self, outbound: Outbound) -> dict[str, str]:
         by = "MessagingServiceSid" if self._sender.startswith("MG") else "From"

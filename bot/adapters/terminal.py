@@ -9,7 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TextIO
 
-from bot.adapters.base import Capabilities, Port
+from bot.adapters.base import Capabilities, Finding, Port
 from bot.domain import Address, Choice, Inbound, InboundKind, MessageKind, Outbound, Raw, Receipt
 from bot.errors import TryLater, Unreachable
 
@@ -81,6 +81,10 @@ class Adapter:
     def trouble(self) -> str:
         """None."""
         return ""
+
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """Nothing to ask."""
+        return ()
 
     async def _take_lines(self, port: Port) -> None:
         lines: asyncio.Queue[str] = asyncio.Queue()

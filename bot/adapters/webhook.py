@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from bot.adapters.base import Capabilities, Port
+from bot.adapters.base import Capabilities, Finding, Port
 from bot.domain import WEBHOOK, Inbound, Outbound, Receipt
 from bot.errors import Ambiguous, SlowDown, TryLater, Unreachable
 
@@ -75,6 +75,16 @@ class Adapter:
     def trouble(self) -> str:
         """Why the last message was not taken; "" while they are."""
         return self._trouble
+
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """Whether somebody listens there. Nothing is posted: it could wake somebody up."""
+        wrong = ""
+        try:
+            async with httpx.AsyncClient(timeout=PATIENCE) as client:
+                await client.options(self._url)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            wrong = f"Nobody answers ({type(error).__name__}): look at [webhook] url."
+        return [Finding("webhook.reached", "The webhook's server answers.", wrong)]
 
     def _judge(self, answer: httpx.Response) -> None:
         status = answer.status_code

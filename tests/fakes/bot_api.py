@@ -36,6 +36,7 @@ METHODS: Mapping[str, Fields] = {
         "scope": (("BotCommandScope",), False),
         "language_code": (("String",), False),
     },
+    "getMyCommands": {"scope": (("BotCommandScope",), False), "language_code": (("String",), False)},
     "setChatMenuButton": {"menu_button": (("MenuButton",), False)},
     "setWebhook": {
         "url": (("String",), True),

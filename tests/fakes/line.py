@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.adapters.base import Capabilities, Port
+from bot.adapters.base import Capabilities, Finding, Port
 from bot.domain import Address, Inbound, InboundKind, Lease, Outbound, Raw, Receipt
 from bot.errors import Ambiguous, TryLater
 from bot.failpoints import failpoint
@@ -193,6 +193,10 @@ class Adapter:
 
     def trouble(self) -> str:
         return ""
+
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """Nothing to ask."""
+        return ()
 
     async def send(self, outbound: Outbound) -> Receipt:
         choices = [[choice.label, choice.token] for choice in outbound.choices]

@@ -15,6 +15,7 @@ from typing import Any
 class Asked:
     """One request. Header names are in lower case."""
 
+    method: str
     path: str
     headers: dict[str, str]
     body: bytes
@@ -38,8 +39,9 @@ def web_server(answer: Callable[[Asked], Answer]) -> Iterator[str]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            given = answer(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            given = answer(Asked(self.command, self.path, headers, body))
             if given.cut:
                 self.close_connection = True
                 return
@@ -49,7 +51,9 @@ def web_server(answer: Callable[[Asked], Answer]) -> Iterator[str]:
             if given.after:
                 self.send_header("Retry-After", given.after)
             self.end_headers()
-            self.wfile.write(said)
+            self.wfile.write(b"" if self.command == "HEAD" else said)
+
+        do_GET = do_HEAD = do_OPTIONS = do_POST  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.adapters.base import Capabilities, Port
+from bot.adapters.base import Capabilities, Finding, Port
 from bot.clock import HandsClock
 from bot.domain import Address, Inbound, InboundKind, Outbound, Priority, Receipt
 from bot.errors import Ambiguous
@@ -89,6 +89,10 @@ class Platform:
 
     def trouble(self) -> str:
         return self.troubled
+
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """Nothing to ask."""
+        return ()
 
     async def send(self, outbound: Outbound) -> Receipt:
         chat = outbound.address.chat

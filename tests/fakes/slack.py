@@ -27,6 +27,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.adapters.slack.adapter import Adapter
 from bot.adapters.slack.blocks import escaped
+from bot.adapters.slack.manifest import SCOPES
 from bot.domain import Address
 from tests.fakes.port import MemoryPort
 
@@ -65,6 +66,8 @@ class Slack:
     """Deactivated users."""
     revoked: set[str] = field(default_factory=set)
     """Tokens that are refused."""
+    scopes: tuple[str, ...] = tuple(SCOPES)
+    """What the bot's token may do."""
     patience: float = 3.0
     """Seconds in which an envelope must be acknowledged."""
     per_channel_second: float = 0.0
@@ -241,8 +244,9 @@ class Slack:
             request.transport.abort()
         return answer if isinstance(answer, web.Response) else _json(answer)
 
-    def _auth_test(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return {"ok": True, "team_id": TEAM, "user_id": BOT, "bot_id": "B0NEARPEER"}
+    def _auth_test(self, body: Mapping[str, Any]) -> web.Response:
+        known = {"ok": True, "team": "Lincoln High", "team_id": TEAM, "user_id": BOT, "bot_id": "B0NEARPEER"}
+        return _json(known, headers={"X-OAuth-Scopes": ",".join(self.scopes)})
 
     def _apps_connections_open(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {"ok": True, "url": f"{self.url.replace('http', 'ws')}/socket?ticket={next(self._numbers)}"}

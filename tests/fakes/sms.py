@@ -34,14 +34,20 @@ class Provider:
     def __init__(self) -> None:
         self.taken: list[dict[str, str]] = []
         self.answers: list[Answer] = []
+        self.status = "active"
 
     def __call__(self, asked: Asked) -> Answer:
+        right = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+        if asked.method == "HEAD":
+            return Answer(404)
+        if asked.headers["authorization"] != f"Basic {right}":
+            return Answer(401, {"code": 20003, "message": "Authenticate"})
+        if asked.method == "GET":
+            assert asked.path == f"/2010-04-01/Accounts/{ACCOUNT}.json"
+            return Answer(200, {"sid": ACCOUNT, "status": self.status})
         form = {name: values[0] for name, values in parse_qs(asked.body.decode(), strict_parsing=True).items()}
         assert asked.path == f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
         assert form.keys() <= _KNOWN
-        right = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
-        if asked.headers["authorization"] != f"Basic {right}":
-            return Answer(401, {"code": 20003, "message": "Authenticate"})
         if form["To"].endswith("9999"):
             return Answer(400, {"code": 21211, "message": f"{form['To']} is not a valid phone number"})
         answer = self.answers.pop(0) if self.answers else Answer(201, {"sid": f"SM{len(self.taken) + 1}"})

@@ -65,6 +65,10 @@ class BotServer(Strict):
     """Seconds that its clock is ahead."""
     waiting: list[tuple[float, Any]] = field(default_factory=list)
     """Updates that are not confirmed, and since when they wait."""
+    commands: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
+    """What the bot offers, by language."""
+    powers: Mapping[str, bool] = field(default_factory=dict)
+    """What else getMe says of the bot."""
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
     confirmed: int = 0
@@ -191,12 +195,19 @@ class BotServer(Strict):
 
     async def _getMe(self, _: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
         me = {"id": int(ACCOUNT), "is_bot": True, "first_name": "Lincoln", "username": "lincoln_peers_bot"}
-        return {"ok": True, "result": me}
+        return {"ok": True, "result": {**me, **self.powers}}
 
     async def _done(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"ok": True, "result": True}
 
-    _setMyCommands = _setChatMenuButton = _leaveChat = _done  # noqa: N815
+    _setChatMenuButton = _leaveChat = _done  # noqa: N815
+
+    async def _setMyCommands(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
+        self.commands[parameters.get("language_code", "")] = parameters["commands"]
+        return {"ok": True, "result": True}
+
+    async def _getMyCommands(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
+        return {"ok": True, "result": self.commands.get(parameters.get("language_code", ""), [])}
 
     async def _setWebhook(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
         self.webhook = parameters if parameters["url"] else {}

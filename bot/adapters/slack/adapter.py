@@ -10,9 +10,10 @@ import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
-from bot.adapters.base import Capabilities, Port
+from bot.adapters.base import Capabilities, Finding, Port
 from bot.adapters.slack.answers import DEAD, UNFIT, Misshapen, outcome
 from bot.adapters.slack.blocks import LENGTH, chosen, render, without_blocks
+from bot.adapters.slack.examining import examine
 from bot.adapters.slack.gaps import Gaps
 from bot.adapters.slack.home import view
 from bot.adapters.slack.reading import NAME, chat_of, raw_of, translate
@@ -131,6 +132,10 @@ class Adapter:
     def trouble(self) -> str:
         """What people must mend, or that Slack has been silent for half a minute."""
         return self._standing.text()
+
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """Tokens, workspace and scopes."""
+        return await examine(self._web, self._app_web, self.account, posts=bool(self._signing_secret))
 
     # --- the way in ---
 

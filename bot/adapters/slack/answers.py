@@ -59,6 +59,8 @@ class Answer:
     retry_after: str = ""
     at: datetime | None = None
     """By Slack's own clock."""
+    scopes: tuple[str, ...] = ()
+    """What the token may do, where Slack says so."""
 
     @property
     def is_too_many(self) -> bool:

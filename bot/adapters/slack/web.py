@@ -82,4 +82,5 @@ def _answer(response: AsyncSlackResponse) -> Answer:
         at = parsedate_to_datetime(headers.get("date", ""))
     except ValueError:
         at = None
-    return Answer(response.status_code, body, headers.get("retry-after", ""), at)
+    scopes = tuple(scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip())
+    return Answer(response.status_code, body, headers.get("retry-after", ""), at, scopes)

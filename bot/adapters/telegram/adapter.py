@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from bot.adapters.base import Capabilities, Port
+from bot.adapters.base import Capabilities, Finding, Port
+from bot.adapters.telegram.examining import examine
 from bot.adapters.telegram.polling import Poller
 from bot.adapters.telegram.reading import NAME, chat_of, event_id_of, group_of, has_left, translate
 from bot.adapters.telegram.words import COMMANDS, LANGUAGES, PRIVATELY
@@ -108,6 +109,13 @@ class Adapter:
         """What keeps it from taking in or sending now."""
         coming_in = self._poller.trouble if self._poller is not None else ""
         return coming_in or (_REFUSED if self._token_refused else "")
+
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """Token, groups, webhook and commands."""
+        try:
+            return await examine(self._api, self._introduce, polls=self._poller is not None, fix=fix)
+        finally:
+            await self._api.close()
 
     def _do(self, work: Any) -> None:
         task = asyncio.create_task(work)

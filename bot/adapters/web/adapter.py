@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.adapters.base import Capabilities, Port, Shown
+from bot.adapters.base import Capabilities, Finding, Port, Shown
 from bot.adapters.web.pace import Pace
 from bot.adapters.web.streams import Event, Streams
 from bot.adapters.web.words import page_language, words
@@ -127,6 +127,10 @@ class Adapter:
     def trouble(self) -> str:
         """None."""
         return ""
+
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """Nothing to ask."""
+        return ()
 
     # --- the pieces, for other pages that show chats ---
 
