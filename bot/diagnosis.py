@@ -42,7 +42,9 @@ def diagnose(folder: Path, *, fix: bool = False) -> Sequence[Finding]:
     ways = [kind for kind, account in kinds.items() if account]
     how = "Set up at least two of chat, SMS, e-mail and webhook: docs/adults.md."
     few = "" if len(ways) > 1 else f"They are reached by {' and '.join(['the web chat', *ways])} alone. {how}"
-    found.append(Finding("adults.ways", "Adults are reached in two ways or more, besides the web chat.", few, warns=True))
+    found.append(
+        Finding("adults.ways", "Adults are reached in two ways or more, besides the web chat.", few, warns=True)
+    )
     return found
 
 

@@ -22,7 +22,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.adapters.base import Capabilities, Finding, Port, Shown
+from bot.adapters.base import Capabilities, Finding, Port
+from bot.adapters.web.lines import clean, line_of, posted
 from bot.adapters.web.pace import Pace
 from bot.adapters.web.streams import Event, Streams
 from bot.adapters.web.words import page_language, words
@@ -100,7 +101,7 @@ class Adapter:
         if self._port is None:
             raise TryLater("not_running")
         chat = outbound.address.chat
-        event = Event("line", {"chat": chat, **_line_of(outbound)})
+        event = Event("line", {"chat": chat, **line_of(outbound)})
         if outbound.kind is not MessageKind.ALERT:
             self._streams.push(chat, event)
             return Receipt(shown=self._streams.listening(chat))
@@ -182,11 +183,11 @@ class Adapter:
         The caller has checked whose chat it is. {event_id, text} or {event_id, button, label}; event_id is the page's
         own and the same in every try.
         """
-        posted = await _posted(request)
-        event_id = posted.get("event_id")
+        said = await posted(request)
+        event_id = said.get("event_id")
         if not isinstance(event_id, str) or not _EVENT_ID.fullmatch(event_id):
             raise HTTPException(400)
-        body = {"chat": chat} | {key: _clean(posted[key]) for key in ("text", "button", "label") if posted.get(key)}
+        body = {"chat": chat} | {key: clean(said[key]) for key in ("text", "button", "label") if said.get(key)}
         if any(len(value) > _LONGEST_TEXT for value in body.values()):
             raise HTTPException(413)
         # Prefixed, so that no page can take an event id that another person's page will need.
@@ -204,7 +205,7 @@ class Adapter:
 
     async def seen(self, request: Request, chat: str) -> Response:
         """A page confirms that it shows a message."""
-        message_id = str((await _posted(request)).get("id", ""))
+        message_id = str((await posted(request)).get("id", ""))
         if not _MESSAGE_ID.fullmatch(message_id):
             raise HTTPException(400)
         self._streams.confirm(chat, int(message_id))
@@ -281,43 +282,10 @@ class Adapter:
         return address.chat if address is not None and address.chat == request.path_params["chat"] else None
 
     async def _lines(self, chat: str) -> list[dict[str, Any]]:
-        return [_line_of(shown) for shown in await self._open_port().history(self._address(chat))]
+        return [line_of(shown) for shown in await self._open_port().history(self._address(chat))]
 
     def _lost(self) -> Response:
         return HTMLResponse(self._rendered("lost.html", {}), status_code=404)
 
     def _rendered(self, template: str, values: Mapping[str, Any]) -> str:
         return self._templates.get_template(template).render(values)
-
-
-def _line_of(line: Shown | Outbound) -> dict[str, Any]:
-    """A line as chat.js reads it. Ids are text: they are longer than a JavaScript number is exact."""
-    ours, at, replaces = (
-        (True, line.created_at, line.replaces) if isinstance(line, Outbound) else (line.ours, line.at, None)
-    )
-    return {
-        "id": str(line.id),
-        "ours": ours,
-        "kind": str(line.kind),
-        "text": line.text,
-        "choices": [{"label": choice.label, "token": choice.token} for choice in line.choices],
-        "at": at.isoformat() if at else "",
-        "replaces": str(replaces or ""),
-    }
-
-
-async def _posted(request: Request) -> dict[str, Any]:
-    try:
-        posted = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        raise HTTPException(400) from None
-    if not isinstance(posted, dict):
-        raise HTTPException(400)
-    return posted
-
-
-def _clean(text: object) -> str:
-    """Text that every database takes: without NUL, and with half characters replaced."""
-    if not isinstance(text, str):
-        raise HTTPException(400)
-    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
