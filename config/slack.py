@@ -25,8 +25,8 @@ class Slack(Section):
     """Of the Web API; sockets are asked for there as well."""
     min_age: int = Field(default=16, ge=0, le=99)
     """Whom Slack's terms allow to have an account."""
-    per_second: float = Field(default=5.0, gt=0, le=100)
-    """Messages that leave in a second, over all chats: Slack takes some hundred a minute."""
+    per_second: float = Field(default=8.75, gt=0, le=100)
+    """Messages that leave in a second, over all chats: Slack takes some hundreds a minute."""
     per_chat_second: float = Field(default=1.0, gt=0, le=10)
     """Messages that leave in a second to one chat."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +23,7 @@ from bot.adapters.slack.reading import SHORTCUTS, plain, raw_of, translate
 from bot.domain import Address, Choice, Inbound, InboundKind, MessageKind, Outbound, Priority
 from bot.errors import Ambiguous, NearpeerError, SlowDown, TryLater, Unreachable
 from bot.flows.commands import read_command
+from config.slack import Slack as Settings
 from tests.fakes.slack import BUTTON, LEO, MAYA, TEAM, TEXT, Slack, press
 
 CHAT = Address("slack", TEAM, MAYA)
@@ -394,3 +396,13 @@ def test_over_http_the_manifest_says_where_slack_posts() -> None:
     made = manifest(post_to="https://mentors.example.org/hooks/slack")
     assert not made["settings"]["socket_mode_enabled"]
     assert json.dumps(made).count("mentors.example.org/hooks/slack") == 2 + len(COMMANDS)
+
+
+def test_the_page_for_it_staff_names_each_permission_and_each_command() -> None:
+    page = (Path(__file__).parents[2] / "docs/slack.md").read_text(encoding="utf-8")
+    for word in (
+        *SCOPES,
+        *COMMANDS,
+        *(name for name in Settings.model_fields if f"{name}_file" not in Settings.model_fields),
+    ):
+        assert f"`{word}`" in page or f"{word} =" in page, word

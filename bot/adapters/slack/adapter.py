@@ -52,7 +52,7 @@ class Adapter:
         signing_secret: str = "",
         base_url: str = "https://slack.com/api",
         min_age: int = 16,
-        per_second: float = 5.0,
+        per_second: float = 8.75,
         per_chat_second: float = 1.0,
         look: float = LOOK,
     ) -> None:
