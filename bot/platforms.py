@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ def platforms(program: Program) -> list[Adapter]:
     settings = program.settings
     found = [web_adapter(program)]
     if settings.telegram.account:
-        found.append(telegram_adapter(settings.telegram))
+        found.append(telegram_adapter(settings.telegram, settings.server.public_url))
     if settings.slack.account:
         found.append(slack_adapter(settings.slack))
     if settings.email.account:
@@ -41,14 +42,19 @@ def web_adapter(program: Program) -> Adapter:
     return load(people.WEB)(people.WEB_ACCOUNT, public_url=program.settings.server.public_url, asset=asset)
 
 
-def telegram_adapter(settings: Telegram) -> Adapter:
-    """A bot on Telegram."""
+def telegram_adapter(settings: Telegram, public_url: str = "") -> Adapter:
+    """A bot on Telegram. `public_url`: where the school's pages are served, if that is known outside."""
     from bot.adapters.telegram.network import BotApi, proxy_for
+    from bot.adapters.telegram.webhook import PATH
 
-    api = BotApi(settings.token.get_secret_value(), settings.base_url, proxy_for(settings.base_url))
+    token = settings.token.get_secret_value()
     return load("telegram")(
         settings.account,
-        api,
+        BotApi(token, settings.base_url, proxy_for(settings.base_url)),
+        polls=not settings.webhook,
+        hook=f"{public_url}{PATH}" if public_url else "",
+        # Every program of the school makes the same of the token, and nobody makes the token of it.
+        secret=hmac.new(token.encode(), b"nearpeer webhook", "sha256").hexdigest(),
         min_age=settings.min_age,
         per_second=settings.per_second,
         per_chat_second=settings.per_chat_second,

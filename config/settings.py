@@ -212,6 +212,8 @@ def load_settings(folder: Path) -> Settings:
         raise SettingsError([_problem(item) for item in error.errors(include_url=False)] + wrong) from None
     except UnreadableVariable:
         raise SettingsError([("", f"an environment variable {PREFIX}... cannot be read"), *wrong]) from None
+    if settings.telegram.webhook and not settings.server.public_url.startswith("https://"):
+        wrong.append(("telegram.webhook", "needs a public_url in [server] that begins with https://"))
     secrets = _secrets(folder, settings, wrong)
     if wrong:
         raise SettingsError(wrong)

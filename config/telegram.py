@@ -19,6 +19,8 @@ class Telegram(Section):
     token: SecretStr = SecretStr("")
     base_url: str = "https://api.telegram.org"
     """Another one is a Bot API server of the school's own."""
+    webhook: bool = False
+    """Telegram posts to us, at public_url, instead of being asked."""
     min_age: int = Field(default=16, ge=0, le=99)
     """Whom Telegram's terms allow to have an account where the school is."""
     per_second: float = Field(default=30.0, gt=0, le=1000)

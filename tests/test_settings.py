@@ -199,6 +199,14 @@ def test_the_token_never_crosses_a_network_in_the_clear(tmp_path: Path, url: str
     assert "telegram.base_url" in problems(tmp_path, LINCOLN + f'[telegram]\nbase_url = "{url}"\n')
 
 
+def test_telegram_posts_only_to_where_it_can(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    wanted = '[telegram]\ntoken_file = "token"\nwebhook = true\n'
+    assert "public_url" in problems(tmp_path, LINCOLN + wanted)["telegram.webhook"]
+    outside = '[server]\npublic_url = "https://mentoring.example.org"\n'
+    assert load(tmp_path, LINCOLN + outside + wanted).telegram.webhook
+
+
 def test_a_server_of_ones_own_may_stand_on_this_computer(tmp_path: Path) -> None:
     settings = load(tmp_path, LINCOLN + '[telegram]\nbase_url = "http://localhost:8081/"\n')
     assert settings.telegram.base_url == "http://localhost:8081"

@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +61,8 @@ class BotServer(Strict):
     blocked: set[int] = field(default_factory=set)
     revoked: bool = False
     webhook: Mapping[str, Any] = field(default_factory=dict)
+    undelivered: bool = False
+    """Whether posting to the webhook failed of late."""
     ahead: float = 0.0
     """Seconds that its clock is ahead."""
     waiting: list[tuple[float, Any]] = field(default_factory=list)
@@ -213,13 +215,24 @@ class BotServer(Strict):
         self.webhook = parameters if parameters["url"] else {}
         return {"ok": True, "result": True}
 
+    async def push(self, post: Callable[[Any, Mapping[str, str]], Awaitable[int]]) -> None:
+        """Post all that waits to the webhook, each again until it is taken, as an update of a chat is."""
+        headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook["secret_token"]}
+        while self.waiting:
+            _, one = self.waiting[0]
+            status = await post(one, headers)
+            if 200 <= status < 300:
+                self.waiting.pop(0)
+                self.confirmed += 1
+
     async def _deleteWebhook(self, _: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
         self.webhook = {}
         return {"ok": True, "result": True}
 
     async def _getWebhookInfo(self, _: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
         url = self.webhook.get("url", "")
-        return {"ok": True, "result": {"url": url, "pending_update_count": len(self.waiting)}}
+        error = {"last_error_date": 1_760_000_000} if self.undelivered else {}
+        return {"ok": True, "result": {"url": url, "pending_update_count": len(self.waiting), **error}}
 
 
 def _asked_for(one: Any, kinds: list[str]) -> bool:

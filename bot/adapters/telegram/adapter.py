@@ -12,6 +12,7 @@ from bot.adapters.base import Capabilities, Finding, Port
 from bot.adapters.telegram.examining import examine
 from bot.adapters.telegram.polling import Poller
 from bot.adapters.telegram.reading import NAME, chat_of, event_id_of, group_of, has_left, translate
+from bot.adapters.telegram.webhook import Hook
 from bot.adapters.telegram.words import COMMANDS, LANGUAGES, PRIVATELY
 from bot.adapters.telegram.writing import LENGTH, TOKEN_REFUSED, outcome, render
 from bot.domain import Inbound, Lease, Outbound, Raw, Receipt
@@ -31,7 +32,8 @@ class Api(Protocol):
 
 
 class Adapter:
-    """One bot. `account` is its number. `polls`: it fetches its updates itself, from `start` to `stop`.
+    """One bot. `account` is its number. `polls`: it fetches its updates itself, from `start` to `stop`; else they are
+    posted to `hook`, where there is one, and `secret` proves that it is Telegram who posts.
 
     `powers`: what of its capabilities the school has set otherwise.
     """
@@ -40,12 +42,18 @@ class Adapter:
     # min_age: Telegram's terms ask for 16 in the EU and the UK, the highest of its ages.
     capabilities = Capabilities(min_age=16, length=LENGTH, per_second=30.0, per_chat_second=1.0)
 
-    def __init__(self, account: str, api: Api, *, polls: bool = True, **powers: Any) -> None:
+    def __init__(
+        self, account: str, api: Api, *, polls: bool = True, hook: str = "", secret: str = "", **powers: Any
+    ) -> None:
         self.account = account
         self.capabilities = replace(self.capabilities, **powers)
         self._api = api
         self._port: Port | None = None
-        self._poller = Poller(api, self.take, account, self._introduce) if polls else None
+        self._way_in: Poller | Hook | None = None
+        if polls:
+            self._way_in = Poller(api, self.take, account, self._introduce, hook)
+        elif hook:
+            self._way_in = Hook(api, self.take, account, hook, secret, self._introduce)
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving: set[int] = set()
         self._token_refused = False
@@ -56,8 +64,8 @@ class Adapter:
 
     async def start(self, port: Port) -> None:
         """Take updates for this port."""
-        if self._port is None and self._poller is not None:
-            self._do(self._poller.run(port))
+        if self._port is None and self._way_in is not None:
+            self._do(self._way_in.run(port))
         self._port = port
 
     async def stop(self) -> None:
@@ -102,12 +110,12 @@ class Adapter:
         return receipt
 
     def routes(self) -> Sequence[Any]:
-        """None."""
-        return ()
+        """Where Telegram posts, if it does."""
+        return self._way_in.routes() if isinstance(self._way_in, Hook) else ()
 
     def trouble(self) -> str:
         """What keeps it from taking in or sending now."""
-        coming_in = self._poller.trouble if self._poller is not None else ""
+        coming_in = self._way_in.trouble if self._way_in is not None else ""
         return coming_in or (_REFUSED if self._token_refused else "")
 
     async def examine(self, *, fix: bool = False) -> Sequence[Finding]:

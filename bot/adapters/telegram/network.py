@@ -101,8 +101,9 @@ class BotApi:
         raise TryLater(reason)
 
     async def _straight(self) -> _Connection:
-        trust = self._trust if self._secure else None
-        place = (self._host, self._port)
+        if not self._secure:  # a server on this computer
+            return _Connection(*await asyncio.open_connection(self._host, self._port))
+        place, trust = (self._host, self._port), self._trust
         return _Connection(*await asyncio.open_connection(*place, ssl=trust, happy_eyeballs_delay=_STEADY))
 
     async def _through_proxy(self) -> _Connection:

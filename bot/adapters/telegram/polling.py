@@ -39,11 +39,15 @@ Take = Callable[[Any, Lease], Awaitable[None]]
 class Poller:
     """Polls for one bot until it is canceled. `trouble` says what is wrong meanwhile, in words for IT people.
 
-    `begun` is awaited once the first poll went well: what a bot says of itself is set then.
+    `begun` is awaited once the first poll went well: what a bot says of itself is set then. `own_hook`: where this
+    school took updates before it polled; a webhook there is given up.
     """
 
-    def __init__(self, ask: Ask, take: Take, account: str, begun: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, ask: Ask, take: Take, account: str, begun: Callable[[], Awaitable[None]], own_hook: str = ""
+    ) -> None:
         self._ask, self._take, self._account, self._begun = ask, take, account, begun
+        self._own_hook = own_hook
         self._offset: int | None = None
         self._is_known = False
         self._well_at = 0.0
@@ -80,7 +84,7 @@ class Poller:
             return self._unheard(error.code)
         updates = answer.get("result")
         if answer.get("ok") is not True or not isinstance(updates, list):
-            return self._refused(answer)
+            return await self._refused(answer)
         if self._offset is not None:
             failpoint("ingress.acked")
         self._well_at, self.trouble = _now(), ""
@@ -115,17 +119,17 @@ class Poller:
             self.trouble = "Telegram cannot be reached: what students write there waits at Telegram, for a day at most."
         return self._longer()
 
-    def _refused(self, answer: Mapping[str, Any]) -> float:
+    async def _refused(self, answer: Mapping[str, Any]) -> float:
         code = answer.get("error_code")
         log.warning("no updates bot=%s code=%s", self._account, code if isinstance(code, int) else "none")
-        if code in (401, 404):
-            self.trouble = (
-                "Telegram refuses the bot's token: it was revoked, or it is wrong. Nothing comes in or goes out there. "
-                "Put the new token in place and start Nearpeer again: docs/telegram.md."
-            )
+        if refused := refused_token(answer):
+            self.trouble = refused
             return STOOD_DOWN
         if code == 409:
-            self.trouble = _conflict(str(answer.get("description", "")))
+            is_hook = "webhook" in str(answer.get("description", "")).lower()
+            if is_hook and await self._gave_up_own_hook():
+                return 0
+            self.trouble = HOOKED if is_hook else POLLED
             return STOOD_DOWN
         if code == 429:
             parameters = answer.get("parameters")
@@ -133,20 +137,38 @@ class Poller:
             return min(float(asked), LONGEST_ASKED) if isinstance(asked, int) and asked >= 0 else self._longer()
         return self._unheard("unreadable_answer")
 
+    async def _gave_up_own_hook(self) -> bool:
+        """Whether the webhook was one of this school's own, from before it polled. What waits behind it is kept."""
+        try:
+            told = (await self._ask("getWebhookInfo", {}, LATE)).get("result")
+            if not self._own_hook or not isinstance(told, Mapping) or told.get("url") != self._own_hook:
+                return False
+            return (await self._ask("deleteWebhook", {}, LATE)).get("ok") is True
+        except SendError:
+            return False
+
     def _longer(self) -> float:
         wait, self._wait = self._wait, min(self._wait * 2, LONGEST_WAIT)
         return wait
 
 
-def _conflict(description: str) -> str:
-    if "webhook" in description.lower():
-        return (
-            "Another program has set a webhook for this bot, so Nearpeer gets nothing from Telegram. End that program, "
-            "or give Nearpeer a bot of its own: docs/telegram.md."
-        )
+HOOKED = (
+    "Another program has set a webhook for this bot, so Nearpeer gets nothing from Telegram. End that program, or give "
+    "Nearpeer a bot of its own: docs/telegram.md."
+)
+POLLED = (
+    "Another program polls Telegram with this bot's token, so messages of students may go there. End that program, or "
+    "give Nearpeer a bot of its own: docs/telegram.md."
+)
+
+
+def refused_token(answer: Mapping[str, Any]) -> str:
+    """What to tell people when an answer says that there is no such bot (any more); else ""."""
+    if answer.get("error_code") not in (401, 404):
+        return ""
     return (
-        "Another program polls Telegram with this bot's token, so messages of students may go there. End that program, "
-        "or give Nearpeer a bot of its own: docs/telegram.md."
+        "Telegram refuses the bot's token: it was revoked, or it is wrong. Nothing comes in or goes out there. "
+        "Put the new token in place and start Nearpeer again: docs/telegram.md."
     )
 
 
