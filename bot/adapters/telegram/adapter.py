@@ -121,7 +121,7 @@ class Adapter:
     async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
         """Token, groups, webhook and commands."""
         try:
-            return await examine(self._api, self._introduce, polls=self._poller is not None, fix=fix)
+            return await examine(self._api, self._introduce, polls=isinstance(self._way_in, Poller), fix=fix)
         finally:
             await self._api.close()
 
