@@ -110,6 +110,7 @@ def links(
     renew: Annotated[bool, typer.Option(help="New links; the old ones end at once.")] = False,
     only: Annotated[str, typer.Option(metavar="KEY", help="Only this person, by the roster's key.")] = "",
     telegram: Annotated[bool, typer.Option("--telegram", help="Links to the school's bot on Telegram.")] = False,
+    of_age: Annotated[bool, typer.Option(help="The school knows that these students are old enough for it.")] = False,
 ) -> None:
     """Print each person's link to their chat, on the web or on Telegram. A link is shown once: keep it, or renew it."""
     from bot import school
@@ -122,7 +123,10 @@ def links(
     database, clock = school.open_database(program), SystemClock()
     try:
         if telegram:
-            minted = school.mint_codes(database, clock, begin, platform="telegram", renew=renew, only=only)
+            min_age = 0 if of_age else program.settings.telegram.min_age
+            minted = school.mint_codes(
+                database, clock, begin, platform="telegram", min_age=min_age, renew=renew, only=only
+            )
         else:
             minted = school.mint_links(database, program, clock, renew=renew, only=only)
     finally:
@@ -130,9 +134,7 @@ def links(
     for link in minted:
         print(f"{link.person.name}\t{link.person.role}\t{link.url or 'has a link already (--renew makes a new one)'}")
     if telegram and any(link.url for link in minted):
-        age = program.settings.telegram.min_age
-        told = f"Telegram's terms ask for an age of {age}: give these only to people who are that old." if age else ""
-        print(f"Each works once, for {school.CODE_LIVES.days} days. {told}".rstrip(), file=sys.stderr)
+        print(f"Each works once, for {school.CODE_LIVES.days} days.", file=sys.stderr)
     if not minted:
         _fail(f"There is nobody yet. First: nearpeer roster {folder} FILE.csv --import")
 

@@ -71,6 +71,7 @@ def codes(
     folder: Folder,
     renew: Annotated[bool, typer.Option(help="New codes; the old ones end at once.")] = False,
     only: Annotated[str, typer.Option(metavar="KEY", help="Only this person, by the roster's key.")] = "",
+    of_age: Annotated[bool, typer.Option(help="The school knows that these students are old enough for it.")] = False,
 ) -> None:
     """Print a code for each person who is not linked: said to the app, it links their account. It is shown once."""
     from bot import school
@@ -79,12 +80,14 @@ def codes(
 
     program = load_program(folder)
     database = school.open_database(program)
+    min_age = 0 if of_age else program.settings.slack.min_age
     try:
-        given = school.mint_codes(database, SystemClock(), "link ", platform="slack", renew=renew, only=only)
+        given = school.mint_codes(
+            database, SystemClock(), "link ", platform="slack", min_age=min_age, renew=renew, only=only
+        )
     finally:
         database.close()
     for one in given:
         print(f"{one.person.name}\t{one.person.role}\t{one.url or 'has one, or is linked (--renew makes a new one)'}")
-    age, days = program.settings.slack.min_age, school.CODE_LIVES.days
-    told = f"Slack's terms ask for an age of {age}: give these only to people who are that old. " if age else ""
-    print(f"{told}Each works once, for {days} days; people write it to the app, or /link CODE.", file=sys.stderr)
+    days = school.CODE_LIVES.days
+    print(f"Each works once, for {days} days; people write it to the app, or /link CODE.", file=sys.stderr)

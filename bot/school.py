@@ -93,11 +93,19 @@ def mint_links(
 
 
 def mint_codes(
-    database: Database, clock: Clock, begin: str, *, platform: str, renew: bool = False, only: str = ""
+    database: Database,
+    clock: Clock,
+    begin: str,
+    *,
+    platform: str,
+    min_age: int = 0,
+    renew: bool = False,
+    only: str = "",
 ) -> Sequence[PersonalLink]:
     """A link that binds a chat on a platform, for everybody who has none there. Each works once, for CODE_LIVES.
 
-    `begin`: how such a link begins. `renew`: also for who has one or has joined; unused ones end. Raises Refused.
+    `begin`: how such a link begins. `min_age`: what the platform asks for, 0 where the school knows that all are old
+    enough. `renew`: also for who has one or has joined; unused ones end. Raises Refused.
     """
 
     def unit(connection: Connection) -> list[PersonalLink]:
@@ -105,6 +113,13 @@ def mint_codes(
         for person in _wanted(connection, only):
             code = joining.mint(connection, person.id, now, now + CODE_LIVES, platform=platform, renew=renew)
             minted.append(PersonalLink(person, f"{begin}{code}" if code else ""))
+        students = sum(bool(one.url) and not one.person.role.adult for one in minted)
+        if min_age and students:
+            raise Refused(
+                f"{platform.capitalize()}'s terms ask for at least {min_age} years, and {students} of these are "
+                "students. If your school knows that each of them is old enough, add --of-age. The web chat is the way "
+                "in for the others; --only KEY makes one person's."
+            )
         return minted
 
     return database.write(unit).result()

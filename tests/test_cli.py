@@ -29,6 +29,7 @@ from bot.program import Program
 from storage import accounts, outbox, people
 from storage.turns import save_turn
 from tests.crash.outside import ROOT, School
+from tests.fakes.telegram import TOKEN, beside
 
 HEAVY = ("sqlalchemy", "sqlmodel", "starlette", "uvicorn", "pydantic", "ruamel", "apscheduler", "jinja2", "alembic")
 
@@ -424,9 +425,32 @@ def test_a_school_without_slack_is_told_how_to_get_it(nearpeer: Nearpeer, lincol
 
 
 def test_each_person_gets_a_code_for_slack_once(nearpeer: Nearpeer, lincoln: School) -> None:
-    given = nearpeer("slack", "codes", lincoln.folder)
+    refused = nearpeer("slack", "codes", lincoln.folder)
+    assert (refused.code, "at least 16 years" in refused.err) == (1, True)
+    given = nearpeer("slack", "codes", lincoln.folder, "--of-age")
     assert given.code == 0
     assert re.search(r"Maya Torres\tmentee\tlink [\w-]{22}$", given.out, re.MULTILINE)
-    assert "age of 16" in given.err
     again = nearpeer("slack", "codes", lincoln.folder, "--only", "maya")
     assert "has one" in again.out
+
+
+# --- a bot on Telegram ---------------------------------------------------------------------------------------------
+
+
+def test_each_person_gets_a_link_to_the_bot_once_and_a_student_only_when_old_enough(
+    nearpeer: Nearpeer, lincoln: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no bot yet" in nearpeer("links", lincoln.folder, "--telegram").err
+    monkeypatch.setenv("NEARPEER_TELEGRAM__TOKEN", TOKEN)
+    with beside() as server:
+        monkeypatch.setenv("NEARPEER_TELEGRAM__BASE_URL", server.url)
+        refused = nearpeer("links", lincoln.folder, "--telegram")
+        assert (refused.code, "at least 16 years" in refused.err) == (1, True)
+        adult = nearpeer("links", lincoln.folder, "--telegram", "--only", "rivera")
+        given = nearpeer("links", lincoln.folder, "--telegram", "--of-age")
+        again = nearpeer("links", lincoln.folder, "--telegram")
+    link = r"\thttps://t\.me/lincoln_peers_bot\?start=[\w-]{22}$"
+    assert re.search(f"^Ms. Rivera\tadvisor{link}", adult.out, re.MULTILINE)
+    assert re.search(f"^Maya Torres\tmentee{link}", given.out, re.MULTILINE)
+    assert "start=" not in again.out
+    assert TOKEN not in "".join(said.out + said.err for said in (refused, adult, given, again))

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import itertools
 import json
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -242,6 +243,29 @@ def _asked_for(one: Any, kinds: list[str]) -> bool:
 
 def _refusal(code: int, description: str, **parameters: Any) -> dict[str, Any]:
     return {"ok": False, "error_code": code, "description": description, "parameters": parameters}
+
+
+@contextmanager
+def beside() -> Iterator[BotServer]:
+    """A server in a thread of its own, for tests that wait for nothing."""
+    server, ready = BotServer(), threading.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with server.running():
+            ready.set()
+            await ended.wait()
+
+    ended = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    ready.wait(10)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join(10)
+        loop.close()
 
 
 def api(server: BotServer) -> BotApi:
