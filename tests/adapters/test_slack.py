@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -406,3 +408,10 @@ def test_the_page_for_it_staff_names_each_permission_and_each_command() -> None:
         *(name for name in Settings.model_fields if f"{name}_file" not in Settings.model_fields),
     ):
         assert f"`{word}`" in page or f"{word} =" in page, word
+
+
+def test_a_school_without_slack_loads_nothing_of_it() -> None:
+    words = "import sys, bot.serving, bot.platforms, config.settings; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert "bot.serving" in said.stdout.split()
+    assert not {"slack_sdk", "slack_bolt", "aiohttp", "bot.adapters.slack"} & set(said.stdout.split())

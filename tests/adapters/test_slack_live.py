@@ -96,6 +96,26 @@ async def test_f18_f58_a_lost_acknowledgement_brings_it_again_and_it_is_stored_o
     assert house.texts == ["once"]
 
 
+async def test_f85_a_slow_database_makes_slack_offer_it_again_and_it_is_stored_once(house: House) -> None:
+    store = house.port.receive
+
+    async def slowly(*given: Any) -> None:
+        await asyncio.sleep(0.5)
+        await store(*given)
+
+    house.port.receive = slowly  # type: ignore[method-assign]
+    envelope = await house.slack.deliver(house.slack.writes(MAYA, "once"), times=5)
+    assert house.slack.offered[envelope] > 1
+    assert house.texts == ["once"]
+
+
+async def test_f34_what_the_bot_itself_writes_and_changes_is_not_even_stored(house: House) -> None:
+    await house.adapter.send(message("How was it?", "Great"))
+    await house.slack.deliver(house.slack.presses(MAYA, "Great"))
+    await until(lambda: len([name for name in house.slack.acknowledged if name.startswith("own-")]) == 2)
+    assert len(house.port.received) == 1
+
+
 async def test_what_could_not_be_stored_is_offered_again_and_kept_then(house: House) -> None:
     house.port.wrong = Outage("full", "The disk is full.")
     envelope = await house.slack.deliver(house.slack.writes(MAYA, "keep me"), times=3)

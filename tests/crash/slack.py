@@ -17,6 +17,7 @@ from bot.domain import Address
 from bot.program import load_program
 from bot.school import open_database
 from storage import people
+from tests.crash import bolt
 from tests.crash.outside import School, ended, stop, until_quiet
 from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, TEAM, Slack
 from tests.postgres import FAST
@@ -94,7 +95,7 @@ def _kept(school: School) -> Counter[str]:
 
 
 def prove(places: Sequence[str] = PLACES) -> list[str]:
-    """Every place, each in a school of its own, with a line for each on the terminal; gives what is wrong."""
+    """Every place, each in a school of its own, and stock Bolt beside; gives what is wrong with us."""
     problems: list[str] = []
     with tempfile.TemporaryDirectory(prefix="nearpeer-slack-", dir=FAST) as name:
         seeded = school_on_slack(Path(name) / "seeded/school")
@@ -102,4 +103,10 @@ def prove(places: Sequence[str] = PLACES) -> list[str]:
             found = asyncio.run(killed_at(seeded.moved_to(Path(name) / f"{number}/school"), place))
             print(f"slack, {COMING} coming, {place}: {len(found) or 'no'} problems", flush=True)
             problems += [f"{place}: {one}" for one in found]
+        for handled in bolt.HANDLED:
+            lost, told = asyncio.run(bolt.lost_by_bolt(Path(name), handled))
+            print(
+                f"stock Bolt, {COMING} coming, killed after {handled}: {lost} lost, {told} of them acknowledged",
+                flush=True,
+            )
     return problems

@@ -264,6 +264,7 @@ class Slack:
         message = {key: body[key] for key in ("text", "blocks", "metadata") if key in body}
         message |= {"type": "message", "user": BOT, "bot_id": "B0NEARPEER", "ts": self.moment()}
         self.posted[user].append(message)
+        self._tell_of_own(user, message)
         return {"ok": True, "channel": self.chat(user), "ts": message["ts"], "message": message}
 
     def _chat_update(self, body: Mapping[str, Any]) -> Any:
@@ -272,9 +273,19 @@ class Slack:
             if message["ts"] == body["ts"] and message.get("bot_id"):
                 if error := self._misshapen(body):
                     return {"ok": False, "error": error}
+                before = dict(message)
                 message |= {key: body[key] for key in ("text", "blocks") if key in body}
+                changed = {"subtype": "message_changed", "message": dict(message), "previous_message": before}
+                self._tell_of_own(user or "", {"type": "message", "ts": self.moment()} | changed)
                 return {"ok": True, "channel": body["channel"], "ts": body["ts"]}
         return self._wrong("an update of a message that is not there", "message_not_found")
+
+    def _tell_of_own(self, user: str, message: Mapping[str, Any]) -> None:
+        """Slack hands an app its own messages as well."""
+        payload = self.event(dict(message) | {"channel": self.chat(user), "channel_type": "im"})
+        task = asyncio.create_task(self._offer(f"own-{next(self._numbers)}", payload, 1))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _conversations_list(self, body: Mapping[str, Any]) -> dict[str, Any]:
         assert body["types"] == "im"

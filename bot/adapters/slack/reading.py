@@ -62,7 +62,7 @@ def raw_of(payload: Mapping[str, Any], account: str, envelope: str) -> Raw | Non
     `envelope`: its name where the event has none. Cheap, and it never raises: what it cannot make out is stored.
     """
     if payload.get("type") == "event_callback" and isinstance(event := payload.get("event"), Mapping):
-        if not (_has_left(event) or (event.get("type") == "message" and _in_private(event))):
+        if not (_has_left(event) or (event.get("type") == "message" and _in_private(event) and not _is_bots(event))):
             return None
         name = _name_of(event) or f"event:{payload.get('event_id', envelope)}"
     else:
@@ -195,6 +195,12 @@ def _called(event: Mapping[str, Any], ts: Any) -> str:
     """The name of a message in a chat, as the receipt of one of ours has it."""
     channel = event.get("channel")
     return f"{channel}:{ts}" if _is(channel) and _is(ts) else ""
+
+
+def _is_bots(event: Mapping[str, Any]) -> bool:
+    """Whether a bot wrote or changed it: Slack tells us of our own messages as well."""
+    message = event.get("message")
+    return bool((message if isinstance(message, Mapping) else event).get("bot_id"))
 
 
 def _has_left(event: Mapping[str, Any]) -> bool:
