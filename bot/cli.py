@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -111,9 +112,12 @@ def links(
     only: Annotated[str, typer.Option(metavar="KEY", help="Only this person, by the roster's key.")] = "",
     telegram: Annotated[bool, typer.Option("--telegram", help="Links to the school's bot on Telegram.")] = False,
     of_age: Annotated[bool, typer.Option(help="The school knows that these students are old enough for it.")] = False,
+    cards: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Cards to print, with square codes, instead of a list.")
+    ] = None,
 ) -> None:
     """Print each person's link to their chat, on the web or on Telegram. A link is shown once: keep it, or renew it."""
-    from bot import school
+    from bot import join_cards, school
     from bot.clock import SystemClock
     from bot.platforms import telegram_link
     from bot.program import load_program
@@ -121,7 +125,7 @@ def links(
     program = load_program(folder)
     begin = telegram_link(program.settings.telegram) if telegram else ""
     database, clock = school.open_database(program), SystemClock()
-    try:
+    with closing(database), join_cards.new_page(cards) if cards else nullcontext() as page:
         if telegram:
             min_age = 0 if of_age else program.settings.telegram.min_age
             minted = school.mint_codes(
@@ -129,14 +133,22 @@ def links(
             )
         else:
             minted = school.mint_links(database, program, clock, renew=renew, only=only)
-    finally:
-        database.close()
-    for link in minted:
-        print(f"{link.person.name}\t{link.person.role}\t{link.url or 'has a link already (--renew makes a new one)'}")
-    if telegram and any(link.url for link in minted):
-        print(f"Each works once, for {school.CODE_LIVES.days} days.", file=sys.stderr)
+        if page is not None:
+            many = join_cards.write_cards(program, minted, page)
     if not minted:
         _fail(f"There is nobody yet. First: nearpeer roster {folder} FILE.csv --import")
+    if cards is not None:
+        print(f"{many} cards in {cards}: open it in a browser, print it, hand the cards out, and delete it.")
+    for link in minted:
+        if cards is None or not link.url:
+            print(
+                f"{link.person.name}\t{link.person.role}\t{link.url or 'has a link already (--renew makes a new one)'}"
+            )
+    if telegram and any(link.url for link in minted):
+        print(f"Each works once, for {school.CODE_LIVES.days} days.", file=sys.stderr)
+    elif not program.settings.server.public_url:
+        told = "These links open on this computer only, until [server] public_url says how others reach it."
+        print(told, file=sys.stderr)
 
 
 @app.command()

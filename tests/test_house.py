@@ -116,6 +116,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         LEAVES | {"bot.adapters.slack", "bot.program", "config", "storage.audit", "storage.database", "storage.people"},
         {"sqlalchemy"},
     ),
+    "bot.join_cards": ({"bot.errors", "bot.program", "bot.school"}, {"jinja2", "markupsafe", "segno"}),
     "bot.port": (
         LEAVES
         | {"bot.adapters.base", "bot.leases", "bot.planning.words", "bot.turns"}
