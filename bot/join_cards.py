@@ -59,12 +59,12 @@ def new_page(file: Path) -> Iterator[TextIO]:
         raise Refused(f"{file} is there already. Name a new file, or take that one away.") from None
     except OSError as error:
         raise Refused(f"{file} cannot be written: {error.strerror}.") from error
-    with opened:
-        yield opened
-        opened.flush()
-        empty = not file.stat().st_size
-    if empty:
-        file.unlink()
+    try:
+        with opened:
+            yield opened
+    finally:
+        if not file.stat().st_size:  # nobody got a card
+            file.unlink()
 
 
 def write_cards(program: Program, links: Sequence[PersonalLink], page: TextIO) -> int:

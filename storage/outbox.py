@@ -148,7 +148,10 @@ def record(connection: Connection, results: Sequence[Result]) -> int:
 
 
 def bounced(connection: Connection, id_: int, platform: str, account: str, code: str) -> bool:
-    """A message that its platform took did not arrive; False when we know of none such."""
+    """A message that its platform took did not arrive; False when we know of none such.
+
+    It may say so before we have written down that it took it.
+    """
     given = {"id": id_, "platform": platform, "account": account, "code": code}
     return bool(_BOUNCED.run(connection, [given]))
 
@@ -233,8 +236,8 @@ _RECORD = Text(f"""
     WHERE id = :id AND {_HELD}
 """)  # noqa: S608  (our own words)
 _BOUNCED = Text("""
-    UPDATE message SET status = 'failed', error = :code, news = 'failed'
-    WHERE id = :id AND platform = :platform AND account = :account AND status = 'sent'
+    UPDATE message SET status = 'failed', error = :code, news = 'failed', lease_token = NULL, lease_until = NULL
+    WHERE id = :id AND platform = :platform AND account = :account AND status IN ('sent', 'sending')
 """)
 _REQUEUE = """
     UPDATE message SET status = 'pending', lease_token = NULL, lease_until = NULL, ambiguous = ambiguous + 1

@@ -210,6 +210,28 @@ def test_a_message_that_will_never_arrive_is_news(database: Database) -> None:
     assert claim(database, 2) == []
 
 
+@pytest.mark.parametrize("is_written_down", [True, False])
+def test_what_comes_back_is_news_also_before_it_is_written_down_as_sent(
+    database: Database, is_written_down: bool
+) -> None:
+    save(database, Turn(messages=(message(1),)))
+    (one,) = claim(database)
+    if is_written_down:
+        assert complete(database, one)
+
+    def bounced(id_: int, account: str) -> bool:
+        return database.write(lambda c: outbox.bounced(c, id_, "web", account, "not_delivered")).result()
+
+    assert not bounced(1, "another")
+    assert not bounced(2, "web")
+    assert bounced(1, "web")
+    assert not bounced(1, "web"), "a repeat is no news"
+    if not is_written_down:
+        assert not complete(database, one)
+    found = row(database, 1)
+    assert (found.status, found.error, found.news) == ("failed", "not_delivered", "failed")
+
+
 def test_a_message_to_nobody_s_address_is_failed_news_from_the_start(database: Database) -> None:
     save(database, Turn(messages=(message(1, address=None),)))
     assert (row(database, 1).status, row(database, 1).error, row(database, 1).news) == (
