@@ -23,6 +23,7 @@ from bot.leases import Leases, Times
 from bot.port import AppPort
 from bot.program import Program
 from bot.roles import ALL, Role
+from bot.speaking import Speaking
 from bot.turns.handle import Turns
 from storage import due, outbox, people
 from storage.database import Database
@@ -68,6 +69,9 @@ class App:
         self.heartbeat = Heartbeat(
             database, clock, {"alerts": self.beats.alerts, "due": self.beats.due, "leases": self.beat_leases}
         )
+        outside = [adapter for adapter in self.adapters if adapter.name != people.WEB]
+        here = [adapter for adapter in outside if self._speaks(adapter)]
+        self.speaking = Speaking(database, clock, here, [adapter for adapter in outside if adapter not in here])
         self._extra_beats: set[asyncio.Task[int]] = set()
         self.audits = False
         """Whether this program is the one that audits."""
@@ -100,9 +104,9 @@ class App:
         return [*spoken, *pages]
 
     def platform_troubles(self) -> Sequence[Trouble]:
-        """What keeps the platforms that this program speaks with from taking in or sending."""
+        """What keeps platforms from taking in or sending, here or where other programs speak with them."""
         texts = [adapter.trouble() for adapter in self.adapters if self._speaks(adapter)]
-        return tuple(Trouble(Kind.PLATFORM, text) for text in texts if text)
+        return (*(Trouble(Kind.PLATFORM, text) for text in texts if text), *self.speaking.troubles)
 
     def _watched(self) -> Sequence[Trouble]:
         return (*self.platform_troubles(), *self.watched())
@@ -148,6 +152,7 @@ class App:
             yield self.leases.keep("auditor", self._audit, stop)
         if not self.database.is_sqlite:
             yield self._end_frozen(stop)
+            yield self.speaking.run(stop)
 
     def _speaks(self, adapter: Adapter) -> bool:
         return (Role.WEB if adapter.name == people.WEB else Role.INGRESS) in self.roles

@@ -123,6 +123,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"storage.chats", "storage.cursors", "storage.database", "storage.outbox", "storage.people"},
         set(),
     ),
+    "bot.speaking": (
+        LEAVES | {"bot.adapters.base", "bot.checks", "storage.cursors", "storage.database"},
+        {"sqlalchemy"},
+    ),
     "bot.platforms": (LEAVES | {"bot.adapters", "bot.program", "bot.server", "config", "storage.people"}, set()),
     "bot.diagnosis": (
         LEAVES | {"bot.adapters.base", "bot.platforms", "bot.program", "config", "storage.database"},

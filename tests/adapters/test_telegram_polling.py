@@ -205,6 +205,24 @@ async def test_f53_after_an_outage_what_waited_at_telegram_comes(
     await until(lambda: telegram.trouble() == "")
 
 
+async def test_a_poller_that_has_come_to_a_halt_is_told(
+    server: BotServer, telegram: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, never = MemoryPort(), asyncio.Event()
+
+    async def hang(raw: Raw, lease: Any = None) -> None:
+        await never.wait()
+
+    port.receive = hang  # type: ignore[method-assign]
+    server.do(update("never stored"))
+    await telegram.start(port)
+    await until(lambda: server.calls)
+    assert telegram.trouble() == ""
+    monkeypatch.setattr(polling, "STALE", 0.1)
+    await until(telegram.trouble)
+    assert "not heard" in telegram.trouble()
+
+
 async def test_whoever_has_lost_the_lease_stands_by_and_polls_again_later(server: BotServer, telegram: Adapter) -> None:
     port = MemoryPort(wrong=LeaseLost("poll"))
     server.do(update("kept"))

@@ -49,12 +49,17 @@ def school_on_telegram(folder: Path) -> School:
     return school
 
 
+def at_server(school: School, server: BotServer) -> None:
+    """From now on the school's bot is at this server."""
+    settings = school.folder / "nearpeer.toml"
+    settings.write_text(f'{settings.read_text()}\n[telegram]\nbase_url = "{server.url}"\n')
+    school.environment["NEARPEER_TELEGRAM__TOKEN"] = TOKEN
+
+
 async def killed_at(school: School, place: str) -> list[str]:
     """What is wrong after sixty updates, a kill at this place and a restart; empty when nothing is."""
     async with BotServer().running() as server:
-        settings = school.folder / "nearpeer.toml"
-        settings.write_text(f'{settings.read_text()}\n[telegram]\nbase_url = "{server.url}"\n')
-        school.environment["NEARPEER_TELEGRAM__TOKEN"] = TOKEN
+        at_server(school, server)
         chats = list(CHATS.values())
         said = [f"Line {number} of sixty" for number in range(WAITING)]
         server.do(*(update(text, chats[number % len(chats)]) for number, text in enumerate(said)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ LATE = 15.0
 SILENT = 30.0
 """Seconds without a good answer after which people are told."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+STALE = 75.0
+"""Seconds without a good answer after which a poller has come to a halt: more than any request of its own takes."""
 STOOD_DOWN = 30.0
 """Seconds until a refused token, or a bot that another program polls, is tried again."""
 LONGEST_ASKED = 60.0
@@ -52,13 +55,20 @@ class Poller:
         self._is_known = False
         self._well_at = 0.0
         self._wait = FIRST_WAIT
-        self.trouble = ""
+        self._told = ""
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong; a poller that has come to a halt cannot say so itself."""
+        if self._told or not self._well_at or _now() - self._well_at <= STALE:
+            return self._told
+        return "Nearpeer has not heard from Telegram for more than a minute: what students write waits at Telegram."
 
     async def run(self, port: Port) -> None:
         """Stand by until nobody else polls for this bot; then poll."""
         while True:
             try:
-                self.trouble, self._offset = "", None
+                self._told, self._offset, self._well_at = "", None, 0.0
                 async with port.lease(f"poll:telegram:{self._account}") as lease:
                     self._well_at = _now()
                     await self._poll(lease)
@@ -87,7 +97,7 @@ class Poller:
             return await self._refused(answer)
         if self._offset is not None:
             failpoint("ingress.acked")
-        self._well_at, self.trouble = _now(), ""
+        self._well_at, self._told = _now(), ""
         if not self._is_known:
             self._is_known = True
             await self._begun()
@@ -104,7 +114,7 @@ class Poller:
                 return self._longer()
         numbers = [number for number in map(number_of, updates) if number is not None]
         if updates and not numbers:
-            self.trouble = "Telegram's server sends what are no updates; is base_url in [telegram] right?"
+            self._told = "Telegram's server sends what are no updates; is base_url in [telegram] right?"
             return self._longer()
         # Without an update for a week the numbers begin anew anywhere, also below: only what was just seen counts.
         self._offset = max(numbers) + 1 if numbers else None
@@ -114,22 +124,22 @@ class Poller:
     def _unheard(self, code: str) -> float:
         log.warning("no updates bot=%s code=%s", self._account, code)
         if code == "certificate_refused":
-            self.trouble = "Telegram's server shows a certificate that this computer does not trust: docs/telegram.md."
+            self._told = "Telegram's server shows a certificate that this computer does not trust: docs/telegram.md."
         elif _now() - self._well_at > SILENT:
-            self.trouble = "Telegram cannot be reached: what students write there waits at Telegram, for a day at most."
+            self._told = "Telegram cannot be reached: what students write there waits at Telegram, for a day at most."
         return self._longer()
 
     async def _refused(self, answer: Mapping[str, Any]) -> float:
         code = answer.get("error_code")
         log.warning("no updates bot=%s code=%s", self._account, code if isinstance(code, int) else "none")
         if refused := refused_token(answer):
-            self.trouble = refused
+            self._told = refused
             return STOOD_DOWN
         if code == 409:
             is_hook = "webhook" in str(answer.get("description", "")).lower()
             if is_hook and await self._gave_up_own_hook():
                 return 0
-            self.trouble = HOOKED if is_hook else POLLED
+            self._told = HOOKED if is_hook else POLLED
             return STOOD_DOWN
         if code == 429:
             parameters = answer.get("parameters")
@@ -173,4 +183,4 @@ def refused_token(answer: Mapping[str, Any]) -> str:
 
 
 def _now() -> float:
-    return asyncio.get_running_loop().time()
+    return time.monotonic()
