@@ -46,6 +46,10 @@ AHEAD = 0.02
 SHORT_HOLD = 1.0
 """Claimed messages wait through a hold of so many seconds; through a longer one they wait in the outbox."""
 LONGEST_WAIT = 300.0
+SERVER_ERROR = "server_error"
+"""What adapters call the platform's own trouble (HTTP 5xx)."""
+LONG_GAPS, LONGEST_GAP = 5.0, 3600.0
+"""After 5, 25, 125, 625 and 3,125 seconds, then hourly."""
 
 
 @dataclass(slots=True)
@@ -245,13 +249,20 @@ class Delivery:
         noted(task)
 
     def _again(self, claim: outbox.Claim, error: SendError, started: datetime) -> outbox.Result:
-        """Try again later; a prompt that has perhaps arrived twice is left as it is."""
+        """Try again later; a prompt that has perhaps arrived twice is left as it is.
+
+        Where the platform itself says that it has trouble, the prompt has hardly arrived: it outlasts an hour of that
+        (F46), at gaps that grow so fast that even a platform which delivers all the same repeats it a few times only.
+        """
         wall, code, ambiguous = self._clock.wall(), error.code, isinstance(error, Ambiguous)
-        if ambiguous and claim.ambiguous and claim.outbound.priority >= Priority.REMINDER:
-            log.warning("left message=%s code=%s", claim.outbound.id, code)
-            return outbox.left(claim, code, started, wall)
         asked = error.after if isinstance(error, TryLater) else None
         wait = back_off(claim.attempt) if asked is None else bounded(asked)
+        if ambiguous and claim.outbound.priority >= Priority.REMINDER:
+            if code == SERVER_ERROR:
+                wait = min(LONG_GAPS ** min(claim.attempt, 16), LONGEST_GAP)
+            elif claim.ambiguous:
+                log.warning("left message=%s code=%s", claim.outbound.id, code)
+                return outbox.left(claim, code, started, wall)
         log.warning("try later message=%s code=%s wait=%.1f", claim.outbound.id, code, wait)
         return outbox.later(claim, code, started, wall, wait=wait, ambiguous=ambiguous)
 

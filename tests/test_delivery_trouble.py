@@ -174,6 +174,21 @@ async def test_a_prompt_that_has_perhaps_arrived_twice_is_left_and_staff_can_see
     assert (alert.status, alert.ambiguous) == ("sent", 4), "an alert is sent until it certainly arrived"
 
 
+async def test_f46_a_check_in_outlasts_an_hour_of_the_platform_s_own_trouble_and_is_tried_a_few_times(
+    street: Street,
+) -> None:
+    street.platform.plan(MAYA, *[Ambiguous("server_error")] * 99)
+    send(street, message(1, MAYA, Priority.CHECK_IN))
+    for _ in range(60):
+        await street.sweep(minutes=1)
+    tried = len(street.platform.attempts)
+    assert 4 <= tried <= 6, "not every few minutes: each may have arrived all the same"
+    assert street.row(1).status == "pending"
+    street.platform.mend()
+    await street.sweep(hours=1)
+    assert street.row(1).status == "sent"
+
+
 async def test_a_reply_in_doubt_is_sent_again_as_often_as_it_takes(street: Street) -> None:
     street.platform.plan(MAYA, *[Ambiguous("reset")] * 3)
     send(street, message(1))

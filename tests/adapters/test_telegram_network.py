@@ -77,7 +77,7 @@ async def test_where_nobody_listens_nothing_was_sent() -> None:
     [
         (CUT, "connection_lost"),
         (HANG, "timeout"),
-        (b"<html>violet-lantern</html>", "unreadable_answer"),
+        (b"<html>violet-lantern</html>", "server_error"),
         (b'{"ok":true,"result":{"text":"violet-lantern', "unreadable_answer"),
         (b'["violet-lantern"]', "unreadable_answer"),
     ],

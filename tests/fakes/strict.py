@@ -92,7 +92,8 @@ class Strict:
                 answer = await self._answer(head, await reader.readexactly(length))
                 if answer is None:
                     break
-                status = answer.get("error_code", 200) if isinstance(answer, dict) else 502
+                is_page = isinstance(answer, bytes) and answer.startswith(b"<")  # as a gateway's, in its trouble
+                status = answer.get("error_code", 200) if isinstance(answer, dict) else 502 if is_page else 200
                 body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 writer.write(
                     b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"

@@ -27,6 +27,7 @@ KEPT = 30.0
 """Seconds for which an idle connection is kept: less than any server keeps it."""
 LONGEST = 1 << 24
 """Bytes of an answer; a hundred updates are far from it."""
+_SERVER = 500
 _STEADY = 0.3
 """Seconds until the next address of the server is tried beside the first (RFC 8305: half of IPv6 may be missing)."""
 
@@ -51,10 +52,10 @@ class BotApi:
             method="POST", target=self._path + method, headers=[*self._headers, ("Content-Length", str(len(body)))]
         )
         connection = self._kept() or await self._connect()
-        wrong, content = "connection_lost", b""
+        wrong, status, content = "connection_lost", 0, b""
         try:
             async with asyncio.timeout(within):
-                content = await connection.exchange(asked, body)
+                status, content = await connection.exchange(asked, body)
             wrong = ""
         except TimeoutError:
             wrong = "timeout"
@@ -64,7 +65,7 @@ class BotApi:
             self._keep(connection)
         if wrong:
             raise Ambiguous(wrong)
-        return _decoded(content)
+        return _decoded(status, content)
 
     async def close(self) -> None:
         """Close the connections that are not in use."""
@@ -142,16 +143,18 @@ class _Connection:
     def is_good(self) -> bool:
         return self._whole and not self._reader.at_eof() and not self._writer.is_closing()
 
-    async def exchange(self, asked: h11.Request, body: bytes) -> bytes:
-        """Send a request; gives the body of the answer. Raises OSError, EOFError or ProtocolError."""
+    async def exchange(self, asked: h11.Request, body: bytes) -> tuple[int, bytes]:
+        """Send a request; gives the answer's status and body. Raises OSError, EOFError or ProtocolError."""
         self._whole = False
         http = self._http
         self._writer.writelines([http.send(asked) or b"", http.send(h11.Data(data=body)) or b""])
         http.send(h11.EndOfMessage())
         await self._writer.drain()
         content: list[bytes] = []
-        length = 0
+        status = length = 0
         while not isinstance(event := await _next_event(http, self._reader), h11.EndOfMessage):
+            if isinstance(event, h11.Response):
+                status = event.status_code
             if isinstance(event, h11.Data):
                 content.append(event.data)
                 length += len(event.data)
@@ -160,7 +163,7 @@ class _Connection:
         if http.our_state is h11.DONE and http.their_state is h11.DONE:
             http.start_next_cycle()
             self._whole = True
-        return b"".join(content)
+        return status, b"".join(content)
 
     def end(self) -> None:
         """Close it, and wait for nobody."""
@@ -189,11 +192,12 @@ def proxy_for(base_url: str, environment: Mapping[str, str] = os.environ) -> str
     return environment.get("HTTPS_PROXY", environment.get("https_proxy", ""))
 
 
-def _decoded(content: bytes) -> Mapping[str, Any]:
+def _decoded(status: int, content: bytes) -> Mapping[str, Any]:
     try:
         answer = json.loads(content)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise Ambiguous("unreadable_answer")  # outside of the `except`: its error would quote what came
+        # Outside of the `except`, whose error would quote what came. In trouble, a gateway answers with a page.
+        raise Ambiguous("server_error" if status >= _SERVER else "unreadable_answer")
     return answer
