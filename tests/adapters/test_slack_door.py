@@ -59,6 +59,11 @@ async def test_what_slack_signed_is_stored_and_answered(slack: Posted, kind: str
     assert slack.adapter.translate(raw.body, raw.account, raw.event_id) is not None
 
 
+async def test_who_gives_a_command_in_a_channel_is_told_that_it_was_heard(slack: Posted) -> None:
+    answer = await slack.post(Slack().commands(MAYA, "/adult"), "command")
+    assert answer.json()["response_type"] == "ephemeral"
+
+
 async def test_what_could_not_be_stored_is_offered_again(slack: Posted) -> None:
     slack.port.wrong = Outage("full", "The disk is full.")
     assert (await slack.post(TEXT)).status_code == 503

@@ -228,6 +228,16 @@ async def test_the_home_tab_is_shown_when_it_is_opened_and_after_a_press_on_it(
     await until(lambda: MAYA in house.slack.homes)
 
 
+async def test_who_gives_a_command_in_a_channel_sees_that_it_was_heard_and_nobody_else_does(house: House) -> None:
+    await house.slack.deliver(house.slack.commands(MAYA, "/adult"))
+    (shown,) = house.slack.shown
+    assert "direct messages" in shown["text"]
+    await house.slack.deliver(house.slack.commands(MAYA, "/adult") | {"channel_id": "D0MAYA"})
+    await house.slack.deliver(house.slack.writes(MAYA, "hello"))
+    assert len(house.slack.shown) == 1
+    assert house.texts == ["/adult", "/adult", "hello"]
+
+
 # --- the way out ---
 
 

@@ -78,6 +78,8 @@ class Slack:
     """What each user's chat with the bot holds, both ways, oldest first."""
     homes: dict[str, dict[str, Any]] = field(default_factory=dict)
     acknowledged: list[str] = field(default_factory=list)
+    shown: list[dict[str, Any]] = field(default_factory=list)
+    """What was shown at once to who gave a command."""
     offered: Counter[str] = field(default_factory=Counter)
     """How often each envelope was sent."""
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
@@ -368,6 +370,10 @@ class Slack:
         if self.hungry:
             return
         self.acknowledged.append(envelope)
+        if payload := answer.get("payload"):
+            self.shown.append(payload)
+            if set(payload) != {"response_type", "text"} or payload["response_type"] != "ephemeral":
+                self.wrongs.append("an answer that others could read")
         if envelope in self._waiting:
             self._waiting[envelope].set()
 

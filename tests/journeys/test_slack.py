@@ -65,7 +65,7 @@ async def on_slack(program: Program, database: Database) -> AsyncIterator[School
     database.write(move_in).result()
     clock, slack = SystemClock(), Slack(users=dict(ALL), patience=3.0)
     async with slack.running():
-        links = mint_codes(database, clock, "", platform="slack", students=True)
+        links = mint_codes(database, clock, "", platform="slack")
         settings = Settings(
             workspace=TEAM,
             bot_token=SecretStr(BOT_TOKEN),

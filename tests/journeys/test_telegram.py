@@ -57,7 +57,7 @@ async def on_telegram(program: Program, database: Database) -> AsyncIterator[Sch
     clock = SystemClock()
     async with BotServer().running() as server:
         begin = await asyncio.to_thread(telegram_link, settings(server))
-        links = mint_codes(database, clock, begin, platform="telegram", students=True)
+        links = mint_codes(database, clock, begin, platform="telegram")
         codes = {link.person.id: link.url.removeprefix("https://t.me/lincoln_peers_bot?start=") for link in links}
         adapter = telegram_adapter(settings(server))
         app, stop = App(program, database, clock, [adapter]), asyncio.Event()

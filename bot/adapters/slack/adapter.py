@@ -15,7 +15,7 @@ from bot.adapters.slack.answers import DEAD, UNFIT, Misshapen, outcome
 from bot.adapters.slack.blocks import LENGTH, chosen, render, without_blocks
 from bot.adapters.slack.examining import examine
 from bot.adapters.slack.gaps import Gaps
-from bot.adapters.slack.home import view
+from bot.adapters.slack.home import heard, view
 from bot.adapters.slack.reading import NAME, chat_of, raw_of, translate
 from bot.adapters.slack.socket import Sockets
 from bot.adapters.slack.standing import Standing
@@ -139,8 +139,8 @@ class Adapter:
 
     # --- the way in ---
 
-    async def take(self, payload: Mapping[str, Any], envelope: str) -> None:
-        """One payload; returns once what it says is stored. Only then may Slack be told.
+    async def take(self, payload: Mapping[str, Any], envelope: str) -> Mapping[str, Any] | None:
+        """One payload; returns once what it says is stored. Only then may Slack be told, and shown what is returned.
 
         Raises when it could not be stored: Slack offers it again.
         """
@@ -160,6 +160,7 @@ class Adapter:
                 self._soon(self._show_choice(body))
             elif user and "view" in payload:
                 self._soon(self._show_home(user, after=SETTLED))
+        return heard(payload)
 
     # --- inside ---
 

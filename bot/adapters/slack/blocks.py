@@ -98,7 +98,8 @@ def _body(chat: str, text: str, blocks: Sequence[Block]) -> dict[str, Any]:
 
 
 def _shortened(label: str) -> str:
-    return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"
+    shown = label if label.strip() else "…"
+    return shown if len(shown) <= _LABEL else f"{shown[: _LABEL - 1]}…"
 
 
 def _end(text: str, length: int) -> int:

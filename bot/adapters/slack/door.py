@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from slack_sdk.signature import Clock, SignatureVerifier
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.adapters.slack.socket import Take
@@ -48,11 +48,13 @@ class Door:
         if "ssl_check" in payload:
             return Response()
         try:
-            await self._take(payload, str(payload.get("event_id", "")) or request.headers["x-slack-signature"][:80])
+            shown = await self._take(
+                payload, str(payload.get("event_id", "")) or request.headers["x-slack-signature"][:80]
+            )
         except NearpeerError as error:
             log.error("slack event not stored error=%s", type(error).__name__)
             return Response(status_code=503)  # Slack offers it again
-        return Response()
+        return JSONResponse(dict(shown)) if shown else Response()
 
     def _is_slacks(self, body: bytes, headers: Any) -> bool:
         """Whether Slack signed it just now; where it is signed well and not now, somebody's clock is wrong."""

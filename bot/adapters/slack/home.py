@@ -1,4 +1,4 @@
-"""The Home tab of the app: what a person sees of themselves there, and buttons that say a command for them. Pure."""
+"""What the app shows beside its messages: the Home tab, and that a command was heard. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,15 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "watched": "Nadie vigila este chat todo el día. Si hay peligro, llama al número de emergencias de tu zona.",
     },
 }
+_HEARD = "I have it. My answer is in our direct messages. / Recibido. Mi respuesta está en nuestros mensajes directos."
 _OTHER = {"en": "es", "es": "en"}
+
+
+def heard(payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is shown, to them alone, to who gave a command elsewhere than in the chat where its answer comes."""
+    if "command" not in payload or str(payload.get("channel_id", "")).startswith("D"):
+        return None
+    return {"response_type": "ephemeral", "text": _HEARD}
 
 
 def view(home: Home | None) -> dict[str, Any]:

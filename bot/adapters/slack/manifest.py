@@ -23,14 +23,19 @@ SCOPES = {
 COMMANDS = {
     "/adult": "Ask for an adult",
     "/adulto": "Pedir hablar con un adulto",
-    "/checkin": "Check in now",
+    "/checkin": "Check in now / Responder ahora",
     "/pause": "No check-ins for a while",
+    "/pausa": "Sin preguntas por un tiempo",
     "/resume": "Start check-ins again",
+    "/seguir": "Volver a empezar",
     "/stop": "No more check-ins",
-    "/language": "English or español",
+    "/alto": "No más preguntas",
+    "/language": "English / español",
     "/privacy": "Who can read what I write",
+    "/privacidad": "Quién puede leer lo que escribo",
     "/link": "Link your account with the code that you were given",
 }
+"""/help is Slack's own."""
 _EVENTS = ["app_home_opened", "app_uninstalled", "message.im", "tokens_revoked", "user_change"]
 CREATE = "https://api.slack.com/apps"
 

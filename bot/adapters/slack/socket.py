@@ -26,8 +26,8 @@ from bot.errors import NearpeerError
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-Take = Callable[[Mapping[str, Any], str], Awaitable[None]]
-"""(payload, envelope id): returns once what it says is stored; raises when it could not be."""
+Take = Callable[[Mapping[str, Any], str], Awaitable[Mapping[str, Any] | None]]
+"""(payload, envelope id): returns once what it says is stored, what Slack shows at once; raises when it was not."""
 HEARTBEAT = 10.0
 """Seconds between two pings of ours; a socket that does not answer one in half that time is dead."""
 OPENING = 20.0
@@ -163,13 +163,14 @@ class Sockets:
 
     async def _store(self, socket: aiohttp.ClientWebSocketResponse, request: SocketModeRequest) -> None:
         try:
-            await self._take(request.payload, request.envelope_id)
+            shown = await self._take(request.payload, request.envelope_id)
         except Exception as error:
             # Not acknowledged: Slack keeps it, and offers it again.
             log.error("slack envelope not stored error=%s", type(error).__name__)
             return
+        answer = SocketModeResponse(request.envelope_id, dict(shown) if shown else None)
         try:
-            await socket.send_str(json.dumps(SocketModeResponse(request.envelope_id).to_dict()))
+            await socket.send_str(json.dumps(answer.to_dict()))
         except (aiohttp.ClientError, OSError) as error:
             log.warning("slack envelope not acknowledged error=%s", type(error).__name__)
 
