@@ -10,6 +10,7 @@ import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from bot.clock import SystemClock
@@ -17,7 +18,6 @@ from bot.domain import Address
 from bot.program import load_program
 from bot.school import open_database
 from storage import people
-from tests.crash import bolt
 from tests.crash.outside import School, ended, stop, until_quiet
 from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, TEAM, Slack
 from tests.postgres import FAST
@@ -38,12 +38,9 @@ def school_on_slack(folder: Path) -> School:
         known = {key: people.by_key(connection, key) for key in CHATS}
     for key, person in known.items():
         assert person is not None
-        where, id_, new = Address("slack", TEAM, CHATS[key]), person.id, clock.new_id()
-        database.write(
-            lambda connection, id_=id_, where=where, new=new: people.add_address(
-                connection, id_, where, new, position=0
-            )
-        ).result()
+        address = Address("slack", TEAM, CHATS[key])
+        new = partial(people.add_address, person_id=person.id, address=address, id_=clock.new_id(), position=0)
+        database.write(new).result()
     database.close()
     return school
 
@@ -95,7 +92,7 @@ def _kept(school: School) -> Counter[str]:
 
 
 def prove(places: Sequence[str] = PLACES) -> list[str]:
-    """Every place, each in a school of its own, and stock Bolt beside; gives what is wrong with us."""
+    """Every place, each in a school of its own, with a line for each on the terminal; gives what is wrong."""
     problems: list[str] = []
     with tempfile.TemporaryDirectory(prefix="nearpeer-slack-", dir=FAST) as name:
         seeded = school_on_slack(Path(name) / "seeded/school")
@@ -103,10 +100,4 @@ def prove(places: Sequence[str] = PLACES) -> list[str]:
             found = asyncio.run(killed_at(seeded.moved_to(Path(name) / f"{number}/school"), place))
             print(f"slack, {COMING} coming, {place}: {len(found) or 'no'} problems", flush=True)
             problems += [f"{place}: {one}" for one in found]
-        for handled in bolt.HANDLED:
-            lost, told = asyncio.run(bolt.lost_by_bolt(Path(name), handled))
-            print(
-                f"stock Bolt, {COMING} coming, killed after {handled}: {lost} lost, {told} of them acknowledged",
-                flush=True,
-            )
     return problems

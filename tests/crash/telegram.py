@@ -10,6 +10,7 @@ import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from bot.clock import SystemClock
@@ -38,13 +39,9 @@ def school_on_telegram(folder: Path) -> School:
         known = {key: people.by_key(connection, key) for key in CHATS}
     for key, person in known.items():
         assert person is not None
-        where = Address("telegram", ACCOUNT, str(CHATS[key]))
-        id_, address_id = person.id, clock.new_id()
-        database.write(
-            lambda connection, id_=id_, where=where, new=address_id: people.add_address(
-                connection, id_, where, new, position=0
-            )
-        ).result()
+        address = Address("telegram", ACCOUNT, str(CHATS[key]))
+        new = partial(people.add_address, person_id=person.id, address=address, id_=clock.new_id(), position=0)
+        database.write(new).result()
     database.close()
     return school
 

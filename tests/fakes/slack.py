@@ -13,7 +13,7 @@ import json
 import re
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +53,7 @@ METHODS: dict[str, tuple[str, set[str], set[str]]] = {
 READS = {"conversations.history", "conversations.list", "users.lookupByEmail"}
 """Methods that take forms; the others are called with JSON."""
 _MENTION = re.compile(r"<[!@#]|<https?:")
-Handler = Callable[[web.Request], Any]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -201,7 +201,12 @@ class Slack:
 
     def adapter(self, **more: Any) -> Adapter:
         """An adapter of this workspace."""
-        given = {"app_token": APP_TOKEN, "base_url": f"{self.url}/api", "look": 0.1, "per_second": 1_000.0} | more
+        given: dict[str, Any] = {
+            "app_token": APP_TOKEN,
+            "base_url": f"{self.url}/api",
+            "look": 0.1,
+            "per_second": 1_000.0,
+        } | more
         return Adapter(TEAM, BOT_TOKEN, **given)
 
     @web.middleware
