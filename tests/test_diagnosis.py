@@ -38,7 +38,7 @@ async def asked_of_telegram(server: BotServer, *, fix: bool = False) -> Sequence
 
 async def test_a_bot_that_is_set_up_is_well_once_its_commands_are_set() -> None:
     async with BotServer().running() as server:
-        assert wrong(await asked_of_telegram(server)).keys() == {"telegram.commands"}
+        assert wrong(await asked_of_telegram(server)).keys() == {"telegram.commands", "telegram.description"}
         assert wrong(await asked_of_telegram(server, fix=True)) == {}
         assert wrong(await asked_of_telegram(server)) == {}
         assert "getUpdates" not in [method for method, _ in server.calls], "a look takes no updates from who polls"
@@ -58,6 +58,12 @@ async def test_what_is_wrong_with_a_bot_is_named(given: dict[str, Any], finding:
         found = wrong(await asked_of_telegram(server, fix=True))
         assert found.keys() == {finding}
         assert server.token not in found[finding]
+
+
+async def test_a_description_of_the_schools_own_is_left_alone() -> None:
+    async with BotServer(descriptions={"": "Ours."}).running() as server:
+        assert wrong(await asked_of_telegram(server, fix=True)) == {}
+        assert server.descriptions == {"": "Ours."}
 
 
 async def test_a_bot_api_that_cannot_be_reached_is_said_to_be_so() -> None:

@@ -254,7 +254,7 @@ def test_choices_are_buttons_with_their_tokens() -> None:
 
 
 @given(st.text(max_size=80) | st.just(HOSTILE), st.lists(st.text(min_size=1, max_size=90), max_size=60))
-def test_whatever_a_person_wrote_is_inert_and_slack_takes_it(text: str, labels: list[str]) -> None:
+def test_f28_whatever_a_person_wrote_is_inert_and_slack_takes_it(text: str, labels: list[str]) -> None:
     for body in render(message(text, *labels)):
         assert [block.to_dict() for block in Block.parse_all(body["blocks"])] == body["blocks"]
         assert "<" not in body["text"]

@@ -132,7 +132,7 @@ def test_the_chat_of_an_update_is_told_with_it() -> None:
     assert chat_of(update()) == chat_of(BUTTON) == str(MAYA)
 
 
-def test_choices_are_a_reply_keyboard() -> None:
+def test_f31_choices_are_a_reply_keyboard_whose_presses_wait_like_any_text() -> None:
     (body,) = render(message("How was it?", choices=(Choice("😀 Great", "a.0"), Choice("Hard", "a.1"))))
     assert body["chat_id"] == str(MAYA)
     assert body["reply_markup"]["keyboard"] == [[{"text": "😀 Great"}], [{"text": "Hard"}]]

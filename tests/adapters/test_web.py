@@ -245,7 +245,7 @@ async def test_eight_thousand_characters_of_any_script_fit_and_one_more_does_not
     assert len(port.received) == 1
 
 
-async def test_characters_that_a_database_refuses_are_cleaned(browser: httpx.AsyncClient, port: MemoryPort) -> None:
+async def test_f28_characters_that_a_database_refuses_are_cleaned(browser: httpx.AsyncClient, port: MemoryPort) -> None:
     await browser.get(f"/l/{MAYA_LINK}")
     await post(browser, {"event_id": "aaaaaaaa-1", "text": "a\0b\ud83d c"})
     port.received[0].body["text"].encode()

@@ -37,6 +37,8 @@ METHODS: Mapping[str, Fields] = {
         "language_code": (("String",), False),
     },
     "getMyCommands": {"scope": (("BotCommandScope",), False), "language_code": (("String",), False)},
+    "getMyDescription": {"language_code": (("String",), False)},
+    "setMyDescription": {"description": (("String",), False), "language_code": (("String",), False)},
     "setChatMenuButton": {"menu_button": (("MenuButton",), False)},
     "setWebhook": {
         "url": (("String",), True),

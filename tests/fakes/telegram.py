@@ -68,6 +68,7 @@ class BotServer(Strict):
     """Seconds that its clock is ahead."""
     waiting: list[tuple[float, Any]] = field(default_factory=list)
     """Updates that are not confirmed, and since when they wait."""
+    descriptions: dict[str, str] = field(default_factory=dict)
     commands: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
     """What the bot offers, by language."""
     powers: Mapping[str, bool] = field(default_factory=dict)
@@ -208,6 +209,15 @@ class BotServer(Strict):
     async def _setMyCommands(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
         self.commands[parameters.get("language_code", "")] = parameters["commands"]
         return {"ok": True, "result": True}
+
+    async def _setMyDescription(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
+        self.descriptions[parameters.get("language_code", "")] = parameters["description"]
+        return {"ok": True, "result": True}
+
+    async def _getMyDescription(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
+        """A language without one of its own shows the one for everybody."""
+        text = self.descriptions.get(parameters.get("language_code", "")) or self.descriptions.get("", "")
+        return {"ok": True, "result": {"description": text}}
 
     async def _getMyCommands(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
         return {"ok": True, "result": self.commands.get(parameters.get("language_code", ""), [])}

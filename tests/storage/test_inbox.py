@@ -121,7 +121,7 @@ def test_an_event_is_finished_once(database: Database) -> None:
     assert not finish(database, Stored(1, raw("e1"), NOON))
 
 
-def test_the_flood_of_one_chat_holds_up_no_other(database: Database) -> None:
+def test_f35_the_flood_of_one_chat_holds_up_no_other(database: Database) -> None:
     for id_ in range(1, 21):
         put(database, raw(f"leo {id_}", chat="leo"), id_)
     put(database, raw("maya 1", chat="maya"), 30)

@@ -21,7 +21,7 @@ def person(house: House, id_: int = MAYA) -> tuple[str, datetime | None]:
     return row.status, row.paused_until
 
 
-async def test_stop_cancels_what_is_still_to_be_sent_in_the_same_turn(house: House) -> None:
+async def test_f36_stop_cancels_what_is_still_to_be_sent_in_the_same_turn(house: House) -> None:
     house.platform.plan(MAYA, TryLater("busy", 3600))
     await house.jump_to(TUESDAY)
     (check_in,) = house.rows(tables.message, person_id=MAYA)

@@ -146,7 +146,7 @@ async def test_nobody_gets_a_second_code_unasked(house: House) -> None:
 
 
 @on_sqlite
-async def test_a_stranger_is_answered_in_their_language_at_most_every_ten_minutes(house: House) -> None:
+async def test_f32_a_stranger_is_answered_in_their_language_at_most_every_ten_minutes(house: House) -> None:
     for _ in range(3):
         await house.offer({"chat": "999", "text": "Hola", "language": "es"})
     await house.settle()

@@ -73,7 +73,7 @@ async def test_a_late_answer_is_kept_and_the_open_question_stays(house: House) -
 
 
 @on_sqlite
-async def test_a_late_answer_by_reply_is_kept_with_the_question_it_replies_to(house: House) -> None:
+async def test_f21_a_late_answer_by_reply_is_kept_with_the_question_it_replies_to(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     first = house.newest(MAYA).id
     await house.taps(MAYA, "Great")
@@ -84,7 +84,7 @@ async def test_a_late_answer_by_reply_is_kept_with_the_question_it_replies_to(ho
 
 
 @on_sqlite
-async def test_an_answer_after_the_deadline_is_kept_as_late(house: House) -> None:
+async def test_f22_an_answer_after_the_deadline_is_kept_as_late(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     await house.pass_time(hours=25)
     assert conversations(house)[0] == ("mentee-weekly", "lapsed")
@@ -104,7 +104,7 @@ async def test_an_answer_that_asks_for_an_adult_counts_however_late_it_comes(hou
     assert (house.case().tier, house.case().category) == ("urgent", "adult-requested")
 
 
-async def test_two_taps_at_once_are_both_kept_and_the_first_answers_the_question(house: House) -> None:
+async def test_f20_two_taps_at_once_are_both_kept_and_the_first_answers_the_question(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     for label in ("Great", "Hard"):
         await house.offer(house.button(MAYA, label))

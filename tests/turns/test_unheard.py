@@ -96,7 +96,7 @@ async def test_a_question_that_was_answered_meanwhile_is_not_asked(house: House)
     assert state(house) == ("acknowledged", "Ms. Rivera")
 
 
-async def test_a_strangers_alarming_words_find_an_adult_when_the_safety_contact_is_lost(house: House) -> None:
+async def test_f38_a_strangers_alarming_words_find_an_adult_when_the_safety_contact_is_lost(house: House) -> None:
     house.write(
         lambda connection: connection.execute(
             update(tables.person).where(tables.person.c.id == OKAFOR).values(key="gone")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot.adapters.base import Finding
-from bot.adapters.telegram.words import COMMANDS, LANGUAGES
+from bot.adapters.telegram.words import COMMANDS, DESCRIPTIONS, LANGUAGES
 from bot.errors import SendError
 
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
@@ -14,7 +14,8 @@ _REFUSED = (401, 404)
 
 
 async def examine(ask: Ask, introduce: Callable[[], Awaitable[None]], *, polls: bool, fix: bool) -> list[Finding]:
-    """What can be seen of a bot from outside. `fix`: set its commands with `introduce` if they are others."""
+    """What can be seen of a bot from outside. `fix`: set its commands with `introduce` if they are others,
+    and a description where there is none."""
     try:
         me = await ask("getMe", {})
     except SendError as error:
@@ -45,7 +46,7 @@ async def examine(ask: Ask, introduce: Callable[[], Awaitable[None]], *, polls: 
             warns=True,
         ),
     ]
-    return [*found, await _webhook(ask, polls), await _commands(ask, introduce, fix)]
+    return [*found, await _webhook(ask, polls), await _commands(ask, introduce, fix), await _descriptions(ask, fix)]
 
 
 async def _webhook(ask: Ask, polls: bool) -> Finding:
@@ -73,9 +74,33 @@ async def _commands(ask: Ask, introduce: Callable[[], Awaitable[None]], fix: boo
     return Finding("telegram.commands", sentence, wrong, warns=True)
 
 
+async def _descriptions(ask: Ask, fix: bool) -> Finding:
+    sentence = "Who opens the bot reads what it is, before they press Start."
+    missing = await _undescribed(ask)
+    if missing and fix:
+        for language in missing:
+            await _result(ask, "setMyDescription", {"description": DESCRIPTIONS[language]} | _code(language))
+        missing = await _undescribed(ask)
+    wrong = "It has no description: @BotFather, /setdescription, or now with nearpeer doctor DIR --fix."
+    return Finding("telegram.description", sentence, wrong if missing else "", warns=True)
+
+
+async def _undescribed(ask: Ask) -> list[str]:
+    """Languages without one. What a school wrote of its own, in whichever language, is left alone."""
+    found = {
+        one: (await _result(ask, "getMyDescription", _code(one)) or {}).get("description", "") for one in LANGUAGES
+    }
+    return [language for language, text in found.items() if not text]
+
+
+def _code(language: str) -> dict[str, str]:
+    """The first language stands for everybody whose own has nothing."""
+    return {"language_code": language} if language != LANGUAGES[0] else {}
+
+
 async def _offered(ask: Ask) -> bool:
     for language in LANGUAGES:
-        asked = {"scope": {"type": "all_private_chats"}} | ({"language_code": language} if language != "en" else {})
+        asked = {"scope": {"type": "all_private_chats"}} | _code(language)
         offered = await _result(ask, "getMyCommands", asked) or []
         if [(one.get("command"), one.get("description")) for one in offered] != list(COMMANDS[language]):
             return False

@@ -29,6 +29,14 @@ COMMANDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 
+DESCRIPTIONS: Mapping[str, str] = {
+    "en": "Check-ins of your school's mentoring program. Staff can read what you write here. Nobody watches this chat "
+    "all day, and it is no emergency service: in danger, call your local emergency number.",
+    "es": "Preguntas del programa de mentoría de tu escuela. El personal puede leer lo que escribes aquí. Nadie mira "
+    "este chat todo el día y no es un servicio de emergencia: en peligro, llama al número de emergencias.",
+}
+"""What people read before they press Start, where the school has written nothing of its own."""
+
 PRIVATELY: Mapping[str, str] = {
     "en": "I only talk in private chats. Please write to me privately; I keep nothing of this group, and leave it now.",
     "es": "Solo hablo en chats privados. Escríbeme en privado; no guardo nada de este grupo y ahora salgo de él.",
