@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from bench import cold, crowd, day, due, fill, growth, planning, restart
+from bench import cold, crowd, day, due, fill, growth, planning, restart, sending
 from bench.storage import one_commit_a_step
 from bench.way import school
 from bot.program import create, load_program
+from tests.fakes.strict import alone
 
 GROWING = ("message", "inbox", "occurrence", "conversation", "answer", "delivery_attempt", "finding")
 
@@ -32,6 +33,13 @@ def test_the_bare_anchor_commits_each_step() -> None:
     figures = one_commit_a_step(20)
     assert figures["cpu_us"] > 0
     assert figures["per_second"] > 0
+
+
+async def test_messages_are_sent_to_a_real_server() -> None:
+    with alone(10**9) as port:
+        figures = await sending.send(port, messages=10, in_flight=2)
+    assert figures["messages"] == 10
+    assert figures["cpu_us"] > 0
 
 
 async def test_a_day_leaves_no_row_and_no_file_behind(tmp_path: Path) -> None:

@@ -23,3 +23,9 @@ def test_a_peer_walks_three_students_through_the_whole_conversation(case: Case) 
     assert figures["messages"] == 15
     assert figures["cpu_us"] > 0
     assert figures["p50_us"] <= figures["p99_us"]
+
+
+@needs_peers
+def test_python_telegram_bot_sends_as_we_do() -> None:
+    (figures,) = interleaved([Case("send", "bench.peers.telegram_send", ("10", "2"), peer=True)], 1)["send"]
+    assert figures["messages"] == 10
