@@ -36,7 +36,7 @@ from bot.roster.sheet import LARGEST_FILE, Bad
 from bot.safety.cards import Card
 from bot.safety.packs import Pack
 from bot.settings_file import read_settings, settings_problem
-from config.settings import FILE, SQLITE, Settings
+from config.settings import FILE, SECRETS, SQLITE, Settings
 
 ROSTERS = "roster*.csv"
 NETWORK_DISKS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afpfs", "davfs")
@@ -206,6 +206,16 @@ def _alarm(school: School) -> Iterator[Problem]:
         yield settings_problem(file, "alarm.dead_man_url", "is empty: nobody hears when this computer is off")
 
 
+def _secret_files(school: School) -> Iterator[Problem]:
+    """Whoever reads a token can read and write as the school: on this computer that should be one account."""
+    for section, key in SECRETS if school.settings else ():
+        name = getattr(getattr(school.settings, section), f"{key}_file")
+        file = school.folder / name
+        if name and file.exists() and file.stat().st_mode & 0o077:
+            text = f"others on this computer can read the file: chmod 600 {file}"
+            yield settings_problem(school.folder / FILE, f"{section}.{key}_file", text)
+
+
 def _local_disk(school: School) -> Iterator[Problem]:
     """SQLite's locks cannot be trusted on a network disk: https://www.sqlite.org/useovernet.html (F86)."""
     url = school.settings.storage.url if school.settings else ""
@@ -237,6 +247,7 @@ CHECKS = (
     Check("adults", "The safety contact and everybody on a ladder is an adult of the roster.", _adults),
     Check("two-adults", "There is a second adult behind the first.", _two_adults, warns=True),
     Check("alarm", "Somebody is told when Nearpeer itself is in trouble.", _alarm, warns=True),
+    Check("secret-files", "Files with tokens and passwords are for one account only.", _secret_files, warns=True),
     Check("local-disk", "The database lies on a disk of this computer.", _local_disk, warns=True),
     Check("wording", "The flows are short and easy to read.", _flow_warnings, warns=True),
     Check("pairs", "Every mentee has a mentor and an advisor.", _roster_warnings, warns=True),

@@ -28,6 +28,7 @@ async def server() -> AsyncIterator[BotServer]:
 
 @pytest_asyncio.fixture
 async def telegram(server: BotServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Adapter]:
+    monkeypatch.setattr(polling, "DOUBTED", 0.2)
     for name, seconds in (("FIRST_WAIT", 0.01), ("LONGEST_WAIT", 0.05), ("STOOD_DOWN", 0.05), ("LONG", 1)):
         monkeypatch.setattr(polling, name, seconds)
     adapter = Adapter(ACCOUNT, api(server))

@@ -17,7 +17,7 @@ from bot.adapters.telegram.webhook import HEADER, PATH
 from bot.errors import Outage
 from bot.server import build
 from tests.fakes.port import MemoryPort
-from tests.fakes.telegram import ACCOUNT, MAYA, TOKEN, BotServer, api, update
+from tests.fakes.telegram import ACCOUNT, CUT, MAYA, TOKEN, BotServer, api, update
 
 CANARY, SECRET = "violet-lantern", "secret-of-the-hook"
 PUBLIC = "https://mentoring.example.org"
@@ -176,3 +176,18 @@ async def test_a_school_that_polls_from_now_on_gives_up_its_own_webhook(
     assert adapter.trouble() == ""
     assert server.webhook == {}
     await adapter.stop()
+
+
+async def test_f53_a_connection_that_breaks_once_rings_nobody_and_an_outage_does(
+    server: BotServer, telegram: Adapter
+) -> None:
+    await telegram.start(MemoryPort())
+    await until(lambda: server.webhook)
+    server.next("getWebhookInfo", CUT)
+    looks = len(server.asked("getWebhookInfo"))
+    await until(lambda: len(server.asked("getWebhookInfo")) > looks + 2)
+    assert telegram.trouble() == ""
+    server.next("getWebhookInfo", *[CUT] * 5)
+    await until(telegram.trouble)
+    assert "cannot be asked" in telegram.trouble()
+    await until(lambda: telegram.trouble() == "")

@@ -146,3 +146,15 @@ def test_f86_a_database_on_a_network_disk_is_named(
     assert file_system(tmp_path, tmp_path / "nothing") == ""
     monkeypatch.setattr("bot.doctor.file_system", lambda _folder: "nfs4")
     assert "network disk (nfs4)" in found(lincoln, shipped)["local-disk"][0]
+
+
+def test_a_token_that_others_on_the_computer_can_read_is_named(lincoln: Path, shipped: Path) -> None:
+    settings, token = lincoln / "nearpeer.toml", lincoln / "telegram.token"
+    settings.write_text(settings.read_text() + '\n[telegram]\ntoken_file = "telegram.token"\n')
+    token.write_text("4242:AAcanary")
+    token.chmod(0o640)
+    (problem,) = found(lincoln, shipped)["secret-files"]
+    assert "chmod 600" in problem
+    assert "canary" not in problem
+    token.chmod(0o600)
+    assert found(lincoln, shipped) == {}

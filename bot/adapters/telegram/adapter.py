@@ -51,9 +51,9 @@ class Adapter:
         self._port: Port | None = None
         self._way_in: Poller | Hook | None = None
         if polls:
-            self._way_in = Poller(api, self.take, account, self._introduce, hook)
+            self._way_in = Poller(api, self.take, account, self._begun, hook)
         elif hook:
-            self._way_in = Hook(api, self.take, account, hook, secret, self._introduce)
+            self._way_in = Hook(api, self.take, account, hook, secret, self._begun)
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving: set[int] = set()
         self._token_refused = False
@@ -129,6 +129,9 @@ class Adapter:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _begun(self) -> None:
+        self._do(self._introduce())
 
     async def _introduce(self) -> None:
         """The commands that a chat offers, in each language. Without them everything works all the same."""

@@ -33,6 +33,8 @@ STALE = 75.0
 STOOD_DOWN = 30.0
 """Seconds until a refused token, or a bot that another program polls, is tried again."""
 LONGEST_ASKED = 60.0
+DOUBTED = 90.0
+"""Seconds without a conflict after which the other program is taken to be gone: two pollers take turns."""
 
 Ask = Callable[[str, Mapping[str, Any], float], Awaitable[Mapping[str, Any]]]
 Take = Callable[[Any, Lease], Awaitable[None]]
@@ -42,18 +44,16 @@ Take = Callable[[Any, Lease], Awaitable[None]]
 class Poller:
     """Polls for one bot until it is canceled. `trouble` says what is wrong meanwhile, in words for IT people.
 
-    `begun` is awaited once the first poll went well: what a bot says of itself is set then. `own_hook`: where this
+    `begun` is called once the first poll went well: what a bot says of itself is set then. `own_hook`: where this
     school took updates before it polled; a webhook there is given up.
     """
 
-    def __init__(
-        self, ask: Ask, take: Take, account: str, begun: Callable[[], Awaitable[None]], own_hook: str = ""
-    ) -> None:
+    def __init__(self, ask: Ask, take: Take, account: str, begun: Callable[[], None], own_hook: str = "") -> None:
         self._ask, self._take, self._account, self._begun = ask, take, account, begun
         self._own_hook = own_hook
         self._offset: int | None = None
         self._is_known = False
-        self._well_at = 0.0
+        self._well_at = self._doubted_until = 0.0
         self._wait = FIRST_WAIT
         self._told = ""
 
@@ -97,10 +97,12 @@ class Poller:
             return await self._refused(answer)
         if self._offset is not None:
             failpoint("ingress.acked")
-        self._well_at, self._told = _now(), ""
+        self._well_at = _now()
+        if self._well_at > self._doubted_until:
+            self._told = ""
         if not self._is_known:
             self._is_known = True
-            await self._begun()
+            self._begun()
         return await self._store(updates, lease)
 
     async def _store(self, updates: list[Any], lease: Lease) -> float:
@@ -139,7 +141,7 @@ class Poller:
             is_hook = "webhook" in str(answer.get("description", "")).lower()
             if is_hook and await self._gave_up_own_hook():
                 return 0
-            self._told = HOOKED if is_hook else POLLED
+            self._told, self._doubted_until = HOOKED if is_hook else POLLED, _now() + DOUBTED
             return STOOD_DOWN
         if code == 429:
             parameters = answer.get("parameters")

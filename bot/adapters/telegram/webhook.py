@@ -27,6 +27,9 @@ SLOWEST = 10.0
 """Seconds in which a body must have come."""
 MOST_AT_ONCE = 40
 """Chats whose updates Telegram may post at the same time."""
+UNSEEN = 2
+"""Looks in a row that came to nothing, after which people are told."""
+_UNSEEN = "Telegram cannot be asked whether it still posts to us: is this computer online?"
 WAITS = 1
 """Updates that may wait at Telegram although it reaches us: the one that is on its way."""
 
@@ -41,11 +44,12 @@ class Hook:
         account: str,
         url: str,
         secret: str,
-        begun: Callable[[], Awaitable[None]],
+        begun: Callable[[], None],
     ) -> None:
         self._ask, self._take, self._account, self._begun = ask, take, account, begun
         self._url, self._secret = url, secret
         self._is_set = False
+        self._unseen = 0
         self.trouble = ""
 
     def routes(self) -> Sequence[Any]:
@@ -76,7 +80,9 @@ class Hook:
             answer = await self._ask("getWebhookInfo", {}, LOOK)
         except SendError as error:
             log.warning("webhook not seen bot=%s code=%s", self._account, error.code)
-            return "Telegram cannot be asked whether it still posts to us: is this computer online?"
+            self._unseen += 1  # once is nothing: a connection breaks now and then
+            return self.trouble if self._unseen < UNSEEN else _UNSEEN
+        self._unseen = 0
         told = answer.get("result")
         if not answer.get("ok") or not isinstance(told, Mapping):
             return refused_token(answer) or "Telegram's server gives no account of the webhook."
@@ -102,7 +108,7 @@ class Hook:
         if answer.get("ok") is not True:
             return refused_token(answer) or "Telegram refuses the webhook's address: is public_url right?"
         self._is_set = True
-        await self._begun()
+        self._begun()
         return ""
 
     async def _post(self, request: Any) -> Any:
