@@ -46,7 +46,8 @@ def _bind(draft: Draft, person: Person, address: Address, code_hash: str) -> Non
     draft.review(ReviewKind.LINKED, f"Linked a chat on {address.platform}: is it really theirs?", person)
     draft.note(person.name, "linked a chat", person_id=person.id, detail=address.platform)
     person = replace(person, addresses=(address, *person.addresses))
-    draft.say(person, "linked", name=person.first_name, school=draft.program.school)
+    key, name = ("linked_adult", person.name) if person.role.adult else ("linked", person.first_name)
+    draft.say(person, key, name=name, school=draft.program.school)
     waiting = prompts.waiting(draft, person)
     if waiting is not None:
         prompts.ask_again(draft, person, waiting)

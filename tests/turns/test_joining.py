@@ -60,6 +60,7 @@ async def test_the_question_that_waits_is_asked_again_in_the_new_chat(house: Hou
 
 async def test_an_adult_who_joins_gets_alerts_there_as_well(house: House) -> None:
     await opens(house, 4300, code_for(house, RIVERA))
+    assert house.phone(4300) == [house.text("linked_adult", name="Ms. Rivera", school=house.program.school)]
     await house.says(MAYA, "I want to die")
     assert house.code(RIVERA) in house.phone(4300)[-1]
     assert house.code(RIVERA) in house.phone(RIVERA)[-1]
