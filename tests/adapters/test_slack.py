@@ -113,6 +113,13 @@ def test_f23_an_edit_comes_as_what_it_now_says_and_is_an_event_of_its_own() -> N
     assert len(set(names)) == 2
 
 
+def test_f24_a_deletion_takes_nothing_away() -> None:
+    gone = event(subtype="message_deleted", deleted_ts="1.1", previous_message={"user": MAYA, "text": "x", "ts": "1.1"})
+    raw = raw_of(gone, TEAM, "e")
+    assert raw is not None
+    assert read(gone) is None
+
+
 def test_f21_an_answer_in_a_thread_names_our_message_as_its_receipt_does() -> None:
     inbound = read(event(thread_ts="5.1"))
     assert inbound is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import func, select
 
 from bot.adapters.base import Home
 from bot.adapters.slack import adapter as adapter_module
-from bot.adapters.slack import gaps, standing
+from bot.adapters.slack import gaps, standing, web
 from bot.adapters.slack import socket as socket_module
 from bot.adapters.slack.adapter import Adapter
 from bot.app import App
@@ -312,6 +313,20 @@ async def test_a_second_piece_that_is_refused_leaves_the_whole_in_doubt(house: H
         await house.adapter.send(message("word " * 3_000))
 
 
+async def test_f49_a_call_that_hangs_is_given_up_and_perhaps_sent(
+    slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "DEADLINE", 0.2)
+    adapter = slack.adapter()
+    await adapter.start(MemoryPort())
+    await slack.connected()
+    slack.plan("chat.postMessage", 1.0)
+    with pytest.raises(Ambiguous) as caught:
+        await adapter.send(message())
+    assert caught.value.code == "answer_lost"
+    await adapter.stop()
+
+
 # --- trouble ---
 
 
@@ -379,6 +394,7 @@ async def test_a_token_of_another_workspace_is_trouble(slack: Slack) -> None:
 async def test_a_workspace_notices_a_dead_socket_within_ninety_seconds() -> None:
     assert socket_module.HEARTBEAT * 1.5 + standing.PATIENCE < 90
     assert socket_module.OPENING + standing.PATIENCE < 90
+    assert adapter_module.LOOK + web.DEADLINE + standing.PATIENCE < 90
 
 
 async def test_leo_and_maya_have_chats_of_their_own(house: House) -> None:
@@ -401,6 +417,20 @@ async def test_f53_what_was_written_in_an_hour_without_connection_is_read_from_t
     assert sorted(house.texts) == sorted(["before", *(f"line {number}" for number in range(60))])
     maya = [text for text in house.texts if text.startswith("line") and int(text[5:]) % 2]
     assert maya == sorted(maya, key=lambda text: int(text[5:]))
+
+
+async def test_f54_after_a_day_without_connection_slack_still_has_what_was_written(
+    slack: Slack, adapter: Adapter
+) -> None:
+    now = datetime.now(UTC)
+    port = MemoryPort(cursors={f"slack:{TEAM}": now - timedelta(hours=25)})
+    for hours in (30, 24, 1):  # the first is from before, and known
+        ts = f"{(now - timedelta(hours=hours)).timestamp():.6f}"
+        slack.posted[MAYA].append({"type": "message", "user": MAYA, "text": f"{hours} hours ago", "ts": ts})
+    await adapter.start(port)
+    await until(lambda: len(port.received) == 2)
+    await until(lambda: port.cursors[f"slack:{TEAM}"] > now - timedelta(minutes=1))
+    assert [raw.body["event"]["text"] for raw in port.received] == ["24 hours ago", "1 hours ago"]
 
 
 async def test_chats_with_an_open_question_or_case_are_read_first(slack: Slack, adapter: Adapter) -> None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+
+import httpx
 
 from bot.clock import SystemClock
 from bot.domain import Address
@@ -27,6 +30,8 @@ COMING = 60
 HANDLED = tuple(f"work.committed=exit@{number}" for number in (1, 5, 20, 40))
 PLACES = (*HANDLED, *(f"ingress.{place}=exit@3" for place in ("fetched", "inserted", "committed")))
 WITHIN = 90.0
+NOTICED = 90.0
+"""Seconds within which the health page must say what is wrong."""
 
 
 def school_on_slack(folder: Path) -> School:
@@ -45,14 +50,43 @@ def school_on_slack(folder: Path) -> School:
     return school
 
 
+def in_workspace(school: School, slack: Slack) -> None:
+    """From now on the school's app is in this workspace."""
+    settings = school.folder / "nearpeer.toml"
+    section = f'[slack]\nworkspace = "{TEAM}"\nbase_url = "{slack.url}/api"\n'
+    settings.write_text(f"{settings.read_text()}\n{section}")
+    school.environment |= {"NEARPEER_SLACK__BOT_TOKEN": BOT_TOKEN, "NEARPEER_SLACK__APP_TOKEN": APP_TOKEN}
+
+
+async def noticed(school: School, trouble: str) -> float:
+    """Seconds until the health page of a real process names Slack when it is in this trouble."""
+    slack, health = Slack(users={"U0MAYA": ""}), f"http://127.0.0.1:{school.port}/healthz"
+    async with slack.running(), httpx.AsyncClient(timeout=5) as browser, asyncio.timeout(WITHIN + 90):
+        in_workspace(school, slack)
+        process = school.run()
+        try:
+            await slack.connected(within=WITHIN)
+            while "Slack" in (await browser.get(health)).text:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+            began = time.monotonic()
+            if trouble == "revoked":
+                slack.revoked.add(BOT_TOKEN)
+            else:  # the sockets stay open and say nothing, and no new one can be made
+                slack.frozen = slack.partitioned = True
+            while "Slack" not in (answer := await browser.get(health)).text:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+            assert answer.status_code == 503
+            return time.monotonic() - began
+        finally:
+            process.kill()
+            process.wait()
+
+
 async def killed_at(school: School, place: str) -> list[str]:
     """What is wrong after sixty events, a kill at this place and a restart; empty when nothing is."""
     slack = Slack(users={user: f"{key}@lincoln.example" for key, user in CHATS.items()}, patience=0.3)
     async with slack.running():
-        settings = school.folder / "nearpeer.toml"
-        section = f'[slack]\nworkspace = "{TEAM}"\nbase_url = "{slack.url}/api"\n'
-        settings.write_text(f"{settings.read_text()}\n{section}")
-        school.environment |= {"NEARPEER_SLACK__BOT_TOKEN": BOT_TOKEN, "NEARPEER_SLACK__APP_TOKEN": APP_TOKEN}
+        in_workspace(school, slack)
         users = list(CHATS.values())
         said = [f"Line {number} of sixty" for number in range(COMING)]
         process = school.run(place)
@@ -100,4 +134,8 @@ def prove(places: Sequence[str] = PLACES) -> list[str]:
             found = asyncio.run(killed_at(seeded.moved_to(Path(name) / f"{number}/school"), place))
             print(f"slack, {COMING} coming, {place}: {len(found) or 'no'} problems", flush=True)
             problems += [f"{place}: {one}" for one in found]
+        for trouble in ("revoked", "dead"):
+            seconds = asyncio.run(noticed(seeded.moved_to(Path(name) / f"{trouble}/school"), trouble))
+            print(f"slack, {trouble} {'token' if trouble == 'revoked' else 'sockets'}: noticed after {seconds:.0f} s")
+            problems += [f"{trouble}: noticed after {seconds:.0f} s"] if seconds > NOTICED else []
     return problems

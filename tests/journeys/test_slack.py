@@ -155,3 +155,16 @@ async def test_f41_f42_who_was_deactivated_is_unreachable_until_they_write(
         await until(lambda: ways() == ["web"])
         await school.slack.deliver(school.slack.writes(fake.MAYA, "I am back"))
         await until(lambda: ways() == ["slack", "web"])
+
+
+async def test_f28_f32_what_a_stranger_writes_is_kept_whatever_it_is_made_of(
+    program: Program, database: Database
+) -> None:
+    hostile = f"\x00\ud800 \u202ee\u0301\u0301 {CANARY} 😀"
+    async with on_slack(program, database) as school:
+        await school.says(fake.MAYA, hostile, bool)
+        with database.read() as connection:
+            texts = [row.text for row in connection.execute(tables.message.select()) if row.direction == "in"]
+            (item,) = connection.execute(tables.review_item.select()).all()
+        assert [CANARY in text for text in texts] == [True]
+        assert item.kind == "stranger"
