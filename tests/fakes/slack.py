@@ -214,7 +214,7 @@ class Slack:
         if self.partitioned:
             assert request.transport is not None
             request.transport.abort()
-            raise ConnectionResetError
+            return web.Response()
         return await handler(request)
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
