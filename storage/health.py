@@ -48,18 +48,21 @@ class Health:
     failed: int
     """Messages that reached nobody in the last seven days."""
     failed_alerts: int
-    """Alerts about cases that are not closed which could not be delivered."""
+    """Alerts about cases that are not closed which reached the adult in no way at all."""
 
 
 def health(connection: Connection, now: datetime, wall: datetime) -> Health:
     """The state of the house at this moment: `now` of program time, `wall` of the clock on the wall."""
     message, inbox, escalation = tables.message.c, tables.inbox.c, tables.escalation.c
-    failed = select(func.count()).select_from(tables.message).where(_is(message.status, "failed"))
+    failed = (
+        select(func.count()).select_from(tables.message).where(_is(message.status, "failed"), ~_arrived_otherwise())
+    )
     alerts = (
         select(func.count())
         .select_from(tables.escalation)
         .join(tables.message, message.escalation_id == escalation.id)
         .where(_is_not(escalation.status, "closed"), message.kind == "alert", message.status == "failed")
+        .where(~_arrived_otherwise())
     )
     quarantined = select(func.count()).select_from(tables.inbox).where(_is(inbox.status, "quarantined"))
     marks = {row.name: row.at for row in connection.execute(select(tables.beat).order_by(tables.beat.c.name))}
@@ -112,6 +115,15 @@ def _oldest(connection: Connection, wall: datetime, which: ColumnElement[bool]) 
         for status in (_is(message.status, "pending"), _is(message.status, "sending"))
     ]
     return min(filter(None, moments), default=None)
+
+
+def _arrived_otherwise() -> ColumnElement[bool]:
+    """Whether the same alert reached the same adult in another way: in a crisis it goes all ways at once."""
+    message, another = tables.message.c, tables.message.alias("another").c
+    same = (
+        getattr(another, name) == getattr(message, name) for name in ("escalation_id", "person_id", "rung", "round")
+    )
+    return exists().where(*same, another.kind == "alert", another.status == "sent")
 
 
 def _untold(connection: Connection, now: datetime) -> int:

@@ -33,6 +33,8 @@ class Words:
     """What a student wrote."""
 
     message_id: int
+    person_id: int | None
+    """Who wrote it; None for somebody unknown."""
     at: datetime
     text: str = field(repr=False)
     kind: str = "text"
@@ -185,7 +187,9 @@ def words_of(connection: Connection, message_ids: Iterable[int | None]) -> Mappi
     for row in connection.execute(select(finding).where(finding.c.message_id.in_(ids)).order_by(finding.c.start)):
         marks[row.message_id].append(Mark(row.start, row.end, Tier(row.tier), row.label))
     rows = connection.execute(select(message).where(message.c.id.in_(ids), message.c.direction == "in"))
-    return {row.id: Words(row.id, row.created_at, row.text, row.kind, tuple(marks[row.id])) for row in rows}
+    return {
+        row.id: Words(row.id, row.person_id, row.created_at, row.text, row.kind, tuple(marks[row.id])) for row in rows
+    }
 
 
 def names_of(connection: Connection, person_ids: Iterable[int | None]) -> Mapping[int, str]:

@@ -201,8 +201,16 @@ def item_view(item: Item, moments: Moments) -> dict[str, object]:
         "person_id": item.person_id,
         "person": item.person,
         "quote": quote(item.words, moments) if item.words else None,
+        "wrote": _wrote(item),
         "reviewed_by": item.reviewed_by,
     }
+
+
+def _wrote(item: Item) -> str:
+    """Who wrote what an item shows: not always the person whom it is about."""
+    if item.words is not None and item.words.person_id == item.person_id:
+        return item.person or "Somebody unknown"
+    return "Somebody unknown" if item.words is None or item.words.person_id is None else "Somebody else"
 
 
 async def _closed_since(desk: Desk, staff: Staff, ids: set[str]) -> Sequence[Case]:

@@ -43,7 +43,7 @@ def _bind(draft: Draft, person: Person, address: Address, code_hash: str) -> Non
     draft.bindings.append(Binding(code_hash, person.id, address))
     if draft.received is not None:
         draft.received = replace(draft.received, person_id=person.id)
-    draft.review(ReviewKind.LINKED, f"Linked a chat on {address.platform}: is it really theirs?", person)
+    draft.review(ReviewKind.LINKED, f"Linked a chat on {address.platform.capitalize()}: is it really theirs?", person)
     draft.note(person.name, "linked a chat", person_id=person.id, detail=address.platform)
     person = replace(person, addresses=(address, *person.addresses))
     key, name = ("linked_adult", person.name) if person.role.adult else ("linked", person.first_name)

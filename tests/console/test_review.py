@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, update
 
+from bot.console.cases import item_view
+from bot.console.wording import Moments
 from bot.domain import EscalationStatus, Tier
 from storage import answers, health, review, tables, timeline
 from storage.review import Mark
@@ -228,7 +231,30 @@ def test_health_counts_what_waits_and_what_was_given_up(console: Console) -> Non
             ],
         ),
     )  # fmt: skip
+    console.seed(  # reached in another way
+        lambda c: little_school.sent(
+            c, 303, RIVERA, "web", old, status="failed", kind="alert", escalation_id=900, rung=2, round=0
+        ),
+        lambda c: little_school.sent(
+            c, 304, RIVERA, "sms", old, status="sent", kind="alert", escalation_id=900, rung=2, round=0
+        ),
+    )
     found = _read(console, lambda c: health.health(c, NOW, NOW))
     assert (found.oldest_urgent, found.oldest_prompt, found.oldest_new) == (old, None, old)
     assert (found.quarantined, found.failed, found.failed_alerts) == (1, 1, 1)
     assert set(found.beats) == {"turns", "delivery"}
+
+
+def test_a_review_item_says_who_wrote_its_words_also_when_it_is_about_somebody_else(console: Console) -> None:
+    def about_maya(connection: Any) -> None:
+        for number, writer in enumerate((MAYA, LEO, None)):
+            little_school.wrote(connection, 700 + number, MAYA, "/start", NOW)
+            change = update(tables.message).where(tables.message.c.id == 700 + number).values(person_id=writer)
+            connection.execute(change)
+            row = {"id": 800 + number, "kind": "linked", "reason": "r", "at": NOW, "person_id": MAYA}
+            connection.execute(insert(tables.review_item).values(**row, message_id=700 + number, reviewed_by=""))
+
+    console.seed(about_maya)
+    items, _ = _read(console, lambda c: review.items(c, None))
+    seen = {item.id: item_view(item, Moments(ZoneInfo("UTC"), NOW))["wrote"] for item in items}
+    assert seen == {800: "Maya Torres", 801: "Somebody else", 802: "Somebody unknown"}
