@@ -82,7 +82,8 @@ def _typed(draft: Draft, adult: Person, text: str) -> bool:
         return False
     typed = text.strip().casefold()
     for number, choice in enumerate(newest.choices, 1):
-        if typed in (choice.label.casefold(), str(number)):
+        # A number may be meant for what stood before an alert that came in between: it never acts on one.
+        if typed == choice.label.casefold() or (typed == str(number) and newest.rung is None):
             _chosen(draft, adult, choice, newest.escalation_id)
             return True
     return False

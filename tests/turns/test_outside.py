@@ -117,3 +117,19 @@ async def test_an_sms_that_did_not_arrive_moves_the_ladder_on_at_once_and_the_nu
     assert told.phone(OKAFOR), "the next adult is told now, not at their time"
     (way,) = told.rows(tables.address, platform="sms")
     assert way.unreachable_at is None
+
+
+@on_sqlite
+@pytest.mark.parametrize("reply", ["1", "2"])
+async def test_a_number_never_takes_or_passes_on_a_case_that_came_in_between(told: House, reply: str) -> None:
+    await told.says(MAYA, "nobody likes me")
+    sms, code = told.platforms[1], told.code(RIVERA)
+    for text in (f"ACK {code}", f"CLOSE {code}"):
+        await told.offer({"chat": PHONE, "text": text}, platform=sms)
+        await told.settle()
+    await told.says(MAYA, CRISIS)
+    await told.offer({"chat": PHONE, "text": reply}, platform=sms)
+    await told.settle()
+    crisis = told.rows(tables.escalation, tier="crisis")[0]
+    assert (crisis.status, crisis.rung, crisis.acknowledged_by) == ("open", 0, "")
+    assert sms.journal[-1].text.startswith("Which case do you mean?")
