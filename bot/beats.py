@@ -29,6 +29,10 @@ T = TypeVar("T")
 
 REPLAN = timedelta(minutes=10)
 """How often, in program time, plans are brought up to date."""
+LATE = timedelta(minutes=2)
+"""An alert that has not left for its address by then goes to all others of its adult."""
+LOOK = timedelta(seconds=10)
+"""Between two looks for such alerts."""
 TURNS_AT_ONCE = 64
 LONGEST = 5.0
 """Seconds after which a beat leaves the rest of a fan-out to the next one, and its mark for staff to see."""
@@ -44,6 +48,7 @@ class Beats:
         self._alerting = asyncio.Lock()
         self._beating = asyncio.Lock()
         self._planned_at: datetime | None = None
+        self._looked_at: datetime | None = None
 
     def plan_anew(self) -> None:
         """Plan at the next beat, not in ten minutes."""
@@ -62,7 +67,14 @@ class Beats:
     async def alerts(self) -> int:
         """News of failed sends and cases whose time has come: a beat of its own, held up by no plan and no fan-out."""
         async with self._alerting:
-            return await self._handle(await self._read(due.alerts_due))
+            return await self._handle([*await self._read(due.alerts_due), *await self._late_alerts()])
+
+    async def _late_alerts(self) -> Sequence[DeliveryNews]:
+        now = self._clock.now()
+        if self._looked_at is not None and abs(now - self._looked_at) < LOOK:
+            return ()
+        self._looked_at = now
+        return await self._read(lambda connection, now: due.late_alerts(connection, now - LATE))
 
     async def fire(self) -> int:
         """What schedules have planned for now goes out, chunk by chunk; gives how many occurrences were looked at."""

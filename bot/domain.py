@@ -189,6 +189,8 @@ class Due:
 class News(StrEnum):
     FAILED = "failed"
     """The message will never reach this address."""
+    LATE = "late"
+    """An alert has waited for minutes to leave for this address, whatever keeps it."""
 
 
 @dataclass(frozen=True, slots=True)

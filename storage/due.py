@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, func, select, update
+from sqlalchemy import Column, ColumnElement, Connection, func, or_, select, update
 
-from bot.domain import DeliveryNews, Due, DueKind, News
+from bot.domain import DeliveryNews, Due, DueKind, News, PageKind
 from storage import tables
 from storage.inbox import insert_once
 from storage.occurrences import AHEAD
@@ -28,6 +28,27 @@ def alerts_due(connection: Connection, now: datetime, limit: int = 500) -> Seque
     told = [DeliveryNews(row.id, News(row.news), row.error) for row in connection.execute(news)]
     open_case = escalation.status != "closed"
     return told + _due(connection, DueKind.ESCALATION, escalation.next_action_at, open_case, now, limit)
+
+
+def late_alerts(connection: Connection, since: datetime, limit: int = 500) -> Sequence[DeliveryNews]:
+    """Alerts about open cases that were written before then and have not left for their address yet."""
+    message, escalation = tables.message.c, tables.escalation.c
+    # Whether somebody is still with it is asked only while they are.
+    asks = message.dedupe_key.startswith(f"{PageKind.STILL}:")
+    query = (
+        select(message.id)
+        .join(tables.escalation, message.escalation_id == escalation.id)
+        .where(
+            escalation.status != "closed",
+            message.kind == "alert",
+            message.status.in_(("pending", "sending")),
+            message.created_at <= since,
+            or_(~asks, escalation.asked_at.is_not(None)),
+        )
+        .order_by(message.id)
+        .limit(limit)
+    )
+    return [DeliveryNews(id_, News.LATE) for id_ in connection.execute(query).scalars()]
 
 
 def waits_due(connection: Connection, now: datetime, limit: int = 500) -> Sequence[Due]:

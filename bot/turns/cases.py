@@ -124,6 +124,27 @@ def _unheard_while_held(draft: Draft, escalation: Escalation, alert: conversatio
         )
 
 
+def late(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> None:
+    """An alert has not left for its address in minutes: the adult is told at all others. A repeat of it does nothing.
+
+    The platform may be down for an hour, its token revoked, or its settings taken away: here nobody need know which.
+    """
+    assert alert.rung is not None
+    assert alert.round is not None
+    taken_at = escalation.acknowledged_at
+    if escalation.status is EscalationStatus.CLOSED or (taken_at is not None and alert.created_at < taken_at):
+        return
+    adult = people.load(draft.connection, alert.person_id or 0)
+    student = people.load(draft.connection, escalation.person_id)
+    if adult is None or student is None:
+        return
+    holds = adult.id == escalation.acknowledged_person_id
+    kind = PageKind.STILL if holds and escalation.asked_at is not None else PageKind.ALERT
+    key = "alert_update" if holds else "alert_help" if taken_at is not None else "alert"
+    page = Page(kind, adult.id, alert.rung, alert.round)
+    _send_page(draft, escalation, page, adult, student, key, everywhere=True)
+
+
 def _nobody_reached(draft: Draft, step: ladders.Step, rung: int, key: str = "alert") -> None:
     changed, pages = step
     draft.escalations.append(changed)
@@ -140,7 +161,16 @@ def send_pages(draft: Draft, escalation: Escalation, pages: Iterable[Page], key:
             _send_page(draft, escalation, page, adult, student, key)
 
 
-def _send_page(draft: Draft, escalation: Escalation, page: Page, adult: Person, student: Person, key: str) -> None:
+def _send_page(
+    draft: Draft,
+    escalation: Escalation,
+    page: Page,
+    adult: Person,
+    student: Person,
+    key: str,
+    *,
+    everywhere: bool = False,
+) -> None:
     code = code_for(draft, escalation, adult)
     if page.kind is PageKind.STILL:
         key = "still_with_it"
@@ -165,7 +195,8 @@ def _send_page(draft: Draft, escalation: Escalation, page: Page, adult: Person, 
         draft.write(adult, text, kind=MessageKind.STAFF, escalation_id=escalation.id)
         return
     # Crisis goes to every address of an adult, one row each; the rest to the first that works (decisions.md 5).
-    for address in (adult.addresses if escalation.tier is Tier.CRISIS else first) or first:
+    everywhere = everywhere or escalation.tier is Tier.CRISIS
+    for address in (adult.addresses if everywhere else first) or first:
         where = f"{address.platform}/{address.account}/{address.chat}" if address else f"nowhere/{adult.id}"
         draft.write(
             adult,

@@ -10,6 +10,7 @@ from bot.domain import (
     Due,
     DueKind,
     MessageKind,
+    News,
     Occurrence,
     Person,
     PersonStatus,
@@ -54,6 +55,8 @@ def news(draft: Draft, told: DeliveryNews) -> None:
     message = conversations.sent(draft.connection, told.message_id)
     if message is None:
         return
+    if told.news is News.LATE:
+        return _late(draft, message)
     if told.code not in FOR_NOW:
         draft.unreachable.append(message.address)
     if message.escalation_id is not None and message.rung is not None and message.round is not None:
@@ -64,6 +67,13 @@ def news(draft: Draft, told: DeliveryNews) -> None:
     person = people.load(draft.connection, message.person_id) if message.person_id is not None else None
     if person is not None and not person.role.adult:
         draft.review(ReviewKind.UNREACHABLE, f"A message could not be delivered ({told.code})", person)
+
+
+def _late(draft: Draft, alert: conversations.Sent) -> None:
+    if alert.escalation_id is not None:
+        escalation = escalations.load(draft.connection, alert.escalation_id, lock=True)
+        if escalation is not None:
+            cases.late(draft, escalation, alert)
 
 
 def _conversation(draft: Draft, conversation_id: int) -> None:

@@ -21,6 +21,7 @@ from bot.domain import (
     Due,
     Event,
     Lease,
+    News,
     Raw,
     StaffAction,
     Turn,
@@ -150,7 +151,8 @@ class Turns:
             due.come(draft, event)
         elif isinstance(event, DeliveryNews):
             due.news(draft, event)
-            acted_on(connection, event.message_id)
+            if event.news is News.FAILED:
+                acted_on(connection, event.message_id)
         elif isinstance(event, StaffAction):
             staff.do(draft, event)
         turn = self._save(draft)
