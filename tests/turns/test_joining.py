@@ -43,7 +43,7 @@ async def test_a_code_binds_the_chat_and_check_ins_come_there(house: House) -> N
     await opens(house, 4100, code)
     assert chats(house, MAYA) == ["4100", str(MAYA)]
     assert house.phone(4100) == [house.text("linked", name="Maya", school=house.program.school)]
-    assert reviews(house) == [("Linked a chat on web: is it really theirs?", MAYA)]
+    assert reviews(house) == [("Linked a chat on Web: is it really theirs?", MAYA)]
     assert [(row.actor, row.action) for row in house.rows(tables.audit)] == [("Maya Torres", "linked a chat")]
     await house.begins(MAYA, "mentee-weekly")
     assert house.phone(4100)[-1] == "How is your week, Maya?"
