@@ -172,9 +172,10 @@ def test_the_shortcut_under_a_message_asks_for_an_adult_and_quotes_it() -> None:
         event(bot_id="B1"),
         event(user="USLACKBOT"),
         event(subtype="message_deleted", previous_message={}),
+        event(subtype="channel_archive", user=None),
         TEXT | {"event": {"type": "user_change", "user": {"id": MAYA}}},
     ],
-    ids=["f33 a channel", "f34 a bot", "slackbot", "a deletion", "a change of a person"],
+    ids=["f33 a channel", "f34 a bot", "slackbot", "a deletion", "Slack itself", "a change of a person"],
 )
 def test_what_concerns_nobody_is_none(nobody: dict[str, Any]) -> None:
     assert read(nobody) is None

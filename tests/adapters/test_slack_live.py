@@ -157,6 +157,14 @@ async def test_f60_a_dead_socket_is_noticed_and_a_new_one_is_made(
     assert len(port.received) == 1
 
 
+async def test_f44_a_connection_is_asked_for_no_sooner_than_slack_says(slack: Slack, adapter: Adapter) -> None:
+    slack.plan("apps.connections.open", *[(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "2"})] * 2)
+    await adapter.start(MemoryPort())
+    await asyncio.sleep(1.5)
+    assert [method for method, _ in slack.calls].count("apps.connections.open") == 2
+    await slack.connected(within=5)
+
+
 async def test_broken_connections_are_made_anew(house: House) -> None:
     await house.slack.cut()
     await until(lambda: not house.slack.sockets)

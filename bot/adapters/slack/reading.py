@@ -106,6 +106,8 @@ def _wrote(event: Mapping[str, Any], account: str, event_id: str) -> Inbound | N
             return None  # a preview came or went, nobody wrote
     if message.get("bot_id") or subtype in ("message_deleted", "bot_message", "message_replied"):
         return None
+    if subtype not in _WRITTEN and not message.get("user"):
+        return None  # Slack itself tells something of the chat
     user = _word(message, "user")
     if user == _SLACKBOT:
         return None

@@ -21,7 +21,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from bot.adapters.slack.answers import refusal
 from bot.adapters.slack.standing import Standing
 from bot.adapters.slack.web import Web
-from bot.errors import NearpeerError
+from bot.errors import NearpeerError, TryLater
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -90,11 +90,11 @@ class Sockets:
                 if leaving.is_set():
                     continue  # at once: the one that leaves is still read
             failures += 1
-            wait = min(2.0 ** min(failures - 1, 10), LONGEST_WAIT)
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  (jitter, no secret)
+            wait = min(2.0 ** min(failures - 1, 10), LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311  (jitter)
+            await asyncio.sleep(max(wait, min(connection.result(), LONGEST_WAIT)))
 
-    async def _connection(self, leaving: asyncio.Event) -> None:
-        """One connection from its beginning to its end, whatever ends it."""
+    async def _connection(self, leaving: asyncio.Event) -> float:
+        """One connection from its beginning to its end, whatever ends it; gives how long Slack asked us to wait."""
         try:
             async with (
                 asyncio.timeout(OPENING) as opening,
@@ -112,6 +112,8 @@ class Sockets:
                     self._went()
         except (NearpeerError, aiohttp.ClientError, OSError, TimeoutError, ValueError, TypeError) as error:
             log.warning("slack socket ended error=%s", getattr(error, "code", "") or type(error).__name__)
+            return (error.after or 0.0) if isinstance(error, TryLater) else 0.0
+        return 0.0
 
     async def _url(self) -> str:
         answer = await self._web.call("apps.connections.open")

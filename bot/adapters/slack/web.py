@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -78,9 +79,12 @@ class Web:
 def _answer(response: AsyncSlackResponse) -> Answer:
     headers = {str(name).lower(): str(value) for name, value in dict(response.headers).items()}
     body = response.data if isinstance(response.data, dict) else {}
+    return Answer(response.status_code, body, headers.get("retry-after", ""), _moment(headers.get("date", "")))
+
+
+def _moment(date: str) -> datetime | None:
     try:
-        at = parsedate_to_datetime(headers.get("date", ""))
+        told = parsedate_to_datetime(date)
     except ValueError:
-        at = None
-    scopes = tuple(scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip())
-    return Answer(response.status_code, body, headers.get("retry-after", ""), at, scopes)
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
