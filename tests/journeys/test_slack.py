@@ -168,3 +168,22 @@ async def test_f28_f32_what_a_stranger_writes_is_kept_whatever_it_is_made_of(
             (item,) = connection.execute(tables.review_item.select()).all()
         assert [CANARY in text for text in texts] == [True]
         assert item.kind == "stranger"
+
+
+async def test_a_hundred_at_once_are_each_acknowledged_before_slack_offers_them_again(
+    program: Program, database: Database
+) -> None:
+    async with on_slack(program, database) as school:
+        await school.all_joined()
+        burst = [school.slack.writes(fake.MAYA, f"line {number}") for number in range(100)]
+        names = await asyncio.gather(*(school.slack.deliver(one, times=2) for one in burst))
+        assert {school.slack.offered[name] for name in names} == {1}
+        assert set(names) <= set(school.slack.acknowledged)
+
+        def kept() -> list[str]:
+            with database.read() as connection:
+                rows = connection.execute(tables.message.select().order_by(tables.message.c.id)).all()
+            return [row.text for row in rows if row.direction == "in" and row.text.startswith("line")]
+
+        await until(lambda: len(kept()) == 100, within=30)
+        assert len(set(kept())) == 100
