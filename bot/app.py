@@ -152,7 +152,7 @@ class App:
             yield self.leases.keep("auditor", self._audit, stop)
         if not self.database.is_sqlite:
             yield self._end_frozen(stop)
-            yield self.speaking.run(stop)
+        yield self.speaking.run(stop)
 
     def _speaks(self, adapter: Adapter) -> bool:
         return (Role.WEB if adapter.name == people.WEB else Role.INGRESS) in self.roles

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 EVERY = 10.0
 """Seconds between two marks, and between two looks at them."""
+RINGS = timedelta(minutes=30)
+"""So long it is an alarm that something was lost for good; then it is a line on the health page until a restart."""
 OLD = timedelta(seconds=45)
 """A mark that is older says that nobody speaks there."""
 
@@ -33,7 +35,16 @@ class Speaking:
     def __init__(self, database: Database, clock: Clock, here: Sequence[Adapter], elsewhere: Sequence[Adapter]) -> None:
         self._database, self._clock = database, clock
         self._here, self._elsewhere = here, elsewhere
-        self.troubles: Sequence[Trouble] = ()
+        self._silent: Sequence[Trouble] = ()
+        self._gaps: dict[str, datetime] = {}
+        """Of each platform where we were away for too long: when we were back."""
+
+    @property
+    def troubles(self) -> Sequence[Trouble]:
+        """What is wrong elsewhere, and what was lost here."""
+        wall = self._clock.wall()
+        gaps = [Trouble(Kind.PLATFORM, text, warns=wall - back > RINGS) for text, back in self._gaps.items()]
+        return (*self._silent, *gaps)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. What was left by programs that ran before is no news at the start."""
@@ -44,7 +55,7 @@ class Speaking:
                 if self._here:
                     await self._database.run(lambda connection, wall=wall: self.mark(connection, wall))  # type: ignore[misc]
                 if self._elsewhere and wall - begun > OLD:
-                    self.troubles = await asyncio.to_thread(self.look, wall)
+                    self._silent = await asyncio.to_thread(self.look, wall)
             except Exception as error:
                 log.error("platforms not marked error=%s", type(error).__name__)
             with contextlib.suppress(TimeoutError):
@@ -54,7 +65,22 @@ class Speaking:
     def mark(self, connection: Connection, wall: datetime) -> None:
         """Note how it goes here."""
         for adapter in self._here:
-            cursors.move(connection, name_of("trouble" if adapter.trouble() else "well", adapter), wall)
+            word = "trouble" if adapter.trouble() else "well"
+            if word == "well":
+                self._look_for_a_gap(connection, adapter, wall)
+            cursors.move(connection, name_of(word, adapter), wall)
+
+    def _look_for_a_gap(self, connection: Connection, adapter: Adapter, wall: datetime) -> None:
+        """What waited at the platform for longer than it keeps it is gone, and nobody else can know that (F54)."""
+        keeps, last = adapter.capabilities.keeps, cursors.read(connection, name_of("well", adapter))
+        if keeps is not None and last is not None and wall - last > keeps:
+            hours = int(keeps.total_seconds() // 3600)
+            text = (
+                f"{adapter.name.capitalize()} was out of reach, {last:%Y-%m-%d %H:%M} to {wall:%Y-%m-%d %H:%M} UTC. "
+                f"It keeps what people write for {hours} hours: what is older is lost. Ask students to write again."
+            )
+            log.critical("messages may be lost: %s", text)
+            self._gaps[text] = wall
 
     def look(self, wall: datetime) -> Sequence[Trouble]:
         """How it goes elsewhere."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from bot import speaking
+from bot.adapters.base import Capabilities
 from bot.clock import SystemClock
 from bot.speaking import OLD, Speaking
 from storage.database import Database
@@ -54,3 +55,24 @@ async def test_it_looks_again_and_again_and_at_the_start_believes_no_old_mark(
             await asyncio.sleep(0.01)
     stop.set()
     await task
+
+
+async def test_f54_an_outage_that_is_longer_than_the_platform_keeps_things_is_owned_up_to(database: Database) -> None:
+    clock = SystemClock()
+    telegram = Platform(name="telegram", capabilities=Capabilities(keeps=timedelta(hours=24)))
+    slack = Platform(name="slack", capabilities=Capabilities())
+    now = clock.wall()
+
+    def marks(at: datetime) -> Speaking:
+        speaks = Speaking(database, clock, [telegram, slack], [])
+        database.write(lambda connection: speaks.mark(connection, at)).result()
+        return speaks
+
+    assert marks(now - timedelta(hours=49)).troubles == ()
+    assert marks(now - timedelta(hours=25)).troubles == (), "a day is kept"
+    (lost,) = marks(now).troubles
+    assert not lost.warns
+    assert "Telegram was out of reach" in lost.text
+    (later,) = marks(now + timedelta(hours=25)).troubles
+    assert later.text != lost.text
+    assert marks(now + timedelta(hours=26)).troubles == ()

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -32,6 +32,8 @@ class Capabilities:
     """Whether a sent message can be replaced."""
     pager: bool = True
     """Whether an alert may count as delivered when the platform took it (a web page is no pager)."""
+    keeps: timedelta | None = None
+    """How long the platform keeps what people write while we are away; None: we find all of it afterwards."""
     per_second: float = 30.0
     per_chat_second: float = 1.0
 

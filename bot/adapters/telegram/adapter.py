@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Protocol
 
 from bot.adapters.base import Capabilities, Finding, Port
@@ -20,6 +21,8 @@ from bot.errors import Ambiguous, SendError, TryLater
 
 log = logging.getLogger(__name__)
 
+KEPT = timedelta(hours=24)
+"""So long an update waits (core.telegram.org/bots/api#getting-updates)."""
 _REFUSED = "Telegram refuses the bot's token: nothing goes out there. See docs/telegram.md."
 
 
@@ -40,7 +43,7 @@ class Adapter:
 
     name = NAME
     # min_age: Telegram's terms ask for 16 in the EU and the UK, the highest of its ages.
-    capabilities = Capabilities(min_age=16, length=LENGTH, per_second=30.0, per_chat_second=1.0)
+    capabilities = Capabilities(min_age=16, length=LENGTH, keeps=KEPT, per_second=30.0, per_chat_second=1.0)
 
     def __init__(
         self, account: str, api: Api, *, polls: bool = True, hook: str = "", secret: str = "", **powers: Any
