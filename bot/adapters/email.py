@@ -10,6 +10,7 @@ import contextlib
 import smtplib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -23,6 +24,8 @@ from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 Security = Literal["starttls", "tls", "none"]
 PATIENCE = 20.0
 """Seconds for each answer of the mail server; delivery itself waits 30 for a send."""
+_THREADS = 4
+"""Of our own: on those that everybody shares, a mail server that does not answer would hold up the whole house."""
 _SUBJECT = 120
 _GO_ON = 354
 _ACCEPTED = range(200, 300)
@@ -52,7 +55,7 @@ class Adapter:
         self._host, self._at, self._security = host, port, security
         self._user, self._password, self._sender = user, password, sender
         self._trusted = trusted
-        self._running = False
+        self._threads: ThreadPoolExecutor | None = None
         self._trouble = ""
 
     def translate(self, body: Mapping[str, Any], account: str, event_id: str) -> Inbound | None:
@@ -61,20 +64,24 @@ class Adapter:
 
     async def start(self, port: Port) -> None:
         """Send from now on."""
-        self._running = True
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="email")
 
     async def stop(self) -> None:
         """Send no more."""
-        self._running = False
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, outbound: Outbound) -> Receipt:
         """Hand a message to the mail server; from there on it is in its care."""
-        if not self._running:
+        if self._threads is None:
             raise TryLater("not_running")
         recipient = parseaddr(outbound.address.chat)[1]
         if "@" not in recipient or not recipient.isascii() or len(outbound.address.chat.splitlines()) != 1:
             raise Unreachable("no_address")
-        return await asyncio.to_thread(self._post, render(outbound, self._sender), recipient)
+        message = render(outbound, self._sender)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._post, message, recipient)
 
     def routes(self) -> Sequence[Any]:
         """None."""

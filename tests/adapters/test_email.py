@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 import threading
 
@@ -115,3 +117,20 @@ def test_a_subject_is_one_short_line() -> None:
     subject = render(alert(text="A" * 500 + "\nB"), "mentoring@lincoln.example")["Subject"]
     assert len(str(subject)) <= 120
     assert "B" not in str(subject)
+
+
+async def test_a_mail_server_that_says_nothing_holds_up_nobody_else() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        sender = adapter(silent.getsockname()[1], "none", user="")
+        await sender.start(MemoryPort())
+        shared = min(32, (os.cpu_count() or 1) + 4)  # as many threads as asyncio has for everybody
+        sends = [asyncio.create_task(sender.send(alert())) for _ in range(shared)]
+        async with asyncio.timeout(10):
+            silent.setblocking(False)
+            connection, _ = await asyncio.get_running_loop().sock_accept(silent)
+            with connection:
+                await asyncio.to_thread(str)
+        for send in sends:
+            send.cancel()
+        await asyncio.gather(*sends, return_exceptions=True)
+        await sender.stop()
