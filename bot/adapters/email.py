@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ _GO_ON = 354
 _ACCEPTED = range(200, 300)
 _FOR_NOW = range(400, 500)
 _BUSY = 421
+_NO_MAILBOX = (550, 551, 553)
 
 
 class Adapter:
@@ -109,7 +111,8 @@ class Adapter:
         with self._connected() as server:
             try:
                 _expect(server.mail(parseaddr(self._sender)[1]), "sender_refused", whole_server=True)
-                _expect(server.rcpt(recipient), "address_refused")
+                answer = server.rcpt(recipient)
+                _expect(answer, "address_refused" if _is_no_mailbox(answer) else "refused")
                 accepted = server.docmd("data")[0] == _GO_ON
             except (OSError, smtplib.SMTPException):
                 raise TryLater("connection_lost") from None
@@ -160,7 +163,8 @@ class Adapter:
 
 def render(outbound: Outbound, sender: str) -> EmailMessage:
     """A message as mail. Its Message-ID is the same at each try, so that mailboxes know a repeat."""
-    first_line = outbound.text.partition("\n")[0]
+    # No header takes what ends a line, of which there are more than one knows.
+    first_line = " ".join(outbound.text.partition("\n")[0].split())
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = outbound.address.chat
@@ -187,6 +191,15 @@ def _expect(answer: tuple[int, bytes], code: str, *, whole_server: bool = False)
     number = answer[0]
     if number not in _ACCEPTED:
         raise _refusal(number, code, whole_server)
+
+
+def _is_no_mailbox(answer: tuple[int, bytes]) -> bool:
+    """Whether a refusal says that there is no such mailbox: a quota or a policy is over another day (RFC 3463)."""
+    number, said = answer
+    detail = re.match(rb"5\.\d{1,3}\.\d{1,3}", said)
+    if detail is None:
+        return number in _NO_MAILBOX
+    return detail[0].startswith(b"5.1.") or detail[0] == b"5.2.1"
 
 
 def _refusal(number: int, code: str, whole_server: bool) -> SendError:

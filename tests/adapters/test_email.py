@@ -54,7 +54,9 @@ async def test_words_of_every_language_and_lines_that_begin_with_a_dot_arrive_as
     ("to", "error", "code"),
     [
         ("someone@gone.example", Unreachable, "address_refused"),
-        ("someone@busy.example", TryLater, "address_refused"),
+        ("someone@policy.example", Unreachable, "refused"),
+        ("someone@full.example", Unreachable, "refused"),
+        ("someone@busy.example", TryLater, "refused"),
         ("someone@spam.example", Unreachable, "refused"),
         ("someone@cut.example", Ambiguous, "answer_lost"),
         ("nowhere", Unreachable, "no_address"),
@@ -117,6 +119,11 @@ def test_a_subject_is_one_short_line() -> None:
     subject = render(alert(text="A" * 500 + "\nB"), "mentoring@lincoln.example")["Subject"]
     assert len(str(subject)) <= 120
     assert "B" not in str(subject)
+
+
+@pytest.mark.parametrize("end", ["\r", "\x0b", "\x85", "\u2028"])
+def test_whatever_ends_a_line_in_a_name_is_no_line_of_the_header(end: str) -> None:
+    assert render(alert(text=f"Rivera{end}Bcc: x"), "a@b.example")["Subject"] == ("Nearpeer: Rivera Bcc: x")
 
 
 async def test_a_mail_server_that_says_nothing_holds_up_nobody_else() -> None:

@@ -1,6 +1,7 @@
 """A mail server on loopback that speaks SMTP as a school's does: STARTTLS or TLS, a login, and refusals.
 
-Mailboxes at `busy.example` are busy for now (451), at `gone.example` there are none (550); what is sent to
+Mailboxes at `busy.example` are busy for now (451), at `gone.example` there are none (550), at `full.example` they are
+full, and to `policy.example` nothing may be sent from here; what is sent to
 `spam.example` is refused once it was read (554), and to `cut.example` the connection ends instead of an answer.
 """
 
@@ -38,6 +39,10 @@ class Mail:
     ) -> str:
         if address.endswith("@gone.example"):
             return "550 5.1.1 no such mailbox"
+        if address.endswith("@policy.example"):
+            return "550 5.7.1 relaying denied"
+        if address.endswith("@full.example"):
+            return "552 mailbox full"
         if address.endswith("@busy.example"):
             return "451 4.7.1 try again later"
         envelope.rcpt_tos.append(address)
