@@ -27,8 +27,9 @@ INBOUND, STATUS = "/hooks/sms/inbound", "/hooks/sms/status"
 _NUMBER = re.compile(r"\+[0-9]{6,15}")
 _MESSAGE = re.compile(r"[0-9]{1,19}")
 _LOST = ("undelivered", "failed")
-_FOR_NOW = ("30001", "30002", "30003", "30008")
-"""Queue, account, phone switched off, unknown: the number itself may be right (twilio.com/docs/api/errors)."""
+_NO_PHONE = ("30004", "30005", "30006", "21610")
+"""Blocked by its owner, unknown, a landline. All others (phone switched off, a carrier's filter, a day's limit, an
+unregistered sender) say nothing about the number (twilio.com/docs/api/errors)."""
 _NO_NUMBER = (21211, 21214, 21217, 21610, 21612, 21614)
 """Invalid, not reachable, stopped by its owner, no mobile number."""
 _TOO_MANY, _REFUSED, _SERVER = 429, (401, 403), 500
@@ -150,7 +151,7 @@ class Adapter:
             return Response(status_code=503)
         message = request.query_params.get("message", "")
         if form.get("MessageStatus") in _LOST and _MESSAGE.fullmatch(message):
-            code = "not_delivered" if form.get("ErrorCode", "") in _FOR_NOW else "number_refused"
+            code = "number_refused" if form.get("ErrorCode", "") in _NO_PHONE else "not_delivered"
             await self._port.bounced(int(message), self.name, self.account, code)
         return Response(status_code=204)
 

@@ -115,6 +115,9 @@ async def test_what_the_provider_did_not_sign_is_refused(path: str, how: str) ->
         ("delivered", "", []),
         ("sent", "", []),
         ("undelivered", "30003", [(7, "sms", ACCOUNT, "not_delivered")]),
+        ("undelivered", "30007", [(7, "sms", ACCOUNT, "not_delivered")]),
+        ("undelivered", "30034", [(7, "sms", ACCOUNT, "not_delivered")]),
+        ("failed", "", [(7, "sms", ACCOUNT, "not_delivered")]),
         ("failed", "30005", [(7, "sms", ACCOUNT, "number_refused")]),
     ],
 )
