@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import update
 
-from bot.domain import ActionKind, Person, Role
+from bot.domain import ActionKind, DeliveryNews, News, Person, Role
 from bot.errors import TryLater, Unreachable
 from storage import people, tables
 from tests.school import CANARY, MAYA, OKAFOR, RIVERA, House, on_sqlite
@@ -125,3 +125,11 @@ async def test_an_adult_who_blocked_us_is_still_tried_and_the_next_one_told_at_o
     house.platform.mend()
     await house.pass_time(hours=1)
     assert alerts(house, RIVERA) >= 1
+
+
+@on_sqlite
+async def test_a_message_that_we_cannot_read_ourselves_says_nothing_about_its_address(house: House) -> None:
+    await crisis(house)
+    (alert,) = house.rows(tables.message, kind="alert")
+    await house.app.turns.handle(DeliveryNews(alert.id, News.FAILED, "unreadable"))
+    assert [row.unreachable_at for row in house.rows(tables.address, person_id=RIVERA)] == [None]
