@@ -164,6 +164,19 @@ async def test_ten_calls_at_once_share_ten_connections_and_later_ones_need_no_ne
         await telegram.close()
 
 
+async def test_connections_of_a_busy_moment_are_closed_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with BotServer(chats={MAYA}, latency=0.02).running() as server:
+        telegram = api(server)
+        await asyncio.gather(*(telegram("sendMessage", HELLO) for _ in range(10)))
+        await asyncio.sleep(0.05)
+        assert len(server._connections) == 10
+        monkeypatch.setattr("bot.adapters.telegram.network.KEPT", 0.04)
+        await telegram("sendMessage", HELLO)
+        await asyncio.sleep(0.05)
+        assert len(server._connections) == 1
+        await telegram.close()
+
+
 # --- what a message meets ---
 
 

@@ -84,8 +84,11 @@ class BotApi:
         return None
 
     def _keep(self, connection: _Connection) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._idle and (now - self._idle[0].used_at >= KEPT or not self._idle[0].is_good):
+            self._idle.pop(0).end()  # left over from a busier moment
         if connection.is_good:
-            connection.used_at = asyncio.get_running_loop().time()
+            connection.used_at = now
             self._idle.append(connection)
         else:
             connection.end()
