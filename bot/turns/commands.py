@@ -21,6 +21,11 @@ def obey(draft: Draft, person: Person, command: Command) -> None:
     _COMMANDS[command.name](draft, person, command)
 
 
+def asked_for_adult(draft: Draft) -> Signal:
+    """Whoever says so: an adult is told."""
+    return Signal(Tier.URGENT, "adult-requested", draft.staff_text("reason_asked_for_adult"))
+
+
 def adult_choice(draft: Draft, person: Person) -> Choice:
     """The button that is always near: I want an adult."""
     return Choice(draft.text(person, "label_adult"), "", "/adult")
@@ -71,7 +76,7 @@ def _help(draft: Draft, person: Person, _command: Command) -> None:
 
 
 def _adult(draft: Draft, person: Person, _command: Command) -> None:
-    draft.signals.append(Signal(Tier.URGENT, "adult-requested", draft.staff_text("reason_asked_for_adult")))
+    draft.signals.append(asked_for_adult(draft))
 
 
 def _privacy(draft: Draft, person: Person, _command: Command) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain import Inbound, InboundKind, Person, Received, ReviewKind
-from bot.flows.commands import read_join_code
+from bot.flows.commands import read_command, read_join_code
 from bot.safety import rules
 from bot.safety.screen import Screening
 from bot.turns import adults, cases, joining, students
+from bot.turns.commands import asked_for_adult
 from bot.turns.draft import Draft
 from storage import people
 
@@ -35,7 +36,9 @@ def _read_stranger(draft: Draft, inbound: Inbound, screening: Screening) -> None
     """Staff see what nobody on the roster wrote. It is answered with fixed words, at most every ten minutes."""
     draft.review(ReviewKind.STRANGER, "Written by nobody on the roster", None)
     draft.findings = screening.findings
-    verdict = rules.judge(screening.findings)
+    command = read_command(inbound.text) if inbound.kind is InboundKind.TEXT else None
+    asks = command is not None and command.name == "adult"  # Slack offers it on the Home tab to everybody
+    verdict = rules.judge(screening.findings, (asked_for_adult(draft),) if asks else ())
     if verdict.case is not None:
         open_about_nobody(draft, replace(verdict.case, reason=_stranger_reason(draft, verdict.case)))
     where = inbound.address

@@ -10,7 +10,7 @@ import pytest
 from bot.domain import PersonStatus
 from bot.flows.commands import read_command, read_join_code
 from storage import joining, tables
-from tests.school import LEO, MAYA, RIVERA, House, on_sqlite
+from tests.school import LEO, MAYA, OKAFOR, RIVERA, House, on_sqlite
 
 LIVES = timedelta(days=14)
 
@@ -153,6 +153,14 @@ async def test_f32_a_stranger_is_answered_in_their_language_at_most_every_ten_mi
     await house.settle()
     assert house.phone(999) == [house.text("stranger", "es")]
     assert len(reviews(house, "stranger")) == 3
+
+
+@on_sqlite
+@pytest.mark.parametrize("text", ["/adult", "/adulto", "I need to talk to an adult"])
+async def test_a_stranger_who_asks_for_an_adult_is_heard(house: House, text: str) -> None:
+    await house.says(999, text)
+    assert (house.case().tier, house.case().category, house.case().person_id) == ("urgent", "adult-requested", OKAFOR)
+    assert house.phone(OKAFOR) or house.phone(RIVERA)
 
 
 @on_sqlite
