@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from bot.domain import Address
 from bot.program import Program
-from storage import people, tables
+from storage import joining, people, tables
 from storage.database import Database
 from tests.fakes.memory import Platform
 from tests.school import MAYA, OKAFOR, RIVERA, House, house, on_sqlite
@@ -133,3 +135,15 @@ async def test_a_number_never_takes_or_passes_on_a_case_that_came_in_between(tol
     crisis = told.rows(tables.escalation, tier="crisis")[0]
     assert (crisis.status, crisis.rung, crisis.acknowledged_by) == ("open", 0, "")
     assert sms.journal[-1].text.startswith("Which case do you mean?")
+
+
+@on_sqlite
+async def test_nobody_joins_by_sms_and_the_code_stays_good_and_out_of_the_log(told: House) -> None:
+    now = told.clock.now()
+    code = told.write(lambda c: joining.mint(c, MAYA, now, now + timedelta(days=14), platform="telegram"))
+    await told.offer({"chat": "+15559999", "text": f"link {code}"}, platform=told.platforms[1])
+    await told.settle()
+    assert told.rows(tables.address, chat="+15559999") == []
+    assert told.rows(tables.join_code)[0].used_at is None
+    assert code not in str(told.rows(tables.message))
+    assert arrived(told, "sms") == [told.text("link_gone")]
