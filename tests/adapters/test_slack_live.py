@@ -24,7 +24,7 @@ from bot.program import Program
 from storage import cursors, tables
 from storage.database import Database
 from tests.fakes.port import MemoryPort
-from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, LEO, MAYA, TEAM, Slack, press, until
+from tests.fakes.slack import APP_TOKEN, BOT, BOT_TOKEN, LEO, MAYA, TEAM, Slack, press, until
 from tests.school import on_sqlite
 
 CHAT = Address("slack", TEAM, MAYA)
@@ -481,6 +481,33 @@ async def test_what_the_bot_said_is_nobodys_message(slack: Slack, adapter: Adapt
     await slack.cut()
     await until(lambda: len(port.received) == 1, within=8)
     assert port.received[0].body["event"]["text"] == "from her"
+
+
+async def test_what_was_answered_in_a_thread_while_nothing_came_is_read_too(slack: Slack, adapter: Adapter) -> None:
+    now = datetime.now(UTC)
+    port = MemoryPort(cursors={f"slack:{TEAM}": now - timedelta(hours=1)})
+    asked, old, new = (f"{(now - timedelta(minutes=minutes)).timestamp():.6f}" for minutes in (2000, 1900, 30))
+    slack.posted[MAYA] += [
+        {"type": "message", "user": BOT, "bot_id": "B1", "text": "How is your week?", "ts": asked},
+        {"type": "message", "user": MAYA, "text": "known", "ts": old, "thread_ts": asked},
+        {"type": "message", "user": MAYA, "text": "I want to die", "ts": new, "thread_ts": asked},
+    ]
+    await adapter.start(port)
+    await until(lambda: port.cursors[f"slack:{TEAM}"] > now - timedelta(minutes=1))
+    assert [raw.body["event"]["text"] for raw in port.received] == ["I want to die"]
+    inbound = adapter.translate(port.received[0].body, TEAM, port.received[0].event_id)
+    assert inbound is not None
+    assert inbound.replies_to == f"{slack.chat(MAYA)}:{asked}"
+
+
+async def test_a_chat_whose_history_slack_refuses_holds_up_no_other(slack: Slack, adapter: Adapter) -> None:
+    port = MemoryPort(urgent={MAYA})
+    for user in (MAYA, LEO):
+        slack.writes(user, "missed")
+    slack.plan("conversations.history", *["restricted", None] * 9)
+    await adapter.start(port)
+    await until(lambda: [raw.chat for raw in port.received] == [LEO])
+    assert port.cursors == {}, "what was not read is read again"
 
 
 async def test_f23_an_edit_that_was_missed_is_read_with_its_history(house: House) -> None:

@@ -46,11 +46,12 @@ METHODS: dict[str, tuple[str, set[str], set[str]]] = {
     "chat.update": (BOT_TOKEN, {"channel", "ts", "text"}, {"blocks", "link_names", "parse"}),
     "conversations.list": (BOT_TOKEN, {"types"}, {"limit", "cursor"}),
     "conversations.history": (BOT_TOKEN, {"channel"}, {"oldest", "latest", "limit", "cursor", "inclusive"}),
+    "conversations.replies": (BOT_TOKEN, {"channel", "ts"}, {"oldest", "latest", "limit", "cursor", "inclusive"}),
     "users.lookupByEmail": (BOT_TOKEN, {"email"}, set()),
     "views.publish": (BOT_TOKEN, {"user_id", "view"}, set()),
 }
 """The methods that we use: whose token, what must be given, what may be (docs.slack.dev/reference/methods)."""
-READS = {"conversations.history", "conversations.list", "users.lookupByEmail"}
+READS = {"conversations.history", "conversations.list", "conversations.replies", "users.lookupByEmail"}
 """Methods that take forms; the others are called with JSON."""
 _MENTION = re.compile(r"<[!@#]|<https?:")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -305,7 +306,22 @@ class Slack:
         if user is None or not body["channel"].startswith("D"):
             return {"ok": False, "error": "channel_not_found"}
         found = [one for one in self.posted[user] if float(one["ts"]) > float(body.get("oldest", 0))]
+        found = [one | self._thread(user, one) for one in found if one.get("thread_ts", one["ts"]) == one["ts"]]
         page, rest = _page(list(reversed(found)), body)
+        return {"ok": True, "messages": page, **rest}
+
+    def _thread(self, user: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        """What a history says of the thread under a message; the thread itself is read by its own method."""
+        replies = [one["ts"] for one in self.posted[user] if one.get("thread_ts") == message["ts"] != one["ts"]]
+        return {"reply_count": len(replies), "latest_reply": replies[-1]} if replies else {}
+
+    def _conversations_replies(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        user = self._user(body["channel"]) or ""
+        thread = [one for one in self.posted[user] if body["ts"] in (one["ts"], one.get("thread_ts"))]
+        if not thread:
+            return {"ok": False, "error": "thread_not_found"}
+        newer = [one for one in thread[1:] if float(one["ts"]) > float(body.get("oldest", 0))]
+        page, rest = _page([thread[0], *newer], body)
         return {"ok": True, "messages": page, **rest}
 
     def _users_lookupbyemail(self, body: Mapping[str, Any]) -> dict[str, Any]:

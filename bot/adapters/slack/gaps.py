@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,10 +27,14 @@ AGAIN = 10.0
 """Seconds after which a round that did not come to its end is begun anew."""
 OVERLAP = timedelta(minutes=10)
 """So far behind the last round each one begins: an event may be on its way for minutes, or be edited."""
+THREADS = timedelta(days=7)
+"""So much farther back messages are looked at: a history tells of a thread only by the message that it is under."""
 BURST, PACE = 30, 1.25
 """Histories that are read at once, and seconds between two of the rest: Slack takes fifty a minute."""
 _CHATS, _LINES = 200, 100
 _LONGEST_WAIT = 60.0
+_REFUSED = "history_refused"
+_NOT_THERE = ("channel_not_found", "thread_not_found")
 
 
 class Gaps:
@@ -68,11 +73,18 @@ class Gaps:
         since = await port.cursor(name) or self._since or began
         self._since = since  # the first round of all has nothing behind it
         urgent = await port.urgent_chats(NAME, self._account)
-        seen = 0
-        for number, (chat, user) in enumerate(sorted(chats, key=lambda one: one[1] not in urgent)):
+        seen, refused = 0, None
+        for number, (chat, _) in enumerate(sorted(chats, key=lambda one: one[1] not in urgent)):
             if number >= BURST:
                 await asyncio.sleep(PACE)
-            seen += await self._fill(port, chat, user, since - OVERLAP)
+            try:
+                seen += await self._fill(port, chat, since - OVERLAP)
+            except TryLater as error:
+                if error.code != _REFUSED:
+                    raise
+                refused = error  # one chat holds up no other
+        if refused is not None:
+            raise refused
         await port.move_cursor(name, began)
         return seen
 
@@ -93,22 +105,33 @@ class Gaps:
                     raise TryLater("no_date")
                 return found, began
 
-    async def _fill(self, port: Port, chat: str, user: str, since: datetime) -> int:
-        lines, cursor = [], ""
-        while True:
-            body: dict[str, Any] = {"channel": chat, "oldest": f"{since.timestamp():.6f}", "limit": _LINES}
-            answer = await self._read("conversations.history", body | ({"cursor": cursor} if cursor else {}))
-            messages = answer.body.get("messages")
-            lines += [line for line in messages if _is_theirs(line)] if isinstance(messages, list) else []
-            cursor = _next(answer)
-            if not cursor:
-                break
-        for line in reversed(lines):  # the newest comes first
+    async def _fill(self, port: Port, chat: str, since: datetime) -> int:
+        oldest, about = since.timestamp(), {"channel": chat, "limit": _LINES}
+        history = await self._pages("conversations.history", about | {"oldest": _ts(since - THREADS)})
+        lines = [line for line in history if _is_theirs(line) and _newest(line, "ts") >= oldest]
+        for line in history:
+            if line.get("reply_count") and _newest(line, "latest_reply") >= oldest:
+                thread = about | {"ts": str(line.get("ts", "")), "oldest": _ts(since)}
+                replies = await self._pages("conversations.replies", thread)
+                lines += [one for one in replies if _is_theirs(one) and one.get("ts") != line.get("ts")]
+        for line in sorted(lines, key=lambda one: _number(one.get("ts"))):
             event = dict(line) | {"channel": chat, "channel_type": "im"}
             raw = raw_of({"type": "event_callback", "team_id": self._account, "event": event}, self._account, "")
             if raw is not None:
                 await port.receive(raw)
         return len(lines)
+
+    async def _pages(self, method: str, body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """The messages of a chat or a thread, from all pages."""
+        found: list[Mapping[str, Any]] = []
+        cursor = ""
+        while True:
+            answer = await self._read(method, {**body, "cursor": cursor} if cursor else body)
+            messages = answer.body.get("messages")
+            found += [one for one in messages if isinstance(one, Mapping)] if isinstance(messages, list) else []
+            cursor = _next(answer)
+            if not cursor:
+                return found
 
     async def _read(self, method: str, body: Mapping[str, Any]) -> Answer:
         """An answer without an error, however long Slack makes us wait; an empty one of a chat that is gone."""
@@ -116,15 +139,32 @@ class Gaps:
             answer = await self._web.call(method, body)
             if answer.is_too_many:
                 await asyncio.sleep(min(answer.seconds or 1.0, _LONGEST_WAIT))
-            elif answer.error and answer.error != "channel_not_found":
+            elif answer.error and answer.error not in _NOT_THERE:
                 self._standing.judge("bot token", answer.error)
-                raise TryLater("history_refused")
+                raise TryLater(_REFUSED)
             else:
                 return answer
 
 
-def _is_theirs(line: Any) -> bool:
-    return isinstance(line, Mapping) and not line.get("bot_id") and bool(line.get("user"))
+def _is_theirs(line: Mapping[str, Any]) -> bool:
+    return not line.get("bot_id") and bool(line.get("user"))
+
+
+def _newest(line: Mapping[str, Any], name: str) -> float:
+    """When something last happened to a message; what does not say when counts as now."""
+    edited = line.get("edited")
+    return max(_number(line.get(name)), _number(edited.get("ts")) if isinstance(edited, Mapping) else 0.0)
+
+
+def _number(ts: Any) -> float:
+    try:
+        return float(ts)
+    except (TypeError, ValueError):
+        return math.inf
+
+
+def _ts(moment: datetime) -> str:
+    return f"{moment.timestamp():.6f}"
 
 
 def _next(answer: Answer) -> str:

@@ -23,7 +23,7 @@ from bot.errors import Ambiguous, TryLater
 
 DEADLINE = 20
 """Seconds for one call: less than delivery gives a send."""
-_FORMS = ("conversations.history", "conversations.list", "users.lookupByEmail")
+_FORMS = ("conversations.history", "conversations.list", "conversations.replies", "users.lookupByEmail")
 """Methods that read; not all of them take JSON."""
 
 _silent = logging.getLogger(f"{__name__}.sdk")
