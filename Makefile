@@ -57,7 +57,7 @@ $(VENV)/bench.stamp: requirements/bench.txt $(VENV)/dev.stamp
 	$(BIN)/uv pip install --quiet --python $(VENV)/bench/bin/python --compile-bytecode --require-hashes -r requirements/bench.txt
 	@touch $@
 
-bench: $(VENV)/bench.stamp  ## measure the speed goals beside their peers, 25 minutes (ONLY=P2); docs/performance.md
+bench: $(VENV)/bench.stamp  ## measure the speed goals beside their peers, 30 minutes (ONLY=P2); docs/performance.md
 	$(BIN)/python -m bench $(ONLY)
 
 bench-quick: $(VENV)/bench.stamp  ## the same at a tiny size, to see that everything runs; keeps nothing

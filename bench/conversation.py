@@ -1,4 +1,4 @@
-"""The one conversation that everybody is measured with: its texts, and the updates as Telegram sends them.
+"""The one conversation that everybody is measured with: its texts, and the updates as the platforms send them.
 
 Five messages in and five out: "/checkin" is greeted; "ready" is asked for a mood; the mood branches; a free text is
 read back; "yes" is thanked. All students are in the middle of theirs at once. Standard library only: peers import it.
@@ -7,6 +7,7 @@ read back; "yes" is thanked. All students are in the middle of theirs at once. S
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 GREETING = "Hi {name}! Time for your weekly check-in. Ready?"
 ASK_MOOD = "How are you feeling this week, from 1 (very low) to 5 (great)?"
@@ -19,6 +20,7 @@ MOODS = ("1", "2", "3", "4", "5")
 YES_NO = ("yes", "no")
 NOTE = "I had two tests this week and slept badly, but the group project is going fine now."
 
+TEAM = "T0BENCH"
 BOT = {"id": 42, "is_bot": True, "first_name": "bot", "username": "check_bot"}
 
 
@@ -44,11 +46,39 @@ def update(update_id: int, student: int, text: str) -> bytes:
     return json.dumps({"update_id": update_id, "message": message}).encode()
 
 
-def updates(students: range, first_id: int = 1) -> list[list[bytes]]:
-    """For each step of the conversation the update of every student."""
+def envelope(number: int, student: int, text: str) -> bytes:
+    """The same message, as Slack's Socket Mode brings it: a slash command, or an event."""
+    user = f"U{student}"
+    about = {"token": "legacy", "team_id": TEAM, "api_app_id": "A0"}
+    if text.startswith("/"):
+        payload: dict[str, object] = {
+            "command": text,
+            "text": "",
+            "user_id": user,
+            "channel_id": f"D{student}",
+            **about,
+        }
+        return _enveloped(number, "slash_commands", payload | {"user_name": user, "trigger_id": f"{number}.1"})
+    ts = f"{1_760_000_000 + number // 1000}.{number % 1000:06}"
+    event = {"type": "message", "channel": f"D{student}", "channel_type": "im", "user": user, "text": text, "ts": ts}
+    payload = {"type": "event_callback", "event_id": f"Ev{number}", "event_time": 1_760_000_000, **about}
+    return _enveloped(number, "events_api", payload | {"event": event | {"event_ts": ts, "team": TEAM}})
+
+
+def _enveloped(number: int, kind: str, payload: dict[str, object]) -> bytes:
+    about = {"envelope_id": f"env-{number}", "type": kind, "accepts_response_payload": False}
+    return json.dumps(about | {"payload": payload}).encode()
+
+
+Written = Callable[[int, int, str], bytes]
+"""(number, student, text): a message as a platform brings it."""
+
+
+def updates(students: range, first_id: int = 1, written: Written = update) -> list[list[bytes]]:
+    """For each step of the conversation the message of every student."""
     return [
         [
-            update(first_id + step * len(students) + place, student, written_by(student)[step])
+            written(first_id + step * len(students) + place, student, written_by(student)[step])
             for place, student in enumerate(students)
         ]
         for step in range(STEPS)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import cold, due, engine, fanout, growth, lost, planning, restart, sending
+from bench import cold, due, engine, fanout, growth, lost, planning, restart, sending, slack_way
 from bench.measure import Case, Figures, interleaved, median, medians, ratio, run
 from bench.result import Claim, Result, Size
 
@@ -136,6 +136,7 @@ GOALS: dict[str, Goal] = {
     "P9": Goal("Everybody at once", "whoever is due is asked, and the rest goes on meanwhile", due.goal),
     "P10": Goal("Growth", "the fifth year costs what the first day did", growth.goal),
     "P11": Goal("A cold start", "a restart is over before anybody notices", cold.goal),
+    "P12": Goal("A message on Slack", "a school may have as many flows as it likes", slack_way.goal),
     "P13": Goal("A message on its way out", "the network's share is the platform's, not ours", sending.goal),
     "P14": Goal("Killed while messages wait", "what a student wrote is handled, whatever happens to us", lost.goal),
 }

@@ -11,11 +11,14 @@ import subprocess
 import tempfile
 import time
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from bench.measure import PEERS_PYTHON, Figures, calibration
 
 PEERS = ("python-telegram-bot", "aiogram", "aiogram-sqlite-storage", "transitions")
+BESIDE = ("slack-bolt", "slack-sdk")
+"""Peers that need nothing else than Nearpeer does, and run in its own Python."""
 _VERSIONS = (
     "import json, sys; from importlib.metadata import version; print(json.dumps(list(map(version, sys.argv[1:]))))"
 )
@@ -32,7 +35,7 @@ def facts() -> Figures:
         "sqlite": sqlite3.sqlite_version,
         "calibration_us": round(calibration()),
         "fdatasync_us": round(_fdatasync() * 1e6),
-        "peers": dict(zip(PEERS, json.loads(asked.stdout), strict=True)),
+        "peers": dict(zip(PEERS, json.loads(asked.stdout), strict=True)) | {name: version(name) for name in BESIDE},
     }
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.conversation import STEPS, updates
+from bench.conversation import STEPS, Written, update, updates
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS_PYTHON = Path(sys.prefix) / "bench" / "bin" / "python"
@@ -73,12 +73,16 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-async def converse(take: Callable[[bytes], Awaitable[None]], sent: Callable[[], int], students: int) -> Figures:
+async def converse(
+    take: Callable[[bytes], Awaitable[None]], sent: Callable[[], int], students: int, written: Written = update
+) -> Figures:
     """Drive a peer through the conversation, one message at a time; `sent` counts what it has sent so far."""
-    for row in updates(range(10_000_000, 10_000_040)):  # once through everything, so that no lazy part is counted
+    for row in updates(
+        range(10_000_000, 10_000_040), 10_000_000, written
+    ):  # once through everything, so that no lazy part is counted
         for raw in row:
             await take(raw)
-    rows = updates(range(1, students + 1))
+    rows = updates(range(1, students + 1), written=written)
     took = array.array("d")
     sent_before, memory_before, memory, used, wall = sent(), resident(), 0, 0.0, 0.0
     for step, row in enumerate(rows):

@@ -1,19 +1,24 @@
-"""P13: what a message costs on its way out, from the words to the receipt, beside python-telegram-bot's own.
+"""P13: what a message costs on its way out, from the words to the receipt, beside the SDKs' own ways.
 
-Both post over kept connections on loopback to a server in a process of its own. Ours is what a school runs.
+All post over kept connections on loopback to a server in a process of its own. Ours is what a school runs.
 
-    python -m bench.sending --messages 500 --in-flight 10
+    python -m bench.sending telegram --messages 500 --in-flight 10
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
+from dataclasses import dataclass
 
-from bench.measure import Case, Figures, interleaved, median, medians, ratio, report
+from bench.conversation import TEAM
+from bench.measure import Case, Figures, interleaved, median, ratio, report
 from bench.result import Claim, Result, Size
 from bench.send_path import LABELS, TEXT, measured
-from bot.adapters.telegram.adapter import Adapter
+from bot.adapters.base import Adapter
+from bot.adapters.slack.adapter import Adapter as Slack
+from bot.adapters.telegram.adapter import Adapter as Telegram
 from bot.adapters.telegram.network import BotApi
 from bot.domain import Address, Choice, MessageKind, Outbound, Priority
 from tests.fakes.port import MemoryPort
@@ -23,52 +28,71 @@ MANY, ONE = 10, 1
 """In flight: as a fan-out sends, and as a quiet hour does."""
 
 
+@dataclass(frozen=True)
+class Rival:
+    """Who else sends to the same server: `limit` is what ours may come to of its CPU."""
+
+    name: str
+    platform: str
+    module: str
+    limit: float
+    elsewhere: bool
+    """Whether it needs the peers' own Python."""
+
+
+PTB = Rival("python-telegram-bot's own", "telegram", "bench.peers.telegram_send", 0.5, elsewhere=True)
+SLACK_SDK = Rival("slack_sdk's own, with a shared session", "slack", "bench.peers.slack_send", 1.2, elsewhere=False)
+
+
 def goal(size: Size) -> Result:
     """P13."""
-    found: dict[str, list[Figures]] = {}
-    for in_flight, messages in ((MANY, size.of(500, 20)), (ONE, size.of(150, 10))):
-        arguments = ("--messages", str(messages), "--in-flight", str(in_flight))
-        cases = (
-            Case(f"ours {in_flight}", "bench.sending", arguments),
-            Case(f"theirs {in_flight}", "bench.peers.telegram_send", (str(messages), str(in_flight)), peer=True),
-        )
-        found |= interleaved(cases, size.rounds)
-    claims = [
-        Claim(
-            f"CPU of a sent message against python-telegram-bot's own, {in_flight} in flight",
-            ratio(found[f"ours {in_flight}"], found[f"theirs {in_flight}"]),
-            0.5,
-            "x",
-        )
-        for in_flight in (MANY, ONE)
-    ]
-    ours = {f"cpu_us, {in_flight} in flight": median(found[f"ours {in_flight}"], "cpu_us") for in_flight in (MANY, ONE)}
-    peers = {
-        f"python-telegram-bot, {in_flight} in flight": medians({"": found[f"theirs {in_flight}"]}, "cpu_us")[""]
-        for in_flight in (MANY, ONE)
-    }
+    claims, ours, peers = [], {}, {}
+    for rival in (PTB, SLACK_SDK):
+        for in_flight, messages in ((MANY, size.of(500, 20)), (ONE, size.of(150, 10))):
+            arguments = ("--messages", str(messages), "--in-flight", str(in_flight))
+            cases = (
+                Case("ours", "bench.sending", (rival.platform, *arguments)),
+                Case("theirs", rival.module, (str(messages), str(in_flight)), peer=rival.elsewhere),
+            )
+            found = interleaved(cases, size.rounds)
+            text = f"CPU of a sent message against {rival.name}, {in_flight} in flight"
+            claims.append(Claim(text, ratio(found["ours"], found["theirs"]), rival.limit, "x"))
+            ours[f"{rival.platform}, {in_flight} in flight"] = {"cpu_us": median(found["ours"], "cpu_us")}
+            peers[f"{rival.name}, {in_flight} in flight"] = {"cpu_us": median(found["theirs"], "cpu_us")}
     return Result(claims, ours, peers)
 
 
-async def send(port: int, messages: int, in_flight: int) -> Figures:
+async def send(platform: str, port: int, messages: int, in_flight: int) -> Figures:
     """Ours."""
-    telegram = Adapter("42", BotApi("42:TEST", f"http://127.0.0.1:{port}"), polls=False)
-    await telegram.start(MemoryPort())
+    url = f"http://127.0.0.1:{port}"
+    adapter = _telegram(url) if platform == "telegram" else _slack(url)
+    await adapter.start(MemoryPort())
     choices = tuple(Choice(label, f"{number}") for number, label in enumerate(LABELS))
 
     async def one(chat: int) -> None:
-        address = Address("telegram", "42", str(chat))
-        await telegram.send(Outbound(chat, address, MessageKind.QUESTION, Priority.CHECK_IN, TEXT, choices))
+        address = Address(platform, adapter.account, str(chat))
+        await adapter.send(Outbound(chat, address, MessageKind.QUESTION, Priority.CHECK_IN, TEXT, choices))
 
     figures = await measured(one, messages, in_flight)
-    await telegram.stop()
+    await adapter.stop()
     return figures
+
+
+def _telegram(url: str) -> Adapter:
+    return Telegram("42", BotApi("42:TEST", url), polls=False)
+
+
+def _slack(url: str) -> Adapter:
+    """Without sockets; once it has begun it looks at nothing meanwhile."""
+    return Slack(TEAM, "xoxb-bench", signing_secret="none", base_url=url, look=1e9)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("platform", choices=("telegram", "slack"))
     parser.add_argument("--messages", type=int, default=500)
     parser.add_argument("--in-flight", type=int, default=MANY)
     given = parser.parse_args()
+    logging.disable(logging.CRITICAL)
     with alone(10**9) as at:
-        report(asyncio.run(send(at, given.messages, given.in_flight)))
+        report(asyncio.run(send(given.platform, at, given.messages, given.in_flight)))

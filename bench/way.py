@@ -20,11 +20,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from bench.conversation import STEPS, updates
+from bench.conversation import STEPS, Written, update, updates
 from bench.measure import calibration, cpu, percentile, report
-from bot.adapters.base import Port
+from bot.adapters.base import Adapter, Port
 from bot.adapters.telegram.adapter import Adapter as Telegram
 from bot.adapters.telegram.reading import chat_of
 from bot.app import App
@@ -78,6 +78,16 @@ WARM = 40
 """Students who go first and are not measured."""
 
 
+class Wired(Adapter, Protocol):
+    """A platform's adapter without its network: `started` once it may be used, `sent` counts the replies."""
+
+    started: asyncio.Event
+    sent: int
+
+    async def exchange(self, body: bytes) -> None:
+        """One message of a student; returns when the reply has left."""
+
+
 class Wire(Telegram):
     """Telegram, but for the network: what it would be asked is encoded, and its answer decoded."""
 
@@ -114,19 +124,31 @@ class Wire(Telegram):
         """There is no network."""
 
 
-def lay_out(folder: Path) -> None:
-    """A school's folder with the one conversation, which no schedule begins while it is measured."""
+def lay_out(folder: Path, flows: int = 1) -> None:
+    """A school's folder with the one conversation, which no schedule begins while it is measured.
+
+    `flows`: how many there are to choose from, the one among them.
+    """
     create(folder)
     day = (SystemClock().now() + timedelta(days=3)).strftime("%a").lower()
     (folder / "program.yaml").write_text(PLAN.replace("DAY", day))
     for old in (folder / "flows").iterdir():
         old.unlink()
     (folder / "flows/checkin.yaml").write_text(FLOW)
+    for number in range(1, flows):
+        (folder / f"flows/other-{number}.yaml").write_text(FLOW.replace("flow: checkin", f"flow: other-{number}"))
 
 
-def school(folder: Path, students: Sequence[range]) -> tuple[Program, Database]:
+def on_the_wire(student: int) -> Address:
+    """The chat of a student."""
+    return Address(Wire.name, "bench", str(student))
+
+
+def school(
+    folder: Path, students: Sequence[range], flows: int = 1, chat: Callable[[int], Address] = on_the_wire
+) -> tuple[Program, Database]:
     """A school whose students have a chat on the wire."""
-    lay_out(folder / "school")
+    lay_out(folder / "school", flows)
     program = load_program(folder / "school")
     database = open_database(program)
     clock = SystemClock()
@@ -137,14 +159,13 @@ def school(folder: Path, students: Sequence[range]) -> tuple[Program, Database]:
         for number in (number for some in students for number in some):
             person = Person(clock.new_id(), f"s{number}", f"Student{number} Torres", Role.MENTEE, "en", "")
             people.add(connection, person, clock.now(), clock.new_id())
-            address = Address(Wire.name, "bench", str(number))
-            people.add_address(connection, person.id, address, clock.new_id(), position=0)
+            people.add_address(connection, person.id, chat(number), clock.new_id(), position=0)
 
     database.write(move_in).result()
     return program, database
 
 
-async def drive(app: App, wire: Wire, asked: Sequence[Sequence[bytes]], in_flight: int) -> list[float]:
+async def drive(app: App, wire: Wired, asked: Sequence[Sequence[bytes]], in_flight: int) -> list[float]:
     """Let all students say all of it; gives the seconds from each message to its reply."""
     took: list[float] = []
 
@@ -168,26 +189,34 @@ def unsent(app: App) -> int:
 
 
 @contextmanager
-def running(students: Sequence[range]) -> Iterator[tuple[App, Wire]]:
+def running(
+    students: Sequence[range],
+    flows: int = 1,
+    chat: Callable[[int], Address] = on_the_wire,
+    wired: Callable[[], Wired] = Wire,
+) -> Iterator[tuple[App, Wired]]:
     """An App of a new school, not started yet; its folder goes with it."""
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="nearpeer-way-") as folder:
-        program, database = school(Path(folder), students)
-        wire = Wire()
+        program, database = school(Path(folder), students, flows, chat)
+        wire = wired()
         try:
             yield App(program, database, SystemClock(), [wire]), wire
         finally:
             database.close()
 
 
-async def measured(app: App, wire: Wire, students: range, in_flight: int) -> dict[str, float]:
+async def measured(
+    app: App, wire: Wired, students: range, in_flight: int, written: Written = update
+) -> dict[str, float]:
+    """Let the students say all of it, after others went first; they are numbered on behind WARM."""
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
     await wire.started.wait()
-    await drive(app, wire, updates(range(1, WARM + 1)), in_flight)
+    await drive(app, wire, updates(range(1, WARM + 1), written=written), in_flight)
     await asyncio.sleep(1.5)  # the first beats plan ahead for everybody
     gc.collect()
-    asked = updates(students, WARM * STEPS + 1)
+    asked = updates(students, WARM * STEPS + 1, written)
     wall, used, sent = time.perf_counter(), cpu(), wire.sent
     took = sorted(await drive(app, wire, asked, in_flight))
     used, wall = cpu() - used, time.perf_counter() - wall

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from slack_sdk.web.async_base_client import AsyncBaseClient
 from sqlalchemy import Connection, Engine, event
 
-from bench import cold, crowd, day, due, fill, growth, planning, restart, sending
+from bench import cold, crowd, day, due, fill, growth, planning, restart, sending, slack_way
 from bench.storage import one_commit_a_step
 from bench.way import school
 from bot.program import create, load_program
@@ -35,9 +36,10 @@ def test_the_bare_anchor_commits_each_step() -> None:
     assert figures["per_second"] > 0
 
 
-async def test_messages_are_sent_to_a_real_server() -> None:
+@pytest.mark.parametrize("platform", ["telegram", "slack"])
+async def test_messages_are_sent_to_a_real_server(platform: str) -> None:
     with alone(10**9) as port:
-        figures = await sending.send(port, messages=10, in_flight=2)
+        figures = await sending.send(platform, port, messages=10, in_flight=2)
     assert figures["messages"] == 10
     assert figures["cpu_us"] > 0
 
@@ -106,6 +108,16 @@ def plans() -> Iterator[dict[str, list[str]]]:
     event.listen(Engine, "before_cursor_execute", note)
     yield seen
     event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("flows", [1, 4])
+def test_a_message_walks_its_whole_way_on_slack_among_any_number_of_flows(
+    monkeypatch: pytest.MonkeyPatch, flows: int
+) -> None:
+    monkeypatch.setattr(AsyncBaseClient, "_request", AsyncBaseClient._request)  # the wire cuts it off
+    figures = slack_way.way(2, flows)
+    assert figures["messages"] == 10
+    assert figures["cpu_us"] > 0
 
 
 async def test_what_was_acknowledged_before_a_kill_is_there_after_the_restart(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.measure import PEERS_PYTHON, Case, interleaved
+from bench.measure import PEERS_PYTHON, Case, interleaved, run
 
 PEERS = [
     Case("python-telegram-bot", "bench.peers.telegram_bot", ("3", "none"), peer=True),
@@ -25,7 +25,24 @@ def test_a_peer_walks_three_students_through_the_whole_conversation(case: Case) 
     assert figures["p50_us"] <= figures["p99_us"]
 
 
-@needs_peers
-def test_python_telegram_bot_sends_as_we_do() -> None:
-    (figures,) = interleaved([Case("send", "bench.peers.telegram_send", ("10", "2"), peer=True)], 1)["send"]
+@pytest.mark.parametrize("listeners", ["5", "9"])
+def test_bolt_walks_three_students_through_the_whole_conversation(listeners: str) -> None:
+    figures = run(Case("slack-bolt", "bench.peers.bolt_app", ("3", listeners)))
+    assert figures["messages"] == 15
+    assert figures["cpu_us"] > 0
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("slack_sdk", "bench.peers.slack_send", ("10", "2")),
+        pytest.param(
+            Case("python-telegram-bot", "bench.peers.telegram_send", ("10", "2"), peer=True), marks=needs_peers
+        ),
+    ],
+    ids=lambda case: case.name,
+)
+def test_a_peer_sends_over_http(case: Case) -> None:
+    figures = run(case)
     assert figures["messages"] == 10
+    assert figures["cpu_us"] > 0

@@ -111,6 +111,9 @@ class Strict:
         path = head.split(" ", 2)[1].lower()
         if path == "/journal":
             return {"ok": True, "result": [asdict(entry) for entry in self.journal]}
+        if path.endswith("/chat.postmessage"):  # Slack's, for those who measure: it has no limits here
+            await asyncio.sleep(self.latency)
+            return {"ok": True, "channel": "D1", "ts": "1760000000.000100", "message": {"type": "message"}}
         if not path.endswith("/sendmessage"):
             return {"ok": True, "result": {"id": 42, "is_bot": True, "first_name": "Bot", "username": "a_bot"}}
         if "application/json" in head.lower():
