@@ -23,7 +23,7 @@ class Way:
 
 
 def ways(program: Program, adults: Sequence[Person]) -> Sequence[Way]:
-    """All of them, each address once: two adults with one phone are told there once."""
+    """All of them, each address once: a phone that several adults share is the first one's, as docs/adults.md says."""
     found: dict[Address, Way] = {}
     for adult in adults:
         for address in _of(program, adult):

@@ -396,6 +396,8 @@ async def test_a_token_of_another_workspace_is_trouble(slack: Slack) -> None:
     adapter = Adapter("T0OTHER", BOT_TOKEN, base_url=f"{slack.url}/api", look=0.1)
     await adapter.start(MemoryPort())
     await until(lambda: "T0OTHER" in adapter.trouble())
+    with pytest.raises(TryLater, match="another_workspace"):  # "no such person" would count against each address
+        await adapter.send(message())
     await adapter.stop()
 
 

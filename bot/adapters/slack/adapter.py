@@ -111,6 +111,8 @@ class Adapter:
         """Post a message, in as many pieces as it needs; the receipt names the last."""
         if self._port is None:
             raise TryLater("not_running")
+        if "workspace" in self._standing.refused:  # nobody is there, and that says nothing about them
+            raise TryLater("another_workspace")
         receipt = Receipt()
         for number, body in enumerate(render(outbound)):
             try:
