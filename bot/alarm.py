@@ -116,7 +116,7 @@ class Alarm:
             self._marks.write_text(json.dumps(marks))
 
     def _post_all(self) -> None:
-        with httpx.Client(timeout=_PATIENCE) as client:
+        with _client() as client:
             while (alert := self._waiting.get()) is not None:
                 self._post(client, alert)
 
@@ -133,6 +133,14 @@ class Alarm:
                 return
             wrong = str(answer.status_code)
         log.critical("alarm kind=%s could not be posted: %s", alert.kind, wrong)
+
+
+def _client() -> httpx.Client:
+    try:
+        return httpx.Client(timeout=_PATIENCE)
+    except (ImportError, ValueError) as error:  # a proxy in the environment that it cannot use
+        log.critical("alarms are posted without the proxy of the environment: %s", type(error).__name__)
+        return httpx.Client(timeout=_PATIENCE, trust_env=False)
 
 
 def _request(shape: str, school: str, alert: _Alert) -> dict[str, Any]:

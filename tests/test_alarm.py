@@ -142,3 +142,13 @@ def test_marks_that_are_no_marks_are_done_without(street: Outside, clock: Hands,
 def test_the_page_for_it_people_names_every_kind_of_alarm() -> None:
     page = Path("docs/alarms.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE)) == {str(kind) for kind in Kind}
+
+
+def test_a_proxy_that_cannot_be_used_silences_no_alarm(
+    street: Outside, clock: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    alarm = rung(street, clock, tmp_path)
+    alarm.stands("store", FULL)
+    alarm.close()
+    assert len(street.told()) == 1
