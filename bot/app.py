@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
@@ -38,6 +39,8 @@ T = TypeVar("T")
 
 MARKED = 10.0
 """Seconds between two marks of whoever turns what arrives into turns."""
+START_AGAIN = 15.0
+"""Seconds until an adapter that could not be started is tried again."""
 LOOK = 5.0
 """Seconds between two looks whether a frozen program holds up the others."""
 
@@ -73,6 +76,7 @@ class App:
         here = [adapter for adapter in outside if self._speaks(adapter)]
         self.speaking = Speaking(database, clock, here, [adapter for adapter in outside if adapter not in here])
         self._extra_beats: set[asyncio.Task[int]] = set()
+        self._not_started: dict[str, str] = {}
         self.audits = False
         """Whether this program is the one that audits."""
         self.watched: Callable[[], Sequence[Trouble]] = tuple
@@ -106,6 +110,7 @@ class App:
     def platform_troubles(self) -> Sequence[Trouble]:
         """What keeps platforms from taking in or sending, here or where other programs speak with them."""
         texts = [adapter.trouble() for adapter in self.adapters if self._speaks(adapter)]
+        texts += self._not_started.copy().values()
         return (*(Trouble(Kind.PLATFORM, text) for text in texts if text), *self.speaking.troubles)
 
     def _watched(self) -> Sequence[Trouble]:
@@ -175,11 +180,30 @@ class App:
         if adapter.name == people.WEB:
             await self.leases.keep(name, all_of_it, stop)
             return
-        await adapter.start(self.port)
+        if not await self._started(adapter, stop):
+            return
         try:
             await self.leases.keep(name, send, stop)
         finally:
             await adapter.stop()
+
+    async def _started(self, adapter: Adapter, stop: asyncio.Event) -> bool:
+        """Start an adapter, again and again if need be: whatever is wrong with one platform, the others go on."""
+        while not stop.is_set():
+            try:
+                await adapter.start(self.port)
+            except Exception as error:
+                log.error("adapter not started platform=%s error=%s", adapter.name, type(error).__name__)
+                self._not_started[adapter.name] = (
+                    f"{adapter.name} cannot be started ({type(error).__name__}): nothing goes out or comes in there."
+                )
+                with contextlib.suppress(Exception):  # what came about of it
+                    await adapter.stop()
+                await first_of(stop, timeout=START_AGAIN)
+            else:
+                self._not_started.pop(adapter.name, None)
+                return True
+        return False
 
     async def _beat(self, lease: Lease, ending: asyncio.Event) -> None:
         self.heartbeat.start()
