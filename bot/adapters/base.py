@@ -193,3 +193,26 @@ def load(platform: str) -> Callable[..., Adapter]:
     if hasattr(module, "__path__"):
         module = importlib.import_module(f"bot.adapters.{platform}.adapter")
     return cast("Callable[..., Adapter]", module.Adapter)
+
+
+def pieces(text: str, length: int) -> list[str]:
+    """A text in pieces of at most `length` UTF-16 units: at lines or words where possible, never in a character."""
+    found = []
+    while (end := _end(text, length)) < len(text):
+        cut = max(text.rfind("\n", 1, end), text.rfind(" ", end // 2, end))
+        end = cut if cut > 0 else end
+        found.append(text[:end].rstrip() or text[:end])
+        text = text[end:].lstrip()
+    return [*found, text] if text or not found else found
+
+
+def _end(text: str, length: int) -> int:
+    """How many characters of a text fit into so many UTF-16 units."""
+    if len(text) * 2 <= length:
+        return len(text)
+    units = 0
+    for index, character in enumerate(text):
+        units += 2 if ord(character) > 0xFFFF else 1
+        if units > length:
+            return index
+    return len(text)

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from bot.adapters.base import Home
+from bot.adapters.base import Home, pieces
 from bot.adapters.slack.answers import DEAD, GONE, MISSHAPEN, UNFIT, Answer, Misshapen, outcome
-from bot.adapters.slack.blocks import LENGTH, chosen, pieces, render
+from bot.adapters.slack.blocks import LENGTH, chosen, render
 from bot.adapters.slack.home import view
 from bot.adapters.slack.manifest import COMMANDS, SCOPES, creation_link, manifest
 from bot.adapters.slack.reading import SHORTCUTS, plain, raw_of, translate

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.adapters.base import pieces
 from bot.adapters.telegram.adapter import Adapter
 from bot.adapters.telegram.reading import chat_of, translate
-from bot.adapters.telegram.writing import LENGTH, outcome, pieces, render
+from bot.adapters.telegram.writing import LENGTH, outcome, render
 from bot.domain import Address, Choice, InboundKind, MessageKind, Outbound, Priority
 from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 from tests.fakes.port import MemoryPort
@@ -158,7 +159,7 @@ def test_pieces_fit_and_together_say_everything(text: str, length: int) -> None:
 
 
 def test_a_piece_never_ends_inside_a_character() -> None:
-    assert pieces("😀" * 3_000) == ["😀" * (LENGTH // 2), "😀" * (3_000 - LENGTH // 2)]
+    assert pieces("😀" * 3_000, LENGTH) == ["😀" * (LENGTH // 2), "😀" * (3_000 - LENGTH // 2)]
 
 
 def refused(code: int, text: str = "", **parameters: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, PlainTextObject, SectionBlock
 
+from bot.adapters.base import pieces
 from bot.domain import Choice, Outbound
 
 LENGTH = 12_000
@@ -77,17 +78,6 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def pieces(text: str, length: int) -> list[str]:
-    """A text in pieces of at most `length` UTF-16 units: at lines or words where possible, never in a character."""
-    found = []
-    while (end := _end(text, length)) < len(text):
-        cut = max(text.rfind("\n", 1, end), text.rfind(" ", end // 2, end))
-        end = cut if cut > 0 else end
-        found.append(text[:end].rstrip() or text[:end])
-        text = text[end:].lstrip()
-    return [*found, text] if text or not found else found
-
-
 def _buttons(choices: Sequence[Choice]) -> list[Block]:
     return buttons([(choice.label, choice.token, f"choice-{number}") for number, choice in enumerate(choices)])
 
@@ -100,15 +90,3 @@ def _body(chat: str, text: str, blocks: Sequence[Block]) -> dict[str, Any]:
 def _shortened(label: str) -> str:
     shown = label if label.strip() else "…"
     return shown if len(shown) <= _LABEL else f"{shown[: _LABEL - 1]}…"
-
-
-def _end(text: str, length: int) -> int:
-    """How many characters of a text fit into so many UTF-16 units."""
-    if len(text) * 2 <= length:
-        return len(text)
-    units = 0
-    for index, character in enumerate(text):
-        units += 2 if ord(character) > 0xFFFF else 1
-        if units > length:
-            return index
-    return len(text)

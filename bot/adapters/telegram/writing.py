@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bot.adapters.base import pieces
 from bot.domain import MessageKind, Outbound, Receipt
 from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 
@@ -27,7 +28,7 @@ def render(outbound: Outbound) -> list[dict[str, Any]]:
     """
     chat = outbound.address.chat
     bodies: list[dict[str, Any]] = [
-        {"chat_id": chat, "text": piece, "link_preview_options": _NO_PREVIEW} for piece in pieces(outbound.text)
+        {"chat_id": chat, "text": piece, "link_preview_options": _NO_PREVIEW} for piece in pieces(outbound.text, LENGTH)
     ]
     if outbound.choices:
         rows = [[{"text": choice.label}] for choice in outbound.choices]
@@ -35,17 +36,6 @@ def render(outbound: Outbound) -> list[dict[str, Any]]:
     elif outbound.kind is MessageKind.QUESTION:
         bodies[-1]["reply_markup"] = _NO_KEYBOARD
     return bodies
-
-
-def pieces(text: str, length: int = LENGTH) -> list[str]:
-    """A text in pieces of at most `length` UTF-16 units: at lines or words where possible, never in a character."""
-    found = []
-    while (end := _end(text, length)) < len(text):
-        cut = max(text.rfind("\n", 1, end), text.rfind(" ", end // 2, end))
-        end = cut if cut > 0 else end
-        found.append(text[:end].rstrip())
-        text = text[end:].lstrip()
-    return [*found, text] if text or not found else found
 
 
 def outcome(answer: Mapping[str, Any]) -> Receipt:
@@ -70,15 +60,3 @@ def _refusal(code: int, text: str, parameters: Any) -> SendError:
     if code in (400, 403):
         return Unreachable("refused")
     return Ambiguous("server_error") if code >= 500 else Ambiguous("unreadable_answer")
-
-
-def _end(text: str, length: int) -> int:
-    """How many characters of a text fit into so many UTF-16 units."""
-    if len(text) * 2 <= length:
-        return len(text)
-    units = 0
-    for index, character in enumerate(text):
-        units += 2 if ord(character) > 0xFFFF else 1
-        if units > length:
-            return index
-    return len(text)
