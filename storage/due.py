@@ -45,8 +45,7 @@ def late_alerts(connection: Connection, since: datetime, limit: int = 500) -> Se
             message.created_at <= since,
             or_(~asks, escalation.asked_at.is_not(None)),
         )
-        .order_by(message.id)
-        .limit(limit)
+        .limit(limit)  # in no order: with one, all messages would be walked through to find the oldest
     )
     return [DeliveryNews(id_, News.LATE) for id_ in connection.execute(query).scalars()]
 
