@@ -317,6 +317,7 @@ def said(error: str, status: int = 200, retry_after: str = "") -> Answer:
         (said("channel_not_found"), Unreachable, "chat_gone"),
         (said("token_revoked"), TryLater, "token_refused"),
         (said("missing_scope"), TryLater, "app_not_set_up"),
+        (said("restricted_action"), TryLater, "app_not_set_up"),  # the workspace's own setting, nobody's address
         (said("never_heard_of"), Unreachable, "refused"),
         (said("fatal_error"), Ambiguous, "server_error"),
         (said("unreadable_answer", 503), Ambiguous, "server_error"),

@@ -20,7 +20,6 @@ GONE = frozenset(
         "is_archived",
         "cannot_dm_bot",
         "not_in_channel",
-        "restricted_action",
     }
 )
 """What says that this person or chat takes nothing any more."""
@@ -38,7 +37,15 @@ DEAD = frozenset(
 )
 """What says that the token is no good (docs.slack.dev/reference/methods/chat.postMessage)."""
 UNFIT = frozenset(
-    {"missing_scope", "no_permission", "messages_tab_disabled", "access_denied", "ekm_access_denied", "link_disabled"}
+    {
+        "missing_scope",
+        "no_permission",
+        "messages_tab_disabled",
+        "access_denied",
+        "ekm_access_denied",
+        "link_disabled",
+        "restricted_action",
+    }
 )
 """What says that the app is not set up as its manifest says, or was forbidden something."""
 MISSHAPEN = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_arguments"})
