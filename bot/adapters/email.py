@@ -32,6 +32,7 @@ _GO_ON = 354
 _ACCEPTED = range(200, 300)
 _FOR_NOW = range(400, 500)
 _BUSY = 421
+_SILENT = "The mail server breaks off in the middle of a message, or does not answer."
 _NO_MAILBOX = (550, 551, 553)
 
 
@@ -83,7 +84,13 @@ class Adapter:
         if "@" not in recipient or not recipient.isascii() or len(outbound.address.chat.splitlines()) != 1:
             raise Unreachable("no_address")
         message = render(outbound, self._sender)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._post, message, recipient)
+        try:
+            receipt = await asyncio.get_running_loop().run_in_executor(self._threads, self._post, message, recipient)
+        except Unreachable:
+            self._trouble = ""  # it judges messages, so it works
+            raise
+        self._trouble = ""
+        return receipt
 
     def routes(self) -> Sequence[Any]:
         """None."""
@@ -110,17 +117,22 @@ class Adapter:
     def _post(self, message: EmailMessage, recipient: str) -> Receipt:
         with self._connected() as server:
             try:
-                _expect(server.mail(parseaddr(self._sender)[1]), "sender_refused", whole_server=True)
+                greeting = server.mail(parseaddr(self._sender)[1])
+                if greeting[0] not in _ACCEPTED:
+                    self._trouble = f"The mail server refuses our sender ({greeting[0]}): look at [email] sender."
+                _expect(greeting, "sender_refused", whole_server=True)
                 answer = server.rcpt(recipient)
                 _expect(answer, "address_refused" if _is_no_mailbox(answer) else "refused")
                 accepted = server.docmd("data")[0] == _GO_ON
             except (OSError, smtplib.SMTPException):
+                self._trouble = _SILENT
                 raise TryLater("connection_lost") from None
             if not accepted:
                 raise TryLater("refused")
             try:
                 answer = _deliver(server, message.as_bytes(policy=SMTP))
             except (OSError, smtplib.SMTPException):
+                self._trouble = _SILENT
                 raise Ambiguous("answer_lost") from None  # it has the text: perhaps it keeps it
             _expect(answer, "refused")
         return Receipt(provider_id=str(message["Message-ID"]))
@@ -142,7 +154,6 @@ class Adapter:
             )
             raise TryLater("no_connection") from None
         else:
-            self._trouble = ""
             yield server
         finally:
             if server is not None:

@@ -83,6 +83,7 @@ class Adapter:
             self._trouble = f"The SMS provider cannot be reached ({type(error).__name__})."
             raise TryLater("no_connection") from None
         except httpx.HTTPError:
+            self._trouble = "The SMS provider does not answer."
             raise Ambiguous("answer_lost") from None
         try:
             receipt = outcome(answer)
@@ -167,6 +168,7 @@ class Adapter:
 _TROUBLES = {
     "token_refused": "The SMS provider refuses the login: look at [sms] account and token_file.",
     "server_error": "The SMS provider has trouble of its own.",
+    "refused": "The SMS provider refused a message: look at [sms] sender, and at what its console says.",
 }
 
 

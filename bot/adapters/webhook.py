@@ -64,6 +64,7 @@ class Adapter:
             self._trouble = f"The webhook cannot be reached ({type(error).__name__}): look at [webhook] url."
             raise TryLater("no_connection") from None
         except httpx.HTTPError:
+            self._trouble = "The webhook does not answer."
             raise Ambiguous("answer_lost") from None
         self._judge(answer)
         return Receipt(provider_id=str(outbound.id))

@@ -70,8 +70,19 @@ async def test_each_refusal_says_what_to_do(to: str, error: type[SendError], cod
         await sender.start(MemoryPort())
         with pytest.raises(error) as refused:
             await sender.send(alert(to))
+        assert bool(sender.trouble()) == (error is Ambiguous)
     assert refused.value.code == code
     assert type(refused.value) is error
+
+
+async def test_a_sender_whom_the_mail_server_refuses_is_trouble_and_counts_against_nobody() -> None:
+    with mail_server() as (_, port):
+        sender = adapter(port)
+        sender._sender = "nearpeer@stranger.example"
+        await sender.start(MemoryPort())
+        with pytest.raises(TryLater, match="sender_refused"):
+            await sender.send(alert())
+    assert "sender" in sender.trouble()
 
 
 async def test_a_refused_login_is_told_and_tried_again_and_over_when_it_is_right() -> None:

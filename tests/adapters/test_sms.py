@@ -63,6 +63,7 @@ async def test_each_answer_says_what_to_do(answer: Answer, error: type[SendError
         taken.answers.append(answer)
         with pytest.raises(error) as refused:
             await sender.send(told())
+        assert bool(sender.trouble()) == (code in ("server_error", "answer_lost", "refused"))
     assert refused.value.code == code
 
 

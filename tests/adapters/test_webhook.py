@@ -62,6 +62,7 @@ async def test_each_answer_says_what_to_do(answer: Answer, error: type[SendError
         with pytest.raises(error) as refused:
             await adapter.send(ALERT)
         assert getattr(refused.value, "after", None) == after
+        assert adapter.trouble()
         await adapter.send(ALERT)
         assert not adapter.trouble()
 

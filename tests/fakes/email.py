@@ -34,6 +34,14 @@ class Mail:
         self.arrived: list[EmailMessage] = []
         self.logins = 0
 
+    async def handle_MAIL(  # noqa: N802  (aiosmtpd's name)
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if address.endswith("@stranger.example"):
+            return "550 5.7.1 not from here"
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(  # noqa: N802  (aiosmtpd's name)
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
     ) -> str:
