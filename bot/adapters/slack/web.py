@@ -79,7 +79,9 @@ class Web:
 def _answer(response: AsyncSlackResponse) -> Answer:
     headers = {str(name).lower(): str(value) for name, value in dict(response.headers).items()}
     body = response.data if isinstance(response.data, dict) else {}
-    return Answer(response.status_code, body, headers.get("retry-after", ""), _moment(headers.get("date", "")))
+    scopes = tuple(scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip())
+    at = _moment(headers.get("date", ""))
+    return Answer(response.status_code, body, headers.get("retry-after", ""), at, scopes)
 
 
 def _moment(date: str) -> datetime | None:
