@@ -243,6 +243,7 @@ def test_the_proxy_of_the_environment_is_used_outside_and_only_there() -> None:
     assert proxy_for("https://api.telegram.org", told) == "http://proxy:3128"
     assert proxy_for("http://localhost:8081", told) == ""
     assert proxy_for("https://api.telegram.org", {}) == ""
+    assert proxy_for("https://api.telegram.org", {"HTTPS_PROXY": "proxy.school:3128"}) == "http://proxy.school:3128"
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")

@@ -192,7 +192,8 @@ def proxy_for(base_url: str, environment: Mapping[str, str] = os.environ) -> str
     server = urlsplit(base_url)
     if server.scheme != "https" or server.hostname in ("localhost", "127.0.0.1", "::1"):
         return ""
-    return environment.get("HTTPS_PROXY", environment.get("https_proxy", ""))
+    named = environment.get("HTTPS_PROXY", environment.get("https_proxy", ""))
+    return named if not named or "://" in named else f"http://{named}"  # proxy.school:3128, as curl takes it
 
 
 def _decoded(status: int, content: bytes) -> Mapping[str, Any]:
