@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,7 +146,7 @@ def verify(file: Path, aside: Path) -> Path:
             for name, wanted in sums["files"].items():
                 if _safe(name) is None or _read_through(archive, name, aside if name == database else None) != wanted:
                     raise Refused(f"{file} is damaged: {name} is not what was backed up.")
-    except (BadZipFile, KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.LargeZipFile):
+    except (BadZipFile, zlib.error, KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.LargeZipFile):
         raise Refused(f"{file} is no backup of Nearpeer, or it is damaged.") from None
     if database == DATABASE:
         copies.verify_sqlite(aside / DATABASE, sums.get("rows"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bot import starts
-from bot.backup import back_up, restore
+from bot.backup import back_up, restore, verify
 from bot.clock import SystemClock
 from bot.errors import Refused
 from bot.program import load_program
@@ -159,6 +159,21 @@ def test_a_file_that_was_smuggled_into_a_backup_is_never_written(backup: Path, t
         restore(new, with_a_stowaway(backup, name, tmp_path / "kept.zip"), SystemClock())
     assert not (tmp_path / "far").exists()
     assert not list(tmp_path.rglob("stowaway.yaml"))
+
+
+def test_a_bit_that_turned_anywhere_is_refused_in_words_or_harms_nothing(backup: Path, tmp_path: Path) -> None:
+    whole, damaged = backup.read_bytes(), tmp_path / "damaged.zip"
+    refused = 0
+    for number in range(30):
+        place = len(whole) * number // 30
+        damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        aside = tmp_path / f"aside-{number}"
+        aside.mkdir()
+        try:
+            verify(damaged, aside)
+        except Refused as refusal:
+            refused += "damaged" in str(refusal)
+    assert refused > 20
 
 
 @pytest.mark.parametrize("harm", ["bits", "short", "other", "database", "list", "stowaway"])

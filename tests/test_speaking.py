@@ -68,7 +68,7 @@ async def test_f54_an_outage_that_is_longer_than_the_platform_keeps_things_is_ow
         database.write(lambda connection: speaks.mark(connection, at)).result()
         return speaks
 
-    assert marks(now - timedelta(hours=49)).troubles == ()
+    assert marks(now - timedelta(hours=48)).troubles == ()
     assert marks(now - timedelta(hours=25)).troubles == (), "a day is kept"
     (lost,) = marks(now).troubles
     assert not lost.warns
