@@ -12,7 +12,6 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from bench.conversation import TEAM
 from bench.measure import Case, Figures, interleaved, median, ratio, report
 from bench.result import Claim, Result, Size
 from bench.send_path import LABELS, TEXT, measured
@@ -22,7 +21,7 @@ from bot.adapters.telegram.adapter import Adapter as Telegram
 from bot.adapters.telegram.network import BotApi
 from bot.domain import Address, Choice, MessageKind, Outbound, Priority
 from tests.fakes.port import MemoryPort
-from tests.fakes.strict import alone
+from tests.fakes.strict import WORKSPACE, alone
 
 MANY, ONE = 10, 1
 """In flight: as a fan-out sends, and as a quiet hour does."""
@@ -84,7 +83,7 @@ def _telegram(url: str) -> Adapter:
 
 def _slack(url: str) -> Adapter:
     """Without sockets; once it has begun it looks at nothing meanwhile."""
-    return Slack(TEAM, "xoxb-bench", signing_secret="none", base_url=url, look=1e9)
+    return Slack(WORKSPACE, "xoxb-bench", signing_secret="none", base_url=url, look=1e9)
 
 
 if __name__ == "__main__":

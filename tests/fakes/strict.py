@@ -20,6 +20,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
+WORKSPACE = "T0BENCH"
+SLACK = {
+    "/auth.test": {"ok": True, "team_id": WORKSPACE},
+    "/chat.postmessage": {"ok": True, "channel": "D1", "ts": "1760000000.000100", "message": {"type": "message"}},
+}
+"""What Slack would answer, for those who measure a send: it has no limits here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One request that arrived."""
@@ -111,9 +119,9 @@ class Strict:
         path = head.split(" ", 2)[1].lower()
         if path == "/journal":
             return {"ok": True, "result": [asdict(entry) for entry in self.journal]}
-        if path.endswith("/chat.postmessage"):  # Slack's, for those who measure: it has no limits here
+        if path in SLACK:
             await asyncio.sleep(self.latency)
-            return {"ok": True, "channel": "D1", "ts": "1760000000.000100", "message": {"type": "message"}}
+            return SLACK[path]
         if not path.endswith("/sendmessage"):
             return {"ok": True, "result": {"id": 42, "is_bot": True, "first_name": "Bot", "username": "a_bot"}}
         if "application/json" in head.lower():
