@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-
 WORKSPACE = "T0BENCH"
 SLACK = {
     "/auth.test": {"ok": True, "team_id": WORKSPACE},
