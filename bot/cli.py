@@ -152,6 +152,24 @@ def links(
 
 
 @app.command()
+def unlink(
+    folder: Folder, key: Annotated[str, typer.Argument(metavar="KEY", help="Whose chats, by the roster's key.")]
+) -> None:
+    """Take the linked chats of a person away (Telegram, Slack): nothing goes there any more."""
+    from bot import school
+    from bot.clock import SystemClock
+    from bot.program import load_program
+
+    with closing(school.open_database(load_program(folder))) as database:
+        many = school.unlink(database, SystemClock(), key)
+    print(
+        f"{many} chats unlinked. A new link: nearpeer links {folder} --telegram --only {key}"
+        if many
+        else "None is linked."
+    )
+
+
+@app.command()
 def run(
     folder: Folder,
     role: Annotated[

@@ -216,6 +216,8 @@ class ActionKind(StrEnum):
     """A restored school goes on; what was held is sent if it is still wanted."""
     DROP_HELD = "drop-held"
     """A restored school goes on; what was held is dropped."""
+    UNLINK = "unlink"
+    """A chat that was linked is not its person's: nothing goes there any more. Named by its review item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -657,6 +659,7 @@ class Turn:
     reachable: tuple[Address, ...] = ()
     """Addresses that took nothing any more, and from which somebody has written now."""
     bindings: tuple[Binding, ...] = ()
+    unlinked: tuple[Address, ...] = ()
     occurrence_done: tuple[int, str] | None = None
     """(occurrence id, fired | missed | cancelled)."""
     occurrence_held: tuple[int, datetime] | None = None

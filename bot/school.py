@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from bot.clock import Clock
-from bot.domain import Match, Person
+from bot.domain import OUTSIDE, AuditEntry, Match, Person
 from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.program import Program
@@ -18,7 +18,7 @@ from bot.roster.compare import RosterReport, compare
 from bot.roster.rows import RosterMatch, RosterPerson, read_roster
 from bot.roster.sheet import LARGEST_FILE
 from bot.ways import POSITIONS, ways
-from storage import accounts, joining, people
+from storage import accounts, audit, joining, people
 from storage.database import Database
 from storage.ways import follow
 
@@ -121,6 +121,21 @@ def mint_codes(
                 "in for the others; --only KEY makes one person's."
             )
         return minted
+
+    return database.write(unit).result()
+
+
+def unlink(database: Database, clock: Clock, key: str) -> int:
+    """Take all linked chats of a person away; gives how many. Raises Refused for a key that nobody has."""
+
+    def unit(connection: Connection) -> int:
+        (person,) = _wanted(connection, key)
+        linked = [one for one in person.addresses if one.platform not in (people.WEB, *OUTSIDE)]
+        for address in linked:
+            joining.unlink(connection, address)
+            entry = AuditEntry("command line", "unlinked a chat", clock.now(), person.id, detail=address.platform)
+            audit.record(connection, clock.new_id(), entry)
+        return len(linked)
 
     return database.write(unit).result()
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, case, delete, insert, literal_column, select, update
 
-from bot.domain import Binding
+from bot.domain import Address, Binding
 from storage import people, tables
 
 
@@ -65,6 +66,41 @@ def bind(connection: Connection, binding: Binding, now: datetime, address_id: in
     if binding.address is None:
         return
     people.put_first(connection, binding.person_id, binding.address, address_id)
+
+
+def linked_by(connection: Connection, item_id: int) -> tuple[int, Address] | None:
+    """Whom and which chat a review item says to be linked; None when they are not, or no longer."""
+    item, message, address = tables.review_item.c, tables.message.c, tables.address.c
+    row = connection.execute(
+        select(address.person_id, address.platform, address.account, address.chat)
+        .select_from(tables.review_item)
+        .join(tables.message, message.id == item.message_id)
+        .join(
+            tables.address,
+            (address.person_id == item.person_id)
+            & (address.platform == message.platform)
+            & (address.account == message.account)
+            & (address.chat == message.chat),
+        )
+        .where(item.id == item_id, item.kind == "linked")
+    ).one_or_none()
+    return None if row is None else (row.person_id, Address(row.platform, row.account, row.chat))
+
+
+def unlink(connection: Connection, address: Address) -> None:
+    """Nothing goes to this chat any more; an alert that still waited for it is news, so that its ladder goes on."""
+    connection.execute(delete(tables.address).where(*_at(tables.address, address)))
+    message = tables.message
+    told = case((message.c.kind == "alert", "failed"), else_="")
+    connection.execute(
+        update(message)
+        .where(*_at(message, address), message.c.status == literal_column("'pending'"))
+        .values(status="failed", error="unlinked", news=told)
+    )
+
+
+def _at(table: Table, address: Address) -> Sequence[ColumnElement[bool]]:
+    return tuple(table.c[name] == getattr(address, name) for name in ("platform", "account", "chat"))
 
 
 def _hash(code: str) -> str:

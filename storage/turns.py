@@ -85,6 +85,8 @@ def _change_people(batch: Batch, turn: Turn, now: datetime, new_id: Callable[[],
         people.mark_address(batch.connection, address, None)
     for binding in turn.bindings:
         joining.bind(batch.connection, binding, now, new_id())
+    for address in turn.unlinked:
+        joining.unlink(batch.connection, address)
 
 
 def _escalate(connection: Connection, turn: Turn) -> None:

@@ -454,3 +454,5 @@ def test_each_person_gets_a_link_to_the_bot_once_and_a_student_only_when_old_eno
     assert re.search(f"^Maya Torres\tmentee{link}", given.out, re.MULTILINE)
     assert "start=" not in again.out
     assert TOKEN not in "".join(said.out + said.err for said in (refused, adult, given, again))
+    assert nearpeer("unlink", lincoln.folder, "maya").out == "None is linked.\n"
+    assert 'Nobody has the key "mia"' in nearpeer("unlink", lincoln.folder, "mia").err

@@ -109,7 +109,14 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.school": (
         LEAVES
         | {"bot.program", "bot.roster", "bot.ways"}
-        | {"storage.accounts", "storage.database", "storage.joining", "storage.people", "storage.ways"},
+        | {
+            "storage.accounts",
+            "storage.audit",
+            "storage.database",
+            "storage.joining",
+            "storage.people",
+            "storage.ways",
+        },
         {"sqlalchemy"},
     ),
     "bot.linking": (

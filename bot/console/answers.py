@@ -55,10 +55,19 @@ async def mark_answer(desk: Desk, request: Request, staff: Staff) -> Response:
 
 async def mark_item(desk: Desk, request: Request, staff: Staff) -> Response:
     """Mark a review item as looked at."""
+    return await _item_done(desk, request, staff, ActionKind.REVIEW_ITEM)
+
+
+async def unlink(desk: Desk, request: Request, staff: Staff) -> Response:
+    """Take a chat away from whom it was linked to: it is not theirs."""
+    return await _item_done(desk, request, staff, ActionKind.UNLINK)
+
+
+async def _item_done(desk: Desk, request: Request, staff: Staff, kind: ActionKind) -> Response:
     item_id = path_id(request)
     mine = staff.caseload_of
     seen_or_404(await desk.read(lambda connection: review.item(connection, item_id, mine)))
-    refusal = await _act(desk, StaffAction(ActionKind.REVIEW_ITEM, staff.name, item_id, staff.person_id))
+    refusal = await _act(desk, StaffAction(kind, staff.name, item_id, staff.person_id))
     if not from_htmx(request) and not refusal:
         return see_other("/staff/#items")
     item = seen_or_404(await desk.read(lambda connection: review.item(connection, item_id, mine)))

@@ -14,7 +14,7 @@ from bot.console import wording
 from bot.console.desk import VIEWED, Desk, from_htmx, path_id, query_id, see_other, seen_or_404
 from bot.console.health import troubles
 from bot.console.wording import Moments, Piece, When
-from bot.domain import ActionKind, EscalationStatus, StaffAction
+from bot.domain import ActionKind, EscalationStatus, ReviewKind, StaffAction
 from bot.errors import Refused
 from storage import answers, review
 from storage.accounts import Staff
@@ -202,6 +202,7 @@ def item_view(item: Item, moments: Moments) -> dict[str, object]:
         "person": item.person,
         "quote": quote(item.words, moments) if item.words else None,
         "wrote": _wrote(item),
+        "linked": item.kind is ReviewKind.LINKED and item.words is not None and item.words.person_id == item.person_id,
         "reviewed_by": item.reviewed_by,
     }
 

@@ -33,6 +33,7 @@ _SIGNED_IN: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/staff/answers", answers.answers_page),
     ("POST", "/staff/answers/{id:int}/reviewed", answers.mark_answer),
     ("POST", "/staff/items/{id:int}/reviewed", answers.mark_item),
+    ("POST", "/staff/items/{id:int}/unlink", answers.unlink),
     ("GET", "/staff/people", people.people_page),
     ("GET", "/staff/people/{id:int}", people.person_page),
     ("POST", "/staff/people/{id:int}/resume", people.resume),

@@ -64,6 +64,7 @@ class Draft:
     unreachable: list[Address] = field(default_factory=list)
     reachable: list[Address] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
+    unlinked: list[Address] = field(default_factory=list)
     occurrence_done: tuple[int, str] | None = None
     occurrence_held: tuple[int, datetime] | None = None
     cancel_prompts_of: list[int] = field(default_factory=list)
@@ -238,6 +239,7 @@ class Draft:
             unreachable=tuple(self.unreachable),
             reachable=tuple(self.reachable),
             bindings=tuple(self.bindings),
+            unlinked=tuple(self.unlinked),
             occurrence_done=self.occurrence_done,
             occurrence_held=self.occurrence_held,
             cancel_prompts_of=tuple(self.cancel_prompts_of),

@@ -28,7 +28,7 @@ from bot.turns.draft import Draft
 from bot.turns.students import conclude
 from storage import conversations, escalations, occurrences, people
 
-FOR_NOW = ("no_listener", "no_address", "not_delivered", "refused", "unreadable")
+FOR_NOW = ("no_listener", "no_address", "not_delivered", "refused", "unlinked", "unreadable")
 """Codes of failures that say nothing about the next message to the same address."""
 PUNCTUAL = timedelta(minutes=5)
 """Later than this it was not on time: the machine was off, or the time was held."""

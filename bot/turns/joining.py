@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain import OUTSIDE, Address, Binding, Inbound, Person, ReviewKind
+from bot.domain import OUTSIDE, Address, Binding, Inbound, Person, ReviewKind, StaffAction
+from bot.errors import Refused
 from bot.turns import prompts
 from bot.turns.draft import Draft
 from storage import joining, people
@@ -42,6 +43,17 @@ def join(draft: Draft, sender: Person | None, inbound: Inbound, code: str) -> No
         _refuse(draft, sender, inbound, f"Their link was opened by {sender.name}, and no longer works", person)
     else:
         _bind(draft, person, inbound.address, found.hash)
+
+
+def unlink(draft: Draft, action: StaffAction) -> None:
+    """Staff say that the chat which a review item is about is not its person's. Raises Refused with words for them."""
+    found = joining.linked_by(draft.connection, action.object_id)
+    if found is None:
+        raise Refused("This chat is not linked any more.")
+    person_id, address = found
+    draft.unlinked.append(address)
+    draft.reviewed_items, draft.reviewed_by = (action.object_id,), action.actor
+    draft.note(action.actor, "unlinked a chat", person_id=person_id, detail=address.platform)
 
 
 def _bind(draft: Draft, person: Person, address: Address, code_hash: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.domain import PersonStatus
+from bot.domain import ActionKind, PersonStatus
+from bot.errors import Refused, TryLater
 from bot.flows.commands import read_command, read_join_code
 from storage import joining, tables
 from tests.school import LEO, MAYA, OKAFOR, RIVERA, House, on_sqlite
@@ -183,3 +184,42 @@ def test_a_code_is_found_as_links_and_people_say_it(text: str) -> None:
     code = "AZaz09_-" * 2 + "ABCDEF"
     assert read_join_code(text.format(code)) == code
     assert read_command("/start") is not None
+
+
+async def test_staff_take_a_chat_away_that_is_not_its_persons(house: House) -> None:
+    await opens(house, 4300, code_for(house, RIVERA))
+    (item,) = [row for row in house.rows(tables.review_item) if row.kind == "linked"]
+    await house.says(MAYA, "I want to die")
+    assert house.code(RIVERA) in house.phone(4300)[-1]
+    before = len(house.phone(4300))
+    await house.staff(ActionKind.UNLINK, item.id)
+    assert chats(house, RIVERA) == [str(RIVERA)]
+    await house.pass_time(minutes=20)
+    assert len(house.phone(4300)) == before, "nothing goes there any more"
+    (item,) = house.rows(tables.review_item, id=item.id)
+    assert item.reviewed_by == "Ms. Chen (console)"
+    assert ("Ms. Chen (console)", "unlinked a chat") in {(row.actor, row.action) for row in house.rows(tables.audit)}
+    with pytest.raises(Refused, match="not linked any more"):
+        await house.staff(ActionKind.UNLINK, item.id)
+    assert code_for(house, RIVERA), "and may get a new link"
+
+
+async def test_an_alert_that_waited_for_a_chat_that_was_taken_away_moves_the_ladder_on(house: House) -> None:
+    await opens(house, 4300, code_for(house, RIVERA))
+    (item,) = [row for row in house.rows(tables.review_item) if row.kind == "linked"]
+    house.platform.plan(4300, *[TryLater("busy", 3600)] * 3)
+    await house.says(MAYA, "nobody likes me")
+    assert house.phone(OKAFOR) == []
+    await house.staff(ActionKind.UNLINK, item.id)
+    assert len(house.phone(OKAFOR)) == 1
+
+
+async def test_only_an_item_that_tells_of_a_link_takes_one_away(house: House) -> None:
+    await opens(house, 4100, code_for(house, MAYA))
+    await opens(house, 4999, code_for(house, MAYA))
+    await house.says(MAYA, "hello")
+    others = [row.id for row in house.rows(tables.review_item) if not row.reason.startswith("Linked a chat")]
+    for item in (*others, 12345):
+        with pytest.raises(Refused):
+            await house.staff(ActionKind.UNLINK, item)
+    assert chats(house, MAYA)[-1] == str(MAYA)
