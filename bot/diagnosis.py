@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
@@ -21,6 +21,7 @@ from bot.clock import SystemClock
 from bot.errors import Outage, Refused
 from bot.platforms import platforms
 from bot.program import load_program
+from bot.speaking import heard_from
 from config.settings import Settings
 from storage.database import Database
 
@@ -36,7 +37,8 @@ def diagnose(folder: Path, *, fix: bool = False) -> Sequence[Finding]:
     program = load_program(folder)
     settings = program.settings
     found = [_database(settings), *_clock(settings)]
-    found += asyncio.run(_platforms(platforms(program), fix))
+    adapters = platforms(program)
+    found += asyncio.run(_platforms(adapters, fix, _running(settings, adapters)))
     kinds = {"chat": settings.telegram.account or settings.slack.account, "SMS": settings.sms.account}
     kinds |= {"e-mail": settings.email.account, "webhook": settings.webhook.account}
     ways = [kind for kind, account in kinds.items() if account]
@@ -85,6 +87,21 @@ def _database(settings: Settings) -> Finding:
     return Finding("database", sentence)
 
 
+def _running(settings: Settings, adapters: Sequence[Adapter]) -> Collection[str]:
+    """The platforms with which a program of this school speaks now, by its marks in the database."""
+    file = settings.storage.file
+    if file is not None and not file.exists():
+        return ()
+    database = Database(settings.storage.url)
+    try:
+        with database.read() as connection:
+            return heard_from(connection, adapters, SystemClock().wall())
+    except (Outage, SQLAlchemyError):
+        return ()  # what is wrong with the database stands above
+    finally:
+        database.close()
+
+
 def _clock(settings: Settings) -> list[Finding]:
     """Compared with a server that we need anyway; nobody else is asked."""
     asked = {
@@ -111,12 +128,12 @@ def _compared(url: str) -> Finding | None:
     return Finding("clock", "This computer's clock is right.", wrong)
 
 
-async def _platforms(adapters: Sequence[Adapter], fix: bool) -> list[Finding]:
+async def _platforms(adapters: Sequence[Adapter], fix: bool, running: Collection[str]) -> list[Finding]:
     found: list[Finding] = []
     for adapter in adapters:
         try:
             async with asyncio.timeout(PATIENCE):
-                found += await adapter.examine(fix=fix)
+                found += await adapter.examine(fix=fix, running=adapter.name in running)
         except TimeoutError:
             found.append(
                 Finding(adapter.name, f"{adapter.name} answers.", f"It did not within {PATIENCE:.0f} seconds.")

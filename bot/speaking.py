@@ -102,3 +102,10 @@ class Speaking:
 def name_of(word: str, adapter: Adapter) -> str:
     """The name of the mark that an account of a platform is well, or in trouble."""
     return f"{word}:{adapter.name}:{adapter.account}"
+
+
+def heard_from(connection: Connection, adapters: Sequence[Adapter], wall: datetime) -> set[str]:
+    """The names of the platforms with which some program has spoken just now, well or not."""
+    words = ("well", "trouble")
+    last = {adapter.name: [cursors.read(connection, name_of(word, adapter)) for word in words] for adapter in adapters}
+    return {name for name, marks in last.items() if any(at is not None and wall - at <= OLD for at in marks)}

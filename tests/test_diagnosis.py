@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.adapters.base import Finding
+from bot.adapters.telegram import examining
 from bot.cli import app
 from bot.diagnosis import diagnose, told, told_as_json
 from bot.program import create
@@ -19,7 +21,7 @@ from tests.fakes.email import USER, adapter, mail_server
 from tests.fakes.loopback import Answer, web_server
 from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, Slack
 from tests.fakes.sms import ACCOUNT, OURS, TOKEN, provider
-from tests.fakes.telegram import BotServer
+from tests.fakes.telegram import BotServer, update
 from tests.fakes.telegram import api as telegram_api
 
 
@@ -30,10 +32,10 @@ def wrong(findings: Sequence[Finding]) -> dict[str, str]:
 # --- Telegram ---
 
 
-async def asked_of_telegram(server: BotServer, *, fix: bool = False) -> Sequence[Finding]:
+async def asked_of_telegram(server: BotServer, *, fix: bool = False, running: bool = True) -> Sequence[Finding]:
     from bot.adapters.telegram.adapter import Adapter
 
-    return await Adapter("1", telegram_api(server)).examine(fix=fix)
+    return await Adapter("1", telegram_api(server)).examine(fix=fix, running=running)
 
 
 async def test_a_bot_that_is_set_up_is_well_once_its_commands_are_set() -> None:
@@ -58,6 +60,30 @@ async def test_what_is_wrong_with_a_bot_is_named(given: dict[str, Any], finding:
         found = wrong(await asked_of_telegram(server, fix=True))
         assert found.keys() == {finding}
         assert server.token not in found[finding]
+
+
+async def test_f52_a_second_poller_is_found_and_nothing_that_waits_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examining, "LISTENING", 1)
+    async with BotServer(descriptions={"": "Ours."}).running() as server:
+        assert wrong(await asked_of_telegram(server, fix=True, running=False)) == {}
+
+        elsewhere = telegram_api(server)
+
+        async def poll() -> None:
+            while True:
+                await elsewhere("getUpdates", {"timeout": 5, "allowed_updates": ["message"]})
+
+        other = asyncio.create_task(poll())
+        await asyncio.sleep(0.1)
+        found = wrong(await asked_of_telegram(server, running=False))
+        other.cancel()
+        await asyncio.wait({other})
+        await elsewhere.close()
+        assert found.keys() == {"telegram.alone"}
+        server.do(update("kept"))
+        assert wrong(await asked_of_telegram(server, running=False)) == {}
+        assert len(server.waiting) == 1
+        assert server.confirmed == 0
 
 
 async def test_a_description_of_the_schools_own_is_left_alone() -> None:

@@ -136,7 +136,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "bot.platforms": (LEAVES | {"bot.adapters", "bot.program", "bot.server", "config", "storage.people"}, set()),
     "bot.diagnosis": (
-        LEAVES | {"bot.adapters.base", "bot.platforms", "bot.program", "config", "storage.database"},
+        LEAVES | {"bot.adapters.base", "bot.platforms", "bot.program", "bot.speaking", "config", "storage.database"},
         {"httpx", "sqlalchemy"},
     ),
     "bot.app": (ANY, {"starlette", "sqlalchemy"}),

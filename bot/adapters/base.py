@@ -167,10 +167,11 @@ class Adapter(Protocol):
         """
         ...
 
-    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+    async def examine(self, *, fix: bool = False, running: bool = False) -> Sequence[Finding]:
         """Ask the platform, with calls that harm nobody, whether all is set up; not between `start` and `stop`.
 
-        `fix`: also set there what can be set.
+        `fix`: also set there what can be set. `running`: a program of this school speaks there now, and must not be
+        disturbed.
         """
         ...
 

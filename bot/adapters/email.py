@@ -100,7 +100,7 @@ class Adapter:
         """Why the mail server took nothing last time; "" while it takes what it is given."""
         return self._trouble
 
-    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+    async def examine(self, *, fix: bool = False, running: bool = False) -> Sequence[Finding]:
         """The connection, and the login."""
         try:
             await asyncio.to_thread(self._look)

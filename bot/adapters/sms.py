@@ -103,7 +103,7 @@ class Adapter:
         """Why the provider took nothing last time; "" while it does."""
         return self._trouble
 
-    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+    async def examine(self, *, fix: bool = False, running: bool = False) -> Sequence[Finding]:
         """The account's login and state, and whether answers can come back."""
         way_back = "They cannot: set [server] public_url, and its address /hooks/sms/inbound at the provider."
         return [

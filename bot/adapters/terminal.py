@@ -82,7 +82,7 @@ class Adapter:
         """None."""
         return ""
 
-    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+    async def examine(self, *, fix: bool = False, running: bool = False) -> Sequence[Finding]:
         """Nothing to ask."""
         return ()
 

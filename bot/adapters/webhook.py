@@ -77,7 +77,7 @@ class Adapter:
         """Why the last message was not taken; "" while they are."""
         return self._trouble
 
-    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+    async def examine(self, *, fix: bool = False, running: bool = False) -> Sequence[Finding]:
         """Whether somebody listens there. Nothing is posted: it could wake somebody up."""
         wrong = ""
         try:

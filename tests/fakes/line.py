@@ -194,7 +194,7 @@ class Adapter:
     def trouble(self) -> str:
         return ""
 
-    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+    async def examine(self, *, fix: bool = False, running: bool = False) -> Sequence[Finding]:
         """Nothing to ask."""
         return ()
 

@@ -90,7 +90,7 @@ class Platform:
     def trouble(self) -> str:
         return self.troubled
 
-    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+    async def examine(self, *, fix: bool = False, running: bool = False) -> Sequence[Finding]:
         """Nothing to ask."""
         return ()
 

@@ -135,7 +135,7 @@ class Adapter:
         """What people must mend, or that Slack has been silent for half a minute."""
         return self._standing.text()
 
-    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+    async def examine(self, *, fix: bool = False, running: bool = False) -> Sequence[Finding]:
         """Tokens, workspace and scopes."""
         return await examine(self._web, self._app_web, self.account, posts=bool(self._signing_secret))
 

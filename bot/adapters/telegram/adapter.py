@@ -121,10 +121,12 @@ class Adapter:
         coming_in = self._way_in.trouble if self._way_in is not None else ""
         return coming_in or (_REFUSED if self._token_refused else "")
 
-    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+    async def examine(self, *, fix: bool = False, running: bool = False) -> Sequence[Finding]:
         """Token, groups, webhook and commands."""
         try:
-            return await examine(self._api, self._introduce, polls=isinstance(self._way_in, Poller), fix=fix)
+            return await examine(
+                self._api, self._introduce, polls=isinstance(self._way_in, Poller), fix=fix, running=running
+            )
         finally:
             await self._api.close()
 

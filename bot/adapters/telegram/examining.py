@@ -6,14 +6,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot.adapters.base import Finding
+from bot.adapters.telegram.reading import KINDS
 from bot.adapters.telegram.words import COMMANDS, DESCRIPTIONS, LANGUAGES
 from bot.errors import SendError
 
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 _REFUSED = (401, 404)
+_CONFLICT = 409
+LISTENING = 4
+"""Seconds in which another poller would have asked again."""
 
 
-async def examine(ask: Ask, introduce: Callable[[], Awaitable[None]], *, polls: bool, fix: bool) -> list[Finding]:
+async def examine(
+    ask: Ask, introduce: Callable[[], Awaitable[None]], *, polls: bool, fix: bool, running: bool
+) -> list[Finding]:
     """What can be seen of a bot from outside. `fix`: set its commands with `introduce` if they are others,
     and a description where there is none."""
     try:
@@ -46,7 +52,10 @@ async def examine(ask: Ask, introduce: Callable[[], Awaitable[None]], *, polls: 
             warns=True,
         ),
     ]
-    return [*found, await _webhook(ask, polls), await _commands(ask, introduce, fix), await _descriptions(ask, fix)]
+    found += [await _webhook(ask, polls), await _commands(ask, introduce, fix), await _descriptions(ask, fix)]
+    if polls and not running:
+        found.append(await _alone(ask))
+    return found
 
 
 async def _webhook(ask: Ask, polls: bool) -> Finding:
@@ -60,6 +69,21 @@ async def _webhook(ask: Ask, polls: bool) -> Finding:
     elif not polls and not hook:
         wrong = "No webhook is set: it is set when Nearpeer starts."
     return Finding("telegram.webhook", sentence, wrong)
+
+
+async def _alone(ask: Ask) -> Finding:
+    """Whether somebody else polls. Who asks last is heard, and ends the other's poll: so nobody of ours may run.
+
+    Without an offset nothing is confirmed: what waits goes on waiting.
+    """
+    try:
+        answer = await ask("getUpdates", {"limit": 1, "timeout": LISTENING, "allowed_updates": KINDS})
+    except SendError:
+        answer = {}
+    wrong = ""
+    if answer.get("error_code") == _CONFLICT:
+        wrong = "Another program polls with this token: often an old copy of Nearpeer on another computer. End it."
+    return Finding("telegram.alone", "No other program polls for this bot.", wrong)
 
 
 async def _commands(ask: Ask, introduce: Callable[[], Awaitable[None]], fix: bool) -> Finding:
