@@ -182,6 +182,7 @@ async def test_what_is_unknown_and_what_is_not_theirs_look_the_same(console: Con
         ("GET", "/staff/escalations/{}", 901), ("POST", "/staff/escalations/{}/take", 901),
         ("GET", "/staff/people/{}", SAM), ("POST", "/staff/people/{}/resume", SAM),
         ("POST", "/staff/answers/{}/reviewed", 1003), ("POST", "/staff/items/{}/reviewed", 1),
+        ("POST", "/staff/items/{}/unlink", 1),
     ]  # fmt: skip
     async with console.browser(rivera) as browser:
         for method, path, theirs in tries:
@@ -331,6 +332,22 @@ async def test_marking_reviewed_swaps_one_line_and_the_list_grows_shorter(consol
         assert (item.status_code, item.headers["location"]) == (303, "/staff/#items")
         assert "Nothing is left to look at." in (await browser.get("/staff/")).text
     assert [action.kind for action in console.turns.asked] == [ActionKind.REVIEW_ANSWER, ActionKind.REVIEW_ITEM]
+
+
+async def test_a_linked_chat_is_asked_about_and_can_be_taken_away(console: Console, okafor: Staff) -> None:
+    console.seed(lambda c: little_school.wrote(c, 700, MAYA, "/start", NOW))
+    console.seed(lambda c: little_school.item(c, 1, MAYA, 700, "linked", "Linked a chat on Telegram"))
+    async with console.browser(okafor) as browser:
+        home = (await browser.get("/staff/")).text
+        assert "It is theirs" in home
+        assert "Not theirs: remove it" in home
+        console.turns.refuse = "This chat is not linked any more."
+        refused = await browser.post("/staff/items/1/unlink", headers=HTMX)
+        assert (refused.status_code, "not linked any more" in refused.text) == (422, True)
+        console.turns.refuse = ""
+        done = await browser.post("/staff/items/1/unlink")
+        assert (done.status_code, done.headers["location"]) == (303, "/staff/#items")
+    assert [action.kind for action in console.turns.asked][-1] is ActionKind.UNLINK
 
 
 async def test_a_suspended_student_can_be_let_go_on(console: Console, okafor: Staff) -> None:
