@@ -87,6 +87,18 @@ def linked_by(connection: Connection, item_id: int) -> tuple[int, Address] | Non
     return None if row is None else (row.person_id, Address(row.platform, row.account, row.chat))
 
 
+def tried_since(connection: Connection, address: Address, since: datetime) -> bool:
+    """Whether a link has been tried in this chat since then, and staff have not looked at that yet."""
+    item, message = tables.review_item.c, tables.message
+    query = (
+        select(item.id)
+        .join(message, message.c.id == item.message_id)
+        .where(item.reviewed_at.is_(None), item.kind == "linked", item.at >= since, *_at(message, address))
+        .limit(1)
+    )
+    return connection.execute(query).first() is not None
+
+
 def unlink(connection: Connection, address: Address) -> None:
     """Nothing goes to this chat any more; an alert that still waited for it is news, so that its ladder goes on."""
     connection.execute(delete(tables.address).where(*_at(tables.address, address)))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.domain import OUTSIDE, Address, Binding, Inbound, Person, ReviewKind, StaffAction
 from bot.errors import Refused
 from bot.turns import prompts
 from bot.turns.draft import Draft
 from storage import joining, people
+
+QUIET = timedelta(minutes=10)
+"""In this time somebody who guesses codes is answered, and seen by staff, once."""
 
 
 def join(draft: Draft, sender: Person | None, inbound: Inbound, code: str) -> None:
@@ -28,6 +32,9 @@ def join(draft: Draft, sender: Person | None, inbound: Inbound, code: str) -> No
     person = people.load(draft.connection, found.person_id, lock=True) if found is not None else None
     found = joining.find(draft.connection, code)
     if found is None or person is None:
+        # Who guesses fills no list: staff see the first of a chat's tries in some minutes.
+        if joining.tried_since(draft.connection, inbound.address, draft.now - QUIET):
+            return
         return _refuse(draft, sender, inbound, "Opened a link that was never given", sender)
     if sender is not None and sender.id == person.id:
         if found.used_at is None:

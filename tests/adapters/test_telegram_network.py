@@ -242,6 +242,9 @@ def test_the_proxy_of_the_environment_is_used_outside_and_only_there() -> None:
     told = {"HTTPS_PROXY": "http://proxy:3128"}
     assert proxy_for("https://api.telegram.org", told) == "http://proxy:3128"
     assert proxy_for("http://localhost:8081", told) == ""
+    for without in ("*", "telegram.org", "10.0.0.1, .telegram.org"):
+        assert proxy_for("https://api.telegram.org", told | {"NO_PROXY": without}) == ""
+    assert proxy_for("https://api.telegram.org", told | {"NO_PROXY": "example.org"}) == "http://proxy:3128"
     assert proxy_for("https://api.telegram.org", {}) == ""
     assert proxy_for("https://api.telegram.org", {"HTTPS_PROXY": "proxy.school:3128"}) == "http://proxy.school:3128"
 

@@ -223,3 +223,15 @@ async def test_only_an_item_that_tells_of_a_link_takes_one_away(house: House) ->
         with pytest.raises(Refused):
             await house.staff(ActionKind.UNLINK, item)
     assert chats(house, MAYA)[-1] == str(MAYA)
+
+
+async def test_who_guesses_codes_fills_no_list_and_a_real_code_still_works(house: House) -> None:
+    for number in range(5):
+        await opens(house, 4666, f"guess-number-{number}-0123456")
+    assert reviews(house) == [("Opened a link that was never given", None)]
+    assert house.phone(4666) == [house.text("link_gone")]
+    await opens(house, 4666, code_for(house, MAYA))
+    assert "4666" in chats(house, MAYA)
+    await house.jump(minutes=11)
+    await opens(house, 4777, "guess-number-9-0123456")
+    assert len(reviews(house)) == 3

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import h11
 
@@ -188,8 +189,11 @@ async def _next_event(http: h11.Connection, reader: asyncio.StreamReader) -> Any
 
 
 def proxy_for(base_url: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The proxy that the computer's environment names for an address outside; "" for none."""
+    """The proxy that the environment names for an address outside; "" for none, or where NO_PROXY says so."""
     server = urlsplit(base_url)
+    without = environment.get("NO_PROXY", environment.get("no_proxy", ""))
+    if proxy_bypass_environment(server.hostname or "", {"no": without}):
+        return ""
     if server.scheme != "https" or server.hostname in ("localhost", "127.0.0.1", "::1"):
         return ""
     named = environment.get("HTTPS_PROXY", environment.get("https_proxy", ""))
