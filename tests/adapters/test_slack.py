@@ -14,9 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from slack_sdk.models.blocks import Block
+from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, PlainTextObject, SectionBlock
 
 from bot.adapters.base import Home, pieces
+from bot.adapters.slack import blocks
 from bot.adapters.slack.answers import DEAD, GONE, MISSHAPEN, UNFIT, Answer, Misshapen, outcome
 from bot.adapters.slack.blocks import LENGTH, chosen, render
 from bot.adapters.slack.home import view
@@ -424,3 +426,33 @@ def test_a_school_without_slack_loads_nothing_of_it() -> None:
     said = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert "bot.serving" in said.stdout.split()
     assert not {"slack_sdk", "slack_bolt", "aiohttp", "bot.adapters.slack"} & set(said.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("quick", "own", "given"),
+    [
+        (blocks._Button, ButtonElement, {"text": PlainTextObject(text="x" * 76), "action_id": "a", "value": "v"}),
+        (blocks._Button, ButtonElement, {"text": PlainTextObject(text="x"), "action_id": "a" * 256, "value": "v"}),
+        (blocks._Section, SectionBlock, {"text": PlainTextObject(text="x"), "block_id": "b" * 256}),
+        (blocks._Section, SectionBlock, {}),
+        (blocks._Actions, ActionsBlock, {"elements": [ButtonElement(text="x", action_id="a", value="v")] * 26}),
+        (blocks._Context, ContextBlock, {"elements": [PlainTextObject(text="x")] * 11}),
+    ],
+)
+def test_our_quick_models_refuse_what_slacks_own_refuse(quick: Any, own: Any, given: dict[str, Any]) -> None:
+    for model in (quick, own):
+        with pytest.raises(SlackObjectFormationError):
+            model(**given).to_dict()
+
+
+def test_our_quick_models_say_what_slacks_own_say() -> None:
+    (body,) = render(message("How is your week?", "Great", "Hard"))
+    section, actions = body["blocks"]
+    assert section == SectionBlock(text=PlainTextObject(text="How is your week?", emoji=False)).to_dict()
+    elements = [
+        ButtonElement(
+            text=PlainTextObject(text=one["text"]["text"], emoji=True), action_id=one["action_id"], value=one["value"]
+        )
+        for one in actions["elements"]
+    ]
+    assert actions == ActionsBlock(elements=elements).to_dict()

@@ -6,8 +6,10 @@ Whatever a person wrote stands in plain text elements only: nothing in it rings,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from slack_sdk.models.basic_objects import JsonObject
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, PlainTextObject, SectionBlock
 
 from bot.adapters.base import pieces
@@ -19,6 +21,36 @@ _SECTION, _LABEL, _ROW = 3_000, 75, 25
 _NOTICE = 3_000
 """Characters of the text beside the blocks, which notifications and screen readers use."""
 _INERT = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False, "link_names": False, "parse": "none"}
+
+
+class _Quick(JsonObject):
+    """Has a model's own validators called without looking through all of `dir` for them at each message."""
+
+    def validate_json(self) -> None:
+        """Raises SlackObjectFormationError, as the model's own does."""
+        for name in _validators(type(self)):
+            getattr(self, name)()
+
+
+@cache
+def _validators(model: type) -> tuple[str, ...]:
+    names = (name for name in dir(model) if not name.startswith("__"))
+    return tuple(name for name in names if hasattr(getattr(model, name, None), "validator"))
+
+
+class _Text(_Quick, PlainTextObject): ...
+
+
+class _Button(_Quick, ButtonElement): ...
+
+
+class _Section(_Quick, SectionBlock): ...
+
+
+class _Actions(_Quick, ActionsBlock): ...
+
+
+class _Context(_Quick, ContextBlock): ...
 
 
 def render(outbound: Outbound) -> list[dict[str, Any]]:
@@ -45,7 +77,7 @@ def chosen(payload: Mapping[str, Any]) -> dict[str, Any] | None:
         message, action = payload["message"], payload["actions"][0]
         texts = [block["text"]["text"] for block in message["blocks"] if block["type"] == "section"]
         blocks = [block for text in texts for block in sections(text)]
-        blocks.append(ContextBlock(elements=[PlainTextObject(text=f"✓ {action['text']['text']}", emoji=True)]))
+        blocks.append(_Context(elements=[_Text(text=f"✓ {action['text']['text']}", emoji=True)]))
         return {
             "channel": str(payload["container"]["channel_id"]),
             "ts": str(message["ts"]),
@@ -61,16 +93,16 @@ def chosen(payload: Mapping[str, Any]) -> dict[str, Any] | None:
 def sections(text: str) -> list[Block]:
     """A text as blocks that show it letter by letter."""
     shown = text if text.strip() else "…"
-    return [SectionBlock(text=PlainTextObject(text=part, emoji=False)) for part in pieces(shown, _SECTION)]
+    return [_Section(text=_Text(text=part, emoji=False)) for part in pieces(shown, _SECTION)]
 
 
 def buttons(choices: Sequence[tuple[str, str, str]]) -> list[Block]:
     """Rows of buttons, each (label, value, action id)."""
     elements = [
-        ButtonElement(text=PlainTextObject(text=_shortened(label), emoji=True), value=value, action_id=action)
+        _Button(text=_Text(text=_shortened(label), emoji=True), value=value, action_id=action)
         for label, value, action in choices
     ]
-    return [ActionsBlock(elements=elements[first : first + _ROW]) for first in range(0, len(elements), _ROW)]
+    return [_Actions(elements=elements[first : first + _ROW]) for first in range(0, len(elements), _ROW)]
 
 
 def escaped(text: str) -> str:
