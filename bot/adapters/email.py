@@ -27,7 +27,8 @@ PATIENCE = 20.0
 """Seconds for each answer of the mail server; delivery itself waits 30 for a send."""
 _THREADS = 4
 """Of our own: on those that everybody shares, a mail server that does not answer would hold up the whole house."""
-_SUBJECT = 120
+_HEADLINE = 90
+"""Characters of a subject that a phone shows."""
 _GO_ON = 354
 _ACCEPTED = range(200, 300)
 _FOR_NOW = range(400, 500)
@@ -179,7 +180,7 @@ def render(outbound: Outbound, sender: str) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = outbound.address.chat
-    message["Subject"] = f"Nearpeer: {first_line.partition('. ')[0]}"[:_SUBJECT]
+    message["Subject"] = f"Nearpeer: {_headline(first_line)}"
     message["Message-ID"] = f"<nearpeer-{outbound.id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     message["Date"] = formatdate()
     # Out-of-office replies and lists leave it alone (RFC 3834).
@@ -188,6 +189,13 @@ def render(outbound: Outbound, sender: str) -> EmailMessage:
         message["Importance"] = "high"
     message.set_content(outbound.text)
     return message
+
+
+def _headline(line: str) -> str:
+    """As many whole sentences as a subject takes; "Ms." ends none."""
+    start = f"{line} "[:_HEADLINE]
+    end = start.rfind(". ")
+    return start[:end] if end > len("Mrs.") else start.strip()
 
 
 def _deliver(server: smtplib.SMTP, body: bytes) -> tuple[int, bytes]:

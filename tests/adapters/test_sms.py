@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlencode
 
+import httpx
 import pytest
 
 from bot.adapters.sms import INBOUND, STATUS, Adapter
 from bot.domain import Address, Choice, InboundKind, MessageKind, Outbound, Priority
 from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
+from bot.server import HOOKS, build
 from tests.fakes.loopback import Answer
 from tests.fakes.port import MemoryPort
 from tests.fakes.sms import ACCOUNT, OURS, PUBLIC, RIVERA, TEXT, Provider, adapter, hand_over, provider, signed
@@ -139,3 +142,16 @@ def test_a_picture_is_kept_by_kind() -> None:
     inbound = adapter("http://127.0.0.1").translate(TEXT | {"Body": ""}, ACCOUNT, "SM1")
     assert inbound is not None
     assert inbound.kind is InboundKind.MEDIA
+
+
+async def test_the_provider_gets_through_the_guard_of_the_site_and_nobody_else_does() -> None:
+    """As it is served: behind the guard against other sites' forms, which a provider is not."""
+    async with texting() as (sender, _, port):
+        site = build(list(sender.routes()), public_url=PUBLIC, csrf_exempt=(HOOKS,))
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "https://provider.example"}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=site), base_url=PUBLIC) as client:
+            taken = await client.post(INBOUND, content=urlencode(TEXT), headers=headers | signed(INBOUND, TEXT))
+            forged = await client.post(INBOUND, content=urlencode(TEXT), headers=headers)
+            huge = await client.post(INBOUND, content="Body=" + "x" * 2_000_000, headers=headers)
+    assert (taken.status_code, forged.status_code, huge.status_code) == (200, 403, 413)
+    assert len(port.received) == 1
