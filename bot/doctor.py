@@ -5,6 +5,7 @@ Only content is judged here: nothing is started, nothing stored, nobody written 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -36,6 +37,7 @@ from bot.roster.sheet import LARGEST_FILE, Bad
 from bot.safety.cards import Card
 from bot.safety.packs import Pack
 from bot.settings_file import read_settings, settings_problem
+from bot.ways import e164
 from config.settings import FILE, SECRETS, SQLITE, Settings
 
 ROSTERS = "roster*.csv"
@@ -185,6 +187,25 @@ def _two_adults(school: School) -> Iterator[Problem]:
         yield Problem(file, 0, 0, f"there is {len(adults) or 'no'} adult; behind each adult there should be another")
 
 
+def _numbers(school: School) -> Iterator[Problem]:
+    """Where adults are told by SMS: whose number is none, and who shares one, where only the first is told."""
+    settings = school.settings
+    if settings is None or not settings.sms.account or not school.people:
+        return
+    file, owners = str(next(iter(school.rosters))), defaultdict(list)
+    for person in school.people.values():
+        if person.role.adult and person.phone:
+            number = e164(person.phone, settings.school.country)
+            owners[number].append(person.name)
+            if not number:
+                yield Problem(
+                    file, 0, 0, f"the phone number of {person.name} cannot get SMS: write it with + and country"
+                )
+    for number, names in owners.items():
+        if number and len(names) > 1:
+            yield Problem(file, 0, 0, f"{' and '.join(names)} have one phone number: only {names[0]} is told by SMS")
+
+
 def _flow_warnings(school: School) -> Iterator[Problem]:
     for name, loaded in (school.flows or {}).items():
         document = read_document(school.root / FLOWS / f"{name}.yaml")
@@ -246,6 +267,7 @@ CHECKS = (
     Check("roster", "Every row of the roster files can be imported.", _rosters),
     Check("adults", "The safety contact and everybody on a ladder is an adult of the roster.", _adults),
     Check("two-adults", "There is a second adult behind the first.", _two_adults, warns=True),
+    Check("numbers", "Adults who are told by SMS have numbers of their own.", _numbers, warns=True),
     Check("alarm", "Somebody is told when Nearpeer itself is in trouble.", _alarm, warns=True),
     Check("secret-files", "Files with tokens and passwords are for one account only.", _secret_files, warns=True),
     Check("local-disk", "The database lies on a disk of this computer.", _local_disk, warns=True),

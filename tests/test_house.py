@@ -58,7 +58,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.doctor": (
         PURE
         | {"bot.content", "bot.flows", "bot.plan", "bot.program", "bot.roster", "bot.safety"}
-        | {"bot.settings_file", "config"},
+        | {"bot.settings_file", "bot.ways", "config"},
         set(),
     ),
     "bot.turns": (

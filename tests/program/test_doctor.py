@@ -158,3 +158,27 @@ def test_a_token_that_others_on_the_computer_can_read_is_named(lincoln: Path, sh
     assert "canary" not in problem
     token.chmod(0o600)
     assert found(lincoln, shipped) == {}
+
+
+def test_numbers_that_get_no_sms_are_named_where_sms_are_sent(tmp_path: Path) -> None:
+    school = tmp_path / "school"
+    create(school)
+    roster = school / "roster.csv"
+    text = roster.read_text(encoding="utf-8-sig")
+    text = text.replace("+1 555 010 0101", "(206) 555-0100").replace("+1 555 010 0102", "+1 206 555 0100")
+    roster.write_text(text + "chen,Ms. Chen,advisor,en,,,12345 6789,,,\n")
+
+    def numbers() -> list[str]:
+        (result,) = [one for one in examine(school) if one.id == "numbers"]
+        assert result.ok, "told all the same"
+        return [problem.text for problem in result.problems]
+
+    assert numbers() == [], "no SMS are sent"
+    (school / "sms.token").write_text("t")
+    settings = school / "nearpeer.toml"
+    sms = '\n[sms]\naccount = "AC1"\nsender = "+15550001"\ntoken_file = "sms.token"\n'
+    settings.write_text(settings.read_text() + sms)
+    assert numbers() == [
+        "the phone number of Ms. Chen cannot get SMS: write it with + and country",
+        "Ms. Rivera and Mr. Okafor have one phone number: only Ms. Rivera is told by SMS",
+    ]
