@@ -28,7 +28,7 @@ from bot.roles import Role, sentence
 from bot.school import follow_ways, open_database, setup_code
 from bot.server import HOOKS, build, serve
 from config.settings import FILE, Settings
-from storage import hold, leases, outbox, people, stranded
+from storage import hold, leases, outbox, people, stranded, ways
 from storage.database import Database
 from storage.health import damage, health
 
@@ -125,7 +125,10 @@ def _say_where_staff_sign_in(program: Program, database: Database, clock: Clock)
 
 
 async def _run(program: Program, database: Database, clock: SystemClock, roles: Collection[Role], alarm: Alarm) -> None:
-    app = App(program, database, clock, platforms(program), roles=roles)
+    adapters = platforms(program)
+    spoken = [(adapter.name, adapter.account) for adapter in adapters]
+    await database.run(lambda connection: ways.heed(connection, spoken))
+    app = App(program, database, clock, adapters, roles=roles)
     lost: list[str] = []
 
     def end(text: str) -> None:

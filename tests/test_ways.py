@@ -16,6 +16,7 @@ from bot.ways import e164, ways
 from config.reach import Email, Sms, Webhook
 from storage import people, tables
 from storage.database import Database
+from storage.ways import heed
 from tests.school import NOON, OKAFOR, RIVERA, move_in, on_sqlite
 
 EMAIL = Email(host="smtp.lincoln.example", sender="mentoring@lincoln.example")
@@ -100,3 +101,30 @@ def test_ways_follow_the_roster_and_the_settings(database: Database, program: Pr
     follow_ways(database, with_settings(program, email=EMAIL), SystemClock())
     assert places(RIVERA) == ['email "Ms. Rivera" <r@lincoln.example>', f"web {RIVERA}"]
     assert places(OKAFOR) == [f"web {OKAFOR}"]
+
+
+def test_whoever_nobody_speaks_with_any_more_is_written_to_elsewhere_until_somebody_does_again(
+    database: Database,
+) -> None:
+    database.write(move_in).result()
+    chat, blocked = Address("telegram", "4242", "501"), Address("telegram", "4242", "601")
+    for person, address in ((RIVERA, chat), (OKAFOR, blocked)):
+        database.write(lambda c, p=person, a=address: people.put_first(c, p, a, p + 900)).result()
+    database.write(lambda connection: people.mark_address(connection, blocked, NOON)).result()
+
+    def first(id_: int) -> str:
+        with database.read() as connection:
+            found = people.load(connection, id_)
+        assert found is not None
+        return found.addresses[0].platform
+
+    web, telegram = ("web", "web"), ("telegram", "4242")
+    for spoken, platform in (
+        ([web, telegram], "telegram"),
+        ([web, ("telegram", "77")], "web"),
+        ([web, telegram], "telegram"),
+    ):
+        for _ in range(2):
+            database.write(lambda connection, spoken=spoken: heed(connection, spoken)).result()
+            assert first(RIVERA) == platform
+            assert first(OKAFOR) == "web", "who blocked the bot stays so"
