@@ -4,6 +4,7 @@ last net for errors. It knows no page and no person.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import Callable
@@ -33,6 +34,10 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 HOOK_LIMIT = 1024 * 1024
 """Bytes of what a chat platform may post at once: a long message comes with its layout."""
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+SLOWEST = 30.0
+"""Seconds in which a body must have come: whoever sends it drop by drop holds nothing open."""
 
 
 class Guard:
@@ -107,11 +112,19 @@ class Guard:
         return bool(origin) and origin in (host, self._public.netloc)
 
     def _limited(self, receive: Receive, limit: int) -> Receive:
-        taken = 0
+        taken, is_whole = 0, False
+        ends = asyncio.get_running_loop().time() + SLOWEST
 
         async def limited() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, is_whole
+            if is_whole:  # from here on only the end of the connection comes, whenever that is
+                return await receive()
+            try:
+                async with asyncio.timeout_at(ends):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408) from None
+            is_whole = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > limit:
                 raise HTTPException(413)

@@ -38,6 +38,7 @@ _PLAIN_WORDS = {
     403: ("This came from another site, so nothing was done.", "Esto vino de otro sitio y no se hizo nada."),
     404: ("There is no page here.", "Aquí no hay ninguna página."),
     405: ("This page cannot do that.", "Esta página no puede hacer eso."),
+    408: ("That came too slowly. Please try again.", "Eso llegó demasiado despacio. Inténtalo otra vez."),
     413: ("That was too long. Please send less at once.", "Es demasiado largo. Envía menos de una vez."),
     429: ("That was too much at once. Please wait a moment.", "Es demasiado a la vez. Espera un momento."),
     500: ("Something went wrong on our side. Please try again.", "Algo falló de nuestro lado. Inténtalo otra vez."),

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot import guard
 from bot.errors import Outage, Refused
 from bot.server import asset, build, serve
 
@@ -138,6 +139,20 @@ async def test_a_webhook_is_exempt_by_its_prefix_and_nothing_else_is() -> None:
 async def test_a_strangers_name_for_this_computer_is_refused(host: str, status: int) -> None:
     async with browser(public_url="https://mentors.example.org") as client:
         assert (await client.get("/echo", headers={"host": host})).status_code == status
+
+
+async def test_a_body_that_comes_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "SLOWEST", 0.1)
+
+    async def drops() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x"
+            await asyncio.sleep(0.05)
+
+    async with browser() as client:
+        headers = {"sec-fetch-site": "same-origin"}
+        assert (await client.post("/echo", content=drops(), headers=headers)).status_code == 408
+        assert (await client.post("/echo", content=b"x", headers=headers)).status_code == 200
 
 
 async def test_a_body_over_the_limit_is_refused_even_when_it_does_not_say_its_length() -> None:
