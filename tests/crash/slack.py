@@ -104,6 +104,10 @@ async def killed_at(school: School, place: str) -> list[str]:
                     await asyncio.sleep(0.05)
                 await until_quiet(school)
                 code = await stop(process)
+        except TimeoutError:
+            state = "runs" if process.poll() is None else f"ended with {process.returncode}"
+            log = school.log.read_text(errors="replace")[-2_000:]
+            return [f"{_kept(school).total()} of {COMING} kept in {WITHIN:.0f} s; the last process {state}:\n{log}"]
         finally:
             process.kill()
             process.wait()
