@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, exists, func, or_, select, update
 
 from bot.domain import DeliveryNews, Due, DueKind, News, PageKind
 from storage import tables
@@ -31,10 +31,18 @@ def alerts_due(connection: Connection, now: datetime, limit: int = 500) -> Seque
 
 
 def late_alerts(connection: Connection, since: datetime, limit: int = 500) -> Sequence[DeliveryNews]:
-    """Alerts about open cases that were written before then and have not left for their address yet."""
-    message, escalation = tables.message.c, tables.escalation.c
+    """Alerts about open cases that were written before then, have not left yet, and were told nowhere else so far."""
+    message, escalation, place = tables.message.c, tables.escalation.c, tables.address.c
+    another = tables.message.alias("another").c
     # Whether somebody is still with it is asked only while they are.
-    asks = message.dedupe_key.startswith(f"{PageKind.STILL}:")
+    asks, asks_as_well = (one.dedupe_key.startswith(f"{PageKind.STILL}:") for one in (message, another))
+    same = (
+        getattr(another, name) == getattr(message, name) for name in ("escalation_id", "person_id", "rung", "round")
+    )
+    told_elsewhere = exists().where(
+        *same, another.id != message.id, another.created_at >= message.created_at, asks_as_well == asks
+    )
+    is_elsewhere = or_(*(place[name] != message[name] for name in ("platform", "account", "chat")))
     query = (
         select(message.id)
         .join(tables.escalation, message.escalation_id == escalation.id)
@@ -44,6 +52,8 @@ def late_alerts(connection: Connection, since: datetime, limit: int = 500) -> Se
             message.status.in_(("pending", "sending")),
             message.created_at <= since,
             or_(~asks, escalation.asked_at.is_not(None)),
+            exists().where(place.person_id == message.person_id, is_elsewhere),
+            ~told_elsewhere,
         )
         .limit(limit)  # in no order: with one, all messages would be walked through to find the oldest
     )

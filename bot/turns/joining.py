@@ -20,14 +20,14 @@ def join(draft: Draft, sender: Person | None, inbound: Inbound, code: str) -> No
 
     What the chat says is answered in the same words whether the code was used, is too old or was never given.
     """
-    if draft.received is not None:  # a code that may still work is no word for the log
+    found = joining.find(draft.connection, code)
+    if found is not None and draft.received is not None:  # a code that may still work is no word for the log
         draft.received = replace(draft.received, text="/start")
     if inbound.address.platform in OUTSIDE:
         # Others may read there what a student is asked; and those addresses follow the roster, nothing else.
         return _refuse(
             draft, sender, inbound, f"A link was tried by {inbound.address.platform}, where none works", sender
         )
-    found = joining.find(draft.connection, code)
     # The row of the person first: whoever uses the same code in this moment waits here, and then sees that it is used.
     person = people.load(draft.connection, found.person_id, lock=True) if found is not None else None
     found = joining.find(draft.connection, code)

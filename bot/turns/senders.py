@@ -19,7 +19,9 @@ def read(draft: Draft, inbound: Inbound, screening: Screening) -> None:
     if inbound.kind in (InboundKind.BLOCKED, InboundKind.UNBLOCKED):
         return _moved(draft, inbound)
     person = log(draft, inbound)
-    code = read_join_code(inbound.text) if inbound.kind is InboundKind.TEXT else None
+    # Words without spaces may look like a code: whatever screening finds in is read as words.
+    is_code = inbound.kind is InboundKind.TEXT and not screening.findings
+    code = read_join_code(inbound.text) if is_code else None
     if code is not None:
         joining.join(draft, person, inbound, code)
     elif person is None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -13,17 +14,20 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import Connection
 
 from bot.clock import SystemClock
+from bot.domain import Address
 from bot.program import create, load_program
 from bot.school import import_roster, mint_links, open_database, read_report
+from storage import people
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = {"Sec-Fetch-Site": "same-origin"}
@@ -163,6 +167,22 @@ def shown_twice(pages: Sequence[Page]) -> set[int]:
     return {id_ for page in pages for id_, times in page.lines.items() if times > 1}
 
 
+def linked(folder: Path, chats: Mapping[str, Address]) -> School:
+    """A school whose students, by their roster keys, have these chats."""
+    school = School(folder)
+    database, clock = open_database(load_program(folder)), SystemClock()
+
+    def unit(connection: Connection) -> None:
+        for key, address in chats.items():
+            person = people.by_key(connection, key)
+            assert person is not None
+            people.put_first(connection, person.id, address, clock.new_id())
+
+    database.write(unit).result()
+    database.close()
+    return school
+
+
 def _nothing_by_itself(plan: Path) -> None:
     """Leave only a check-in that is three days away: what happens in the test is what people do."""
     text = plan.read_text().replace("first_contact: first-contact", "first_contact: null")
@@ -172,6 +192,9 @@ def _nothing_by_itself(plan: Path) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """One that no connection gets by chance before it is used: below those that Linux gives out (32768 and up)."""
+    while True:
+        port = secrets.choice(range(15_000, 32_000))
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port

@@ -11,17 +11,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import httpx
 
-from bot.clock import SystemClock
 from bot.domain import Address
-from bot.program import load_program
-from bot.school import open_database
-from storage import people
-from tests.crash.outside import School, ended, stop, until_quiet
+from tests.crash.outside import School, ended, linked, stop, until_quiet
 from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, TEAM, Slack
 from tests.postgres import FAST
 
@@ -36,18 +31,7 @@ NOTICED = 90.0
 
 def school_on_slack(folder: Path) -> School:
     """A school whose students are linked to their accounts in its workspace."""
-    school = School(folder)
-    program, clock = load_program(folder), SystemClock()
-    database = open_database(program)
-    with database.read() as connection:
-        known = {key: people.by_key(connection, key) for key in CHATS}
-    for key, person in known.items():
-        assert person is not None
-        address = Address("slack", TEAM, CHATS[key])
-        new = partial(people.add_address, person_id=person.id, address=address, id_=clock.new_id(), position=0)
-        database.write(new).result()
-    database.close()
-    return school
+    return linked(folder, {key: Address("slack", TEAM, str(chat)) for key, chat in CHATS.items()})
 
 
 def in_workspace(school: School, slack: Slack) -> None:

@@ -10,15 +10,10 @@ import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-from bot.clock import SystemClock
 from bot.domain import Address
-from bot.program import load_program
-from bot.school import open_database
-from storage import people
-from tests.crash.outside import School, ended, stop, until_quiet
+from tests.crash.outside import School, ended, linked, stop, until_quiet
 from tests.fakes.telegram import ACCOUNT, TOKEN, BotServer, update
 from tests.postgres import FAST
 
@@ -32,18 +27,7 @@ WITHIN = 60.0
 
 def school_on_telegram(folder: Path) -> School:
     """A school whose students have a chat with its bot."""
-    school = School(folder)
-    program, clock = load_program(folder), SystemClock()
-    database = open_database(program)
-    with database.read() as connection:
-        known = {key: people.by_key(connection, key) for key in CHATS}
-    for key, person in known.items():
-        assert person is not None
-        address = Address("telegram", ACCOUNT, str(CHATS[key]))
-        new = partial(people.add_address, person_id=person.id, address=address, id_=clock.new_id(), position=0)
-        database.write(new).result()
-    database.close()
-    return school
+    return linked(folder, {key: Address("telegram", ACCOUNT, str(chat)) for key, chat in CHATS.items()})
 
 
 def at_server(school: School, server: BotServer) -> None:

@@ -235,3 +235,13 @@ async def test_who_guesses_codes_fills_no_list_and_a_real_code_still_works(house
     await house.jump(minutes=11)
     await opens(house, 4777, "guess-number-9-0123456")
     assert len(reviews(house)) == 3
+
+
+async def test_what_only_looks_like_a_code_is_kept_and_what_alarms_in_it_alarms(house: House) -> None:
+    looks_like_one = "link nobodycaresaboutme_all"
+    await house.says(MAYA, looks_like_one)
+    assert house.rows(tables.message, direction="in")[0].text == looks_like_one
+    assert reviews(house) == [("Opened a link that was never given", MAYA)]
+    await house.says(MAYA, "link i_want_to_die_i_cannot")
+    assert house.case().tier == "crisis"
+    assert house.rows(tables.message, direction="in")[1].text == "link i_want_to_die_i_cannot"

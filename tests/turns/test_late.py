@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection, delete
 
 from bot.domain import Address
 from bot.errors import TryLater
 from bot.program import Program
-from storage import people, tables
+from storage import due, people, tables
 from storage.database import Database
 from tests.fakes.memory import Platform
-from tests.school import LEO, MAYA, RIVERA, House, house
+from tests.school import LEO, MAYA, OKAFOR, RIVERA, House, house
 
 PHONE = "+15550100"
 
@@ -22,6 +23,10 @@ def school(database: Database, program: Program) -> House:
     made.write(lambda c: people.add_address(c, RIVERA, Address("telegram", "123", "77"), 900, 0))
     made.write(lambda c: people.add_address(c, RIVERA, Address("sms", "sms", PHONE), 901, 40))
     return made
+
+
+def delete_addresses(connection: Connection, person: int) -> None:
+    connection.execute(delete(tables.address).where(tables.address.c.person_id == person))
 
 
 def sms(house: House) -> list[str]:
@@ -74,3 +79,22 @@ async def test_who_is_asked_whether_they_are_still_with_it_is_asked_elsewhere_to
     await school.jump(hours=2)
     await school.jump(minutes=2)
     assert sms(school)[-1].startswith(f"Case {school.code(RIVERA)} (Lincoln High School): are you still with it?")
+
+
+async def test_what_was_told_elsewhere_or_can_be_told_nowhere_is_looked_at_no_more(school: House) -> None:
+    telegram = Address("telegram", "123", "88")
+    school.write(lambda c: delete_addresses(c, OKAFOR))
+    school.write(lambda c: people.add_address(c, OKAFOR, telegram, 902, 0))
+    await school.says(MAYA, "they hit me")
+    await school.jump(minutes=2)
+
+    def late() -> list[int]:
+        with school.database.read() as connection:
+            return [told.message_id for told in due.late_alerts(connection, school.clock.now())]
+
+    first = min(row.id for row in school.rows(tables.message, kind="alert"))
+    assert len(sms(school)) == 1
+    assert first not in late(), "it was told at the others"
+    await school.jump(minutes=30)
+    assert school.rows(tables.message, chat="88"), "Mr. Okafor has one address, and nobody speaks there"
+    assert late() == []
