@@ -403,6 +403,14 @@ class Signal:
     label: str
     """For staff: why, in plain words, without the person's own."""
     step: str = ""
+    about_adult: int | None = None
+    """The adult of the program whom it is about: they must not be told. `SOME_ADULT`: one who was not named."""
+    everyone: bool = False
+    """All adults of the ladder are told at once: somebody is with the student now and waits."""
+
+
+SOME_ADULT = 0
+"""No person's id: an adult of the program, nobody said which."""
 
 
 # --- safety --------------------------------------------------------------------------------------------------------

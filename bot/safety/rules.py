@@ -21,6 +21,10 @@ class Case:
     tier: Tier
     category: str
     reason: str
+    about_adult: int | None = None
+    """The adult whom it is about, as a Signal says it: a named one counts before SOME_ADULT."""
+    everyone: bool = False
+    """All adults of the ladder are told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,14 @@ def judge(findings: Sequence[Finding], signals: Sequence[Signal] = (), unscreene
     if not climbing:
         quiet = [signal.label for signal in ordered if signal.tier is Tier.NOTICE]
         return Verdict(None, (*reviews, *([Review(ReviewKind.NOTICE, _joined(quiet))] if quiet else [])))
-    return Verdict(
-        Case(climbing[0].tier, climbing[0].category, _joined(signal.label for signal in climbing)), tuple(reviews)
+    case = Case(
+        climbing[0].tier,
+        climbing[0].category,
+        _joined(signal.label for signal in climbing),
+        max((signal.about_adult for signal in climbing if signal.about_adult is not None), default=None),
+        any(signal.everyone for signal in climbing),
     )
+    return Verdict(case, tuple(reviews))
 
 
 def merge(escalation: Escalation | None, case: Case, ladder: Ladder, now: datetime) -> ladders.Step | None:
