@@ -141,6 +141,8 @@ class InboundKind(StrEnum):
     """Photo, voice, sticker ...: not downloaded, never nothing."""
     EDIT = "edit"
     """What they wrote before now says this."""
+    OURS = "ours"
+    """In the log: a text that is one of our own words, such as a label, a number or a command."""
     BLOCKED = "blocked"
     """They take nothing from us any more; they wrote nothing."""
     UNBLOCKED = "unblocked"
@@ -429,6 +431,8 @@ class Finding:
     end: int
     about: str = "self"
     modifiers: tuple[str, ...] = ()
+    message_id: int | None = None
+    """The earlier message in which this part of a split sentence stands; None: the one at hand."""
 
 
 class EscalationStatus(StrEnum):

@@ -211,6 +211,31 @@ def answers_since(connection: Connection, person_id: int, since: datetime) -> Se
     ]
 
 
+_message = tables.message.c
+_OF_TEXT = ("id", "created_at", "text", "direction", "kind")
+# The outgoing ones between them are few; who has written nothing for a year must cost no look at that year.
+_NEWEST = 12
+
+
+def _written(_dialect: Any) -> Any:
+    of_person = select(*(_message[name] for name in _OF_TEXT)).where(_message.person_id == bound(_message.person_id))
+    newest = of_person.order_by(_message.id.desc()).limit(literal_column(str(_NEWEST))).subquery().c
+    is_text = newest.kind.in_((_word("text"), _word("edit")))
+    return (
+        select(newest.id, newest.text)
+        .where(newest.direction == _word("in"), is_text, newest.created_at >= bound(_message.created_at, "since"))
+        .order_by(newest.id)
+    )
+
+
+_WRITTEN = Statement(_written)
+
+
+def written_since(connection: Connection, person_id: int, since: datetime) -> Sequence[tuple[int, str]]:
+    """A person's last texts since a moment, oldest first, by message id; presses of our buttons are none."""
+    return [(id_, text) for id_, text in _WRITTEN.rows(connection, person_id=person_id, since=since)]
+
+
 def _first(connection: Connection, person_id: int, status: str, *, newest: bool = False) -> str | None:
     column = tables.conversation.c
     query = select(column.state).where(column.person_id == person_id, column.status == status)

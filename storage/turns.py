@@ -115,7 +115,7 @@ def _findings(connection: Connection, turn: Turn, received: Received, new_id: Ca
         connection.execute(
             insert(tables.finding).values(
                 id=new_id(),
-                message_id=received.id,
+                message_id=received.id if finding.message_id is None else finding.message_id,
                 escalation_id=opened,
                 tier=finding.tier,
                 category=finding.category,

@@ -26,7 +26,7 @@ from bot.flows import engine, state
 from bot.flows.commands import read_command
 from bot.safety import rules
 from bot.safety.screen import Screening
-from bot.turns import cases, prompts
+from bot.turns import cases, prompts, recent
 from bot.turns.around import around
 from bot.turns.commands import adult_choice, obey
 from bot.turns.draft import Draft
@@ -59,8 +59,12 @@ def read(draft: Draft, person: Person, inbound: Inbound, screening: Screening) -
         prompts.stop(draft, person)
         draft.signals.append(rules.failure(draft.staff_text("reason_failure")))
     unscreened = ""
-    if not reading.our_words:
-        draft.findings, unscreened = screening.findings, screening.unscreened
+    if reading.our_words:
+        if draft.received is not None and draft.received.kind is InboundKind.TEXT:
+            draft.received = replace(draft.received, kind=InboundKind.OURS)
+    else:
+        split = recent.across(draft, person, reading.inbound, screening)
+        draft.findings, unscreened = (*screening.findings, *split), screening.unscreened
     conclude(draft, person, unscreened)
 
 
