@@ -8,7 +8,7 @@ OPEN ?= yes
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup test crash check demo bench bench-quick screenshot requirements format
+.PHONY: help setup test crash check safety-report demo bench bench-quick screenshot requirements format
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ test: $(VENV)/dev.stamp  ## set up and run the tests
 
 crash: $(VENV)/dev.stamp  ## prove that nothing is lost when processes die (ONLY=points|random|machine|faults|telegram|slack KILLS=200)
 	@$(BIN)/python -m tests.crash $(if $(ONLY),--only $(ONLY)) $(if $(KILLS),--kills $(KILLS)) $(if $(POINT),--point $(POINT)) $(if $(AT_ONCE),--at-once $(AT_ONCE))
+
+safety-report: $(VENV)/dev.stamp  ## what the shipped packs say to our own corpus: totals only, and no measure of quality
+	@$(BIN)/python -m tests.safety.report
 
 check: $(VENV)/dev.stamp  ## lint and types
 	$(BIN)/ruff check .
