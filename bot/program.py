@@ -94,13 +94,13 @@ class Program:
         """Schedules whose author wants them at night as well."""
         return frozenset(schedule.name for schedule in self.schedules if schedule.any_hour)
 
-    def card(self, language: str, adult: str, *, asked: bool = False) -> str:
+    def card(self, language: str, adult: str, *, asked: bool = False, mentor: bool = False) -> str:
         """The crisis card in a language (or English), with the school's place and the adult's name.
 
-        `asked`: worded for who asked for an adult and wrote nothing alarming.
+        `asked`: worded for who asked for an adult and wrote nothing alarming; `mentor`: for who told of somebody else.
         """
         card = card_for(self.cards, self.country, language)
-        return card.render(self.place(card.language), adult, asked=asked)
+        return card.render(self.place(card.language), adult, asked=asked, mentor=mentor)
 
     def text(self, language: str, key: str, **values: str) -> str:
         """One of the house's own texts in a language, or in the program's first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,13 @@ def running(connection: Connection, person_id: int, category: str, since: dateti
         .limit(1)
     ).one_or_none()
     return None if row is None else _escalation(row)
+
+
+def how_many(connection: Connection, person_id: int, categories: Collection[str], since: datetime) -> int:
+    """How many cases of this person and these categories were opened since then."""
+    column = tables.escalation.c
+    which = (column.person_id == person_id, column.category.in_(categories), column.opened_at >= since)
+    return connection.execute(select(func.count()).select_from(tables.escalation).where(*which)).scalar_one()
 
 
 def not_closed(connection: Connection, person_id: int) -> Sequence[Escalation]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
 from bot.flows.notation import read_span
 from bot.flows.wording import plain
 
-CommandName = Literal["stop", "pause", "resume", "help", "adult", "privacy", "language", "checkin"]
+CommandName = Literal["stop", "pause", "resume", "help", "adult", "tell", "privacy", "language", "checkin"]
 
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Without 0, O, 1, I and L, which look alike."""
@@ -21,6 +21,7 @@ _SLASHED: dict[str, CommandName] = {
     "resume": "resume", "seguir": "resume",
     "help": "help", "ayuda": "help", "start": "help",
     "adult": "adult", "adulto": "adult",
+    "tell": "tell", "avisar": "tell",
     "privacy": "privacy", "privacidad": "privacy",
     "language": "language", "idioma": "language",
     "checkin": "checkin",
@@ -46,11 +47,12 @@ _ADULT_PHRASES = {
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asked for. `language` is set for /language en, `span` for /pause 2w."""
+    """What a person asked for. `language` is set for /language en, `span` for /pause 2w, `words` for /tell and more."""
 
     name: CommandName
     language: str = ""
     span: timedelta | None = None
+    words: str = field(default="", repr=False)
 
 
 def read_command(text: str) -> Command | None:
@@ -84,6 +86,8 @@ def read_code(text: str) -> str | None:
 def _with_argument(name: CommandName, argument: str) -> Command:
     if name == "language":
         return Command(name, language=_LANGUAGES.get(plain(argument[:20]), ""))
+    if name == "tell":
+        return Command(name, words=argument)
     if name == "pause":
         try:
             return Command(name, span=read_span(argument.lower()))

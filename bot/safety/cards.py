@@ -15,7 +15,8 @@ _PLACES = frozenset({"place", "adult"})
 class Card(BaseModel):
     """The words for one country and language. `text` names {place} and {adult}, and each of the `numbers`.
 
-    It begins with `opening`, or with `asked` for somebody who wrote nothing alarming and asked for an adult.
+    It begins with `opening`; with `asked` for somebody who wrote nothing alarming and asked for an adult; with `mentor`
+    for a mentor who told of somebody else: what to do now.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -26,6 +27,7 @@ class Card(BaseModel):
     numbers: tuple[str, ...] = Field(min_length=1)
     opening: Sentence
     asked: Sentence
+    mentor: Annotated[str, StringConstraints(strip_whitespace=True, min_length=40, max_length=500)]
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=40, max_length=900)]
 
     @field_validator("text")
@@ -40,9 +42,9 @@ class Card(BaseModel):
         if missing:
             raise ValueError(f"the card's text does not say {', '.join(missing)}")
 
-    def render(self, place: str, adult: str, *, asked: bool = False) -> str:
+    def render(self, place: str, adult: str, *, asked: bool = False, mentor: bool = False) -> str:
         """The card with the school's place and the adult's name. What they contain is never read as a placeholder."""
-        return f"{self.asked if asked else self.opening}\n\n" + "".join(
+        return f"{self.mentor if mentor else self.asked if asked else self.opening}\n\n" + "".join(
             literal + ({"place": place, "adult": adult}[name] if name is not None else "")
             for literal, name, _, _ in string.Formatter().parse(self.text)
         )

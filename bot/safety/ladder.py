@@ -110,6 +110,15 @@ def told_again(escalation: Escalation, now: datetime) -> Step:
     return later, (Page(PageKind.ALERT, holder, later.rung, later.round),)
 
 
+def tell_everyone(escalation: Escalation, now: datetime) -> Step:
+    """All adults of the ladder at once: somebody waits beside the student. Whoever has the case keeps it."""
+    last = max(len(escalation.ladder.rungs) - 1, 0)
+    told = replace(escalation, rung=last, round=escalation.round + 1)
+    if told.status is EscalationStatus.OPEN:
+        told = replace(told, next_action_at=now + _repeat(told.ladder))
+    return told, _pages(PageKind.ALERT, _told(told, last), told)
+
+
 # --- time ----------------------------------------------------------------------------------------------------------
 
 

@@ -31,7 +31,7 @@ from storage import conversations, escalations, hold, people
 OUTCOMES = tuple(ladders.OUTCOMES)
 NOTE = "note:"
 """Step of the message that asks an adult for a note: `note:<outcome>:<escalation id>`."""
-_TO_TAKE = ("alert", "alert_again")
+_TO_TAKE = ("alert", "alert_again", "alert_with")
 
 
 def open_or_join(draft: Draft, person: Person, case: Case) -> None:
@@ -47,10 +47,12 @@ def open_or_join(draft: Draft, person: Person, case: Case) -> None:
         )
         action = "opened"
     escalation, pages = step
-    holder_is_told = action == "updated" and escalation.status is EscalationStatus.ACKNOWLEDGED
+    key = "alert_update" if action == "updated" and escalation.status is EscalationStatus.ACKNOWLEDGED else "alert"
+    if case.everyone:
+        (escalation, pages), key = ladders.tell_everyone(escalation, draft.now), "alert_with"
     draft.escalations.append(escalation)
     draft.note("Nearpeer", action, escalation, detail=f"{escalation.tier}: {case.reason}")
-    send_pages(draft, escalation, pages, "alert_update" if holder_is_told else "alert")
+    send_pages(draft, escalation, pages, key)
 
 
 def ladder_for(draft: Draft, person: Person, tier: Tier) -> Ladder:

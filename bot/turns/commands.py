@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain import Choice, Person, PersonStatus, Priority, ReviewKind, Signal, Tier
+from bot.domain import Choice, Person, PersonStatus, Priority, ReviewKind, Role, Signal, Tier
 from bot.flows.commands import Command, CommandName
-from bot.turns import prompts
+from bot.turns import prompts, telling
 from bot.turns.draft import Draft
 from storage import escalations
 
@@ -71,12 +71,22 @@ def _resume(draft: Draft, person: Person, command: Command) -> None:
 
 
 def _help(draft: Draft, person: Person, _command: Command) -> None:
-    check_in = Choice(draft.text(person, "label_checkin"), "", "/checkin")
-    draft.say(person, "help", (check_in, adult_choice(draft, person)))
+    choices = [Choice(draft.text(person, "label_checkin"), "", "/checkin"), adult_choice(draft, person)]
+    if person.role is Role.MENTOR:
+        choices.append(Choice(draft.text(person, "label_tell"), "", telling.TELL))
+    draft.say(person, "help", choices)
 
 
 def _adult(draft: Draft, person: Person, _command: Command) -> None:
     draft.signals.append(asked_for_adult(draft))
+
+
+def _tell(draft: Draft, person: Person, command: Command) -> None:
+    """A mentor tells of somebody; from anybody else it asks for an adult."""
+    if person.role is Role.MENTOR:
+        telling.begin(draft, person, command.words)
+    else:
+        _adult(draft, person, command)
 
 
 def _privacy(draft: Draft, person: Person, _command: Command) -> None:
@@ -112,6 +122,7 @@ _COMMANDS: Mapping[CommandName, Callable[[Draft, Person, Command], None]] = {
     "resume": _resume,
     "help": _help,
     "adult": _adult,
+    "tell": _tell,
     "privacy": _privacy,
     "language": _language,
     "checkin": _check_in,

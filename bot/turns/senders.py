@@ -39,7 +39,7 @@ def _read_stranger(draft: Draft, inbound: Inbound, screening: Screening) -> None
     draft.review(ReviewKind.STRANGER, "Written by nobody on the roster", None)
     draft.findings = screening.findings
     command = read_command(inbound.text) if inbound.kind is InboundKind.TEXT else None
-    asks = command is not None and command.name == "adult"  # Slack offers it on the Home tab to everybody
+    asks = command is not None and command.name in ("adult", "tell")  # Slack offers it on the Home tab to everybody
     verdict = rules.judge(screening.findings, (asked_for_adult(draft),) if asks else ())
     if verdict.case is not None:
         open_about_nobody(draft, replace(verdict.case, reason=_stranger_reason(draft, verdict.case)))

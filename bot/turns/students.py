@@ -18,6 +18,7 @@ from bot.domain import (
     Priority,
     Reply,
     ReviewKind,
+    Role,
     Signal,
     Tier,
 )
@@ -26,7 +27,7 @@ from bot.flows import engine, state
 from bot.flows.commands import read_command
 from bot.safety import rules
 from bot.safety.screen import Screening
-from bot.turns import cases, prompts, recent
+from bot.turns import cases, prompts, recent, telling
 from bot.turns.around import around
 from bot.turns.commands import adult_choice, obey
 from bot.turns.draft import Draft
@@ -64,19 +65,21 @@ def read(draft: Draft, person: Person, inbound: Inbound, screening: Screening) -
             draft.received = replace(draft.received, kind=InboundKind.OURS)
     else:
         split = recent.across(draft, person, reading.inbound, screening)
-        draft.findings, unscreened = (*screening.findings, *split), screening.unscreened
+        draft.findings, unscreened = (*draft.findings, *screening.findings, *split), screening.unscreened
     conclude(draft, person, unscreened)
 
 
 def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
     """Judge what the turn has found so far; open or update the case, tell the student."""
+    if person.role is Role.MENTOR and draft.signals:
+        telling.guard_load(draft, person)
     verdict = rules.judge(draft.findings, tuple(draft.signals), unscreened)
     for review in verdict.reviews:
         draft.review(review.kind, review.reason, person)
     if verdict.case is None:
         return
     case = verdict.case
-    if verdict.crisis:
+    if verdict.crisis and not telling.is_report(draft, person, case):
         _suspend(draft, person)
     if draft.received is not None:  # else time brought it: a card about nothing would only frighten
         _tell(draft, person, case)
@@ -84,11 +87,14 @@ def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
 
 
 def _tell(draft: Draft, person: Person, case: rules.Case) -> None:
-    if case.tier in (Tier.CRISIS, Tier.URGENT):
+    if telling.is_report(draft, person, case):
+        telling.advise(draft, person, case)
+    elif case.tier in (Tier.CRISIS, Tier.URGENT):
         asked = case.category == "adult-requested" and not draft.findings
         adult = around(draft.connection, draft.program, [person.id]).advisor_name(person)
         card = draft.program.card(person.language, adult, asked=asked)
-        draft.write(person, card, kind=MessageKind.CARD, priority=Priority.ALERT, first=True)
+        choices = telling.beside(draft, person, case)
+        draft.write(person, card, kind=MessageKind.CARD, priority=Priority.ALERT, choices=choices, first=True)
     elif not draft.messages:
         draft.say(person, "adult_soon")
 
@@ -130,9 +136,29 @@ def _route(reading: Reading) -> None:
     named = _replied_to(draft, person, inbound)
     if named is not None and named.step and named.person_id == person.id and not _asks(named, waiting):
         return _late(draft, person, named, Reply(text=inbound.text))
+    if _told(reading, waiting):
+        return None
     if waiting is not None:
         return _answer(reading, waiting, Reply(text=inbound.text, media=inbound.kind is InboundKind.MEDIA))
     _unsolicited(reading)
+
+
+def _told(reading: Reading, waiting: Conversation | None) -> bool:
+    """Whether a mentor's text belongs to what they tell an adult of; a reply that a flow knows is not looked at."""
+    draft, person, inbound = reading.draft, reading.person, reading.inbound
+    if person.role is not Role.MENTOR or inbound.kind is not InboundKind.TEXT:
+        return False
+    if waiting is not None and engine.is_our_words(prompts.flow_of(draft, waiting).flow, waiting, inbound.text):
+        return False
+    newest = conversations.newest_sent(draft.past(person), person.id)
+    if newest is None:
+        return False
+    value = telling.typed(newest, inbound.text)
+    if value:
+        reading.our_words = True
+        telling.pressed(draft, person, value)
+        return True
+    return telling.line(draft, person, newest)
 
 
 def _replied_to(draft: Draft, person: Person, inbound: Inbound) -> conversations.Sent | None:
@@ -159,6 +185,8 @@ def _pressed(reading: Reading) -> None:
         return _unsolicited(reading)
     reading.our_words = True
     choice, message = found
+    if choice.value.startswith(f"{telling.TELL} "):
+        return telling.pressed(draft, person, choice.value)
     command = read_command(choice.value) if choice.value.startswith("/") else None
     if command is not None:
         return obey(draft, person, command)

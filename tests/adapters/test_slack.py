@@ -156,12 +156,12 @@ def test_a_command_is_a_text_wherever_it_is_given() -> None:
     assert (inbound.address, inbound.text, inbound.kind) == (CHAT, "/adult I <3 help", InboundKind.TEXT)
 
 
-def test_the_shortcut_under_a_message_asks_for_an_adult_and_quotes_it() -> None:
+def test_the_shortcut_under_a_message_tells_an_adult_and_quotes_it() -> None:
     quoted = {"user": MAYA, "text": "nobody would miss me", "ts": "1.1"}
     payload = {"type": "message_action", "callback_id": "tell_an_adult", "user": {"id": LEO}, "message": quoted}
     inbound = read(payload)
     assert inbound is not None
-    assert (inbound.address.chat, inbound.text) == (LEO, "/adult nobody would miss me")
+    assert (inbound.address.chat, inbound.text) == (LEO, "/tell nobody would miss me")
     asked = read({"type": "shortcut", "callback_id": "talk_to_an_adult", "user": {"id": MAYA}})
     assert asked is not None
     assert asked.text == "/adult"

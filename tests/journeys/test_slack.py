@@ -121,7 +121,7 @@ async def test_a_mentor_tells_an_adult_about_a_message_with_the_shortcut(program
         quoted = {"user": fake.MAYA, "text": f"they hit me {CANARY}", "ts": "1.1"}
         about = {"type": "message_action", "callback_id": "tell_an_adult", "trigger_id": "1.2", "message": quoted}
         await school.does(fake.LEO, about | {"user": {"id": fake.LEO}}, lambda text: "988" in text)
-        await until(lambda: any("needs an adult" in text for text in school.texts(fake.RIVERA)))
+        await until(lambda: any("A mentor tells of someone" in text for text in school.texts(fake.RIVERA)))
 
 
 @on_sqlite

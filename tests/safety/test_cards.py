@@ -59,6 +59,15 @@ def test_who_asked_for_an_adult_is_not_told_that_it_sounds_serious(card: Card) -
     assert all(number in asked for number in card.numbers)
 
 
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: f"{card.country}-{card.language}")
+def test_a_mentor_reads_what_to_do_and_promises_nothing(card: Card) -> None:
+    mentors = card.render("the office", "Ms. Rivera", mentor=True)
+    assert card.opening not in mentors
+    assert all(number in mentors for number in card.numbers)
+    sentences = [sentence for sentence in re.split(r"[.:\n]+", card.mentor) if sentence.strip()]
+    assert len(card.mentor.split()) / len(sentences) <= 12, "short sentences read at grade 5 to 6"
+
+
 def test_an_unknown_language_falls_back_to_english_and_an_unknown_country_is_told() -> None:
     assert card_for(CARDS, "us", "vi").language == "en"
     with pytest.raises(LookupError):

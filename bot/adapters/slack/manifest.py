@@ -23,6 +23,8 @@ SCOPES = {
 COMMANDS = {
     "/adult": "Ask for an adult",
     "/adulto": "Pedir hablar con un adulto",
+    "/tell": "Tell an adult about someone",
+    "/avisar": "Avisar a una persona adulta de alguien",
     "/checkin": "Check in now / Responder ahora",
     "/pause": "No check-ins for a while",
     "/pausa": "Sin preguntas por un tiempo",

@@ -18,7 +18,7 @@ NAME = "slack"
 COMMAND = "command"
 """Begins the `action_id` of a button whose value is what the person says by it: those of the Home tab."""
 SHORTCUTS = ("tell_an_adult", "talk_to_an_adult")
-"""Callback ids of the message shortcut and of the one in the menu; both ask for an adult."""
+"""Callback ids of the message shortcut and of the one in the menu; both ask for an adult, the first about a message."""
 _WRITTEN = (None, "file_share", "me_message", "thread_broadcast", "message_changed")
 """Subtypes of messages whose text a person wrote."""
 _SECRET = ("token", "response_url", "response_urls", "authorizations", "authed_users", "event_context")
@@ -48,8 +48,8 @@ def translate(body: Mapping[str, Any], account: str, event_id: str) -> Inbound |
         return _pressed(body, account, event_id)
     if kind in ("message_action", "shortcut"):
         words = plain(_text(_mapping(body, "message"))) if kind == "message_action" else ""
-        _word(body, "callback_id")
-        return _said(body, account, event_id, f"/adult {words}".rstrip())
+        asks = "/tell" if _word(body, "callback_id") == SHORTCUTS[0] else "/adult"
+        return _said(body, account, event_id, f"{asks} {words}".rstrip())
     if "command" in body:
         more = body.get("text", "")
         return _said(body, account, event_id, f"{_word(body, 'command')} {plain(more) if _is(more) else ''}".rstrip())

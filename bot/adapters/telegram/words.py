@@ -9,6 +9,7 @@ LANGUAGES = ("en", "es")
 COMMANDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "en": (
         ("adult", "I want to talk to an adult"),
+        ("tell", "Tell an adult about someone"),
         ("checkin", "Check in now"),
         ("pause", "No check-ins for a while"),
         ("resume", "Check-ins again"),
@@ -19,6 +20,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "es": (
         ("adulto", "Quiero hablar con una persona adulta"),
+        ("avisar", "Avisar a una persona adulta de alguien"),
         ("checkin", "Hacer el check-in ahora"),
         ("pausa", "Sin check-ins por un tiempo"),
         ("seguir", "Volver a los check-ins"),

@@ -1,0 +1,203 @@
+"""A mentor tells an adult, each step as a story. Leo mentors Maya, Ms. Rivera advises them."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage import tables
+from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House, on_sqlite
+
+WHAT_TO_DO = "You were right to tell."
+
+
+def case_of(house: House) -> tuple[str, str, str]:
+    case = house.case()
+    return case.tier, case.category, case.reason
+
+
+def person(house: House, id_: int) -> tuple[str, bool]:
+    (row,) = house.rows(tables.person, id=id_)
+    return row.status, row.paused_until is not None
+
+
+def buttons(house: House, id_: int) -> list[list[str]]:
+    sent = [one for one in house.platform.journal if one.address.chat == str(id_)]
+    return [[choice.label for choice in one.choices] for one in sent]
+
+
+async def test_danger_is_told_at_the_first_press_though_nothing_more_is_answered(house: House) -> None:
+    await house.says(LEO, "/tell")
+    assert house.newest(LEO).text == house.text("tell_ask")
+    await house.taps(LEO, "Someone is in danger")
+    assert case_of(house) == ("crisis", "mentor-report", "A mentor says that someone is in danger")
+    assert house.newest(RIVERA).text.startswith("CRISIS: L.K. (Lincoln High School) needs an adult.")
+    texts = house.phone(LEO)
+    assert texts[-1] == house.text("tell_who")
+    assert texts[-2].startswith(WHAT_TO_DO)
+    assert "911" in texts[-2]
+    assert "988" in texts[-2]
+    assert buttons(house, LEO)[-2:] == [["I am with them now"], ["Maya", "Somebody else"]]
+    await house.pass_time(minutes=5)
+    assert house.phone(OKAFOR)[-1].startswith("Still open, 5 min. CRISIS")
+
+
+async def test_who_and_what_join_the_case_and_the_mentee_reads_nothing_of_it(house: House) -> None:
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "I am worried about someone")
+    await house.taps(LEO, "Maya")
+    assert house.newest(LEO).text == house.text("tell_line")
+    await house.says(LEO, f"she does not come to lunch any more {CANARY}")
+    await house.taps(LEO, "No")
+    assert house.newest(LEO).text == house.text("tell_done")
+    tier, category, reason = case_of(house)
+    assert (tier, category) == ("concern", "mentor-report")
+    assert reason.split("; ") == [
+        "A mentor is worried about someone",
+        "It is about M.T., whom they mentor",
+        "A mentor wrote what they saw or heard",
+    ]
+    assert house.phone(MAYA) == []
+    told = [one.text for one in house.platform.journal if one.address.chat not in (str(LEO),)]
+    assert not any(CANARY in text for text in told)
+    line = house.rows(tables.finding, rule="mentor-line")
+    assert [row.escalation_id for row in line] == [house.case().id], "the case page shows what was written"
+    assert [row.reason for row in house.rows(tables.review_item, person_id=MAYA)] == [
+        "A mentor has told an adult about this student"
+    ]
+
+
+async def test_what_is_written_behind_the_command_is_told_already(house: House) -> None:
+    await house.says(LEO, f"/tell they hit me is what she says {CANARY}")
+    tiers = {row.category: row.tier for row in house.rows(tables.escalation)}
+    assert tiers == {"mentor-report": "urgent"}
+    assert house.newest(LEO).text == house.text("tell_ask")
+    assert any(text.startswith(WHAT_TO_DO) for text in house.phone(LEO))
+
+
+async def test_alarming_words_in_the_line_open_a_crisis_of_their_own(house: House) -> None:
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "I am worried about someone")
+    await house.taps(LEO, "Maya")
+    await house.says(LEO, f"i want to die {CANARY}")
+    assert {row.tier: row.category for row in house.rows(tables.escalation)}["crisis"] == "suicide"
+    assert "I am with them now" in buttons(house, LEO)[-1]
+    assert "988" in house.newest(LEO).text
+
+
+async def test_it_is_about_an_adult_here_can_be_said_first_and_by_name(house: House) -> None:
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "It is about an adult here")
+    assert case_of(house)[:2] == ("urgent", "mentor-report")
+    assert "Ms. Rivera" not in next(text for text in house.phone(LEO) if text.startswith(WHAT_TO_DO))
+    assert buttons(house, LEO)[-1] == ["Ms. Rivera", "Mr. Okafor", "Another adult"]
+    await house.taps(LEO, "Ms. Rivera")
+    assert house.newest(LEO).text == house.text("tell_who")
+    await house.taps(LEO, "Somebody else")
+    await house.taps(LEO, "Skip")
+    assert house.newest(LEO).text == house.text("tell_done")
+
+
+async def test_i_am_with_them_now_pages_every_adult_at_once(house: House) -> None:
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "I am worried about someone")
+    assert house.phone(OKAFOR) == []
+    await house.taps(LEO, "I am with them now")
+    assert case_of(house)[0] == "crisis"
+    for adult in (RIVERA, OKAFOR):
+        assert house.newest(adult).text.startswith(
+            "CRISIS: a mentor is with someone now and asks for an adult to come."
+        )
+        assert any(label.startswith("I have it") for label in house.labels(adult))
+    assert "the counseling office" in house.newest(LEO).text or "911" in house.newest(LEO).text
+
+
+async def test_whoever_has_the_case_keeps_it_and_hears_that_the_mentor_is_there(house: House) -> None:
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "Someone is in danger")
+    await house.taps(RIVERA, "I have it")
+    await house.taps(LEO, "I am with them now")
+    assert (house.case().status, house.case().acknowledged_by) == ("acknowledged", "Ms. Rivera")
+    assert house.newest(RIVERA).text.startswith("CRISIS: a mentor is with someone now")
+    assert house.newest(OKAFOR).text.startswith("CRISIS: a mentor is with someone now")
+
+
+async def test_too_much_pauses_the_mentors_prompts_and_tells_an_adult(house: House) -> None:
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "It is too much for me")
+    assert case_of(house)[:2] == ("concern", "mentor-overload")
+    assert person(house, LEO) == ("paused", True)
+    assert house.newest(LEO).text == house.text("relieved")
+    await house.says(LEO, "/resume")
+    assert person(house, LEO) == ("active", False)
+
+
+async def test_the_third_worry_in_two_weeks_relieves_the_mentor(house: House) -> None:
+    for _ in range(3):
+        assert person(house, LEO) == ("active", False)
+        await house.says(LEO, "/tell")
+        await house.taps(LEO, "I am worried about someone")
+        await house.pass_time(hours=25)
+    assert person(house, LEO) == ("paused", True)
+    assert "three worries" in house.rows(tables.escalation)[-1].reason
+
+
+async def test_a_second_student_in_the_same_case_is_told_to_all_again(house: House) -> None:
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "Someone is in danger")
+    await house.taps(LEO, "Maya")
+    before = len(house.phone(RIVERA))
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "Someone is in danger")
+    await house.taps(LEO, "Somebody else")
+    assert len(house.phone(RIVERA)) == before + 1
+    assert len(house.phone(OKAFOR)) == 1
+
+
+async def test_telling_pauses_no_check_in_of_the_mentor_and_ends_none(house: House) -> None:
+    await house.begins(LEO, "mentee-weekly")
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "Someone is in danger")
+    assert [row.status for row in house.rows(tables.conversation)] == ["waiting"]
+    assert person(house, LEO) == ("active", False)
+
+
+@on_sqlite
+async def test_where_there_are_no_buttons_their_words_are_typed(house: House) -> None:
+    await house.says(LEO, "/avisar")
+    await house.says(LEO, "someone is in danger")
+    await house.says(LEO, "Maya")
+    await house.says(LEO, "skip")
+    await house.says(LEO, "no")
+    assert house.newest(LEO).text == house.text("tell_done")
+    assert "It is about M.T., whom they mentor" in case_of(house)[2]
+
+
+@on_sqlite
+async def test_the_same_press_twice_is_one_case_and_one_card(house: House) -> None:
+    await house.says(LEO, "/tell")
+    press = house.button(LEO, "Someone is in danger")
+    await house.offer(press, event="once")
+    await house.offer(press, event="once")
+    await house.settle()
+    assert len(house.rows(tables.escalation)) == 1
+    assert sum(text.startswith(WHAT_TO_DO) for text in house.phone(LEO)) == 1
+
+
+@on_sqlite
+async def test_from_a_mentee_the_same_command_asks_for_an_adult(house: House) -> None:
+    await house.says(MAYA, "/tell")
+    assert case_of(house)[:2] == ("urgent", "adult-requested")
+
+
+@on_sqlite
+@pytest.mark.parametrize("who", [LEO, MAYA])
+async def test_the_help_shows_mentors_how_to_tell(house: House, who: int) -> None:
+    await house.says(who, "/help")
+    assert (house.text("label_tell") in house.labels(who)) is (who == LEO)
+
+
+@on_sqlite
+async def test_a_made_up_press_does_nothing_but_be_kept(house: House) -> None:
+    await house.offer({"chat": str(LEO), "kind": "button", "token": "ffff.1", "text": "/tell danger"})
+    await house.settle()
+    assert house.rows(tables.escalation) == []
