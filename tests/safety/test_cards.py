@@ -96,6 +96,7 @@ def test_a_card_without_its_parts_is_refused(change: dict[str, str]) -> None:
         "numbers": ["988"],
         "opening": "You are not alone.",
         "asked": "You asked for an adult.",
+        "mentor": "You were right to tell. Stay with them and take them to an adult.",
         "text": "Call or text 988 at any hour. At school go to {place} or find {adult}.",
     }
     with pytest.raises(ValidationError):
