@@ -661,6 +661,8 @@ class Turn:
     signals: tuple[Signal, ...] = ()
     """For turns to make escalations of; not saved as such."""
     findings: tuple[Finding, ...] = ()
+    explanation: Mapping[str, Any] | None = None
+    """Why the received message was judged as it was: bot/safety/explanation.py."""
     escalations: tuple[Escalation, ...] = ()
     codes: tuple[Code, ...] = ()
     items: tuple[ReviewItem, ...] = ()

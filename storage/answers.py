@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Select, func, literal_column, select
 
 from bot.domain import AnswerKind
 from storage import tables
-from storage.review import Mark, in_caseload, words_of
+from storage.review import in_caseload
+from storage.written import Mark, words_of
 
 
 @dataclass(frozen=True, slots=True)

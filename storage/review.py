@@ -16,29 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tru
 
 from bot.domain import AuditEntry, EscalationStatus, ReviewKind, Tier
 from storage import tables
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Where in a text screening saw something, and what."""
-
-    start: int
-    end: int
-    tier: Tier
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a student wrote."""
-
-    message_id: int
-    person_id: int | None
-    """Who wrote it; None for somebody unknown."""
-    at: datetime
-    text: str = field(repr=False)
-    kind: str = "text"
-    marks: tuple[Mark, ...] = ()
+from storage.written import Words, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,19 +155,6 @@ def item(connection: Connection, item_id: int, caseload_of: int | None) -> Item 
     column = tables.review_item.c
     found = _items(connection, _items_query().where(column.id == item_id, in_caseload(column.person_id, caseload_of)))
     return found[0] if found else None
-
-
-def words_of(connection: Connection, message_ids: Iterable[int | None]) -> Mapping[int, Words]:
-    """What was written in these messages, with the findings' places, by message id."""
-    ids = {id_ for id_ in message_ids if id_ is not None}
-    marks: dict[int, list[Mark]] = defaultdict(list)
-    finding, message = tables.finding, tables.message
-    for row in connection.execute(select(finding).where(finding.c.message_id.in_(ids)).order_by(finding.c.start)):
-        marks[row.message_id].append(Mark(row.start, row.end, Tier(row.tier), row.label))
-    rows = connection.execute(select(message).where(message.c.id.in_(ids), message.c.direction == "in"))
-    return {
-        row.id: Words(row.id, row.person_id, row.created_at, row.text, row.kind, tuple(marks[row.id])) for row in rows
-    }
 
 
 def names_of(connection: Connection, person_ids: Iterable[int | None]) -> Mapping[int, str]:

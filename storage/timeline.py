@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Table, and_, func, or_, select
 from bot.domain import AnswerKind, PersonStatus, Role, Tier
 from storage import answers, tables
 from storage.answers import Line
-from storage.review import Mark, in_caseload, words_of
+from storage.review import in_caseload
 from storage.types import milliseconds
+from storage.written import Mark, words_of
 
 _STUDENTS = (Role.MENTEE, Role.MENTOR)
 

@@ -34,7 +34,7 @@ def add_turn(
         _escalate(batch.connection, turn)
     if turn.received is not None:
         batch.add(RECEIVED, _received_row(turn.received))
-    if turn.findings and turn.received is not None:
+    if (turn.findings or turn.explanation) and turn.received is not None:
         _findings(batch.connection, turn, turn.received, new_id)
     for message in turn.messages:
         batch.add(MESSAGE, _message_row(message, now))
@@ -111,6 +111,8 @@ def _escalate(connection: Connection, turn: Turn) -> None:
 
 def _findings(connection: Connection, turn: Turn, received: Received, new_id: Callable[[], int]) -> None:
     opened = turn.escalations[0].id if turn.escalations else None
+    if turn.explanation:
+        connection.execute(insert(tables.explanation).values(message_id=received.id, record=turn.explanation))
     for finding in turn.findings:
         connection.execute(
             insert(tables.finding).values(

@@ -94,7 +94,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.console": (
         LEAVES
         | {"bot.checks", "storage.database", "storage.accounts", "storage.audit"}
-        | {"storage.review", "storage.answers", "storage.timeline", "storage.health"}
+        | {"storage.review", "storage.written", "storage.answers", "storage.timeline", "storage.health"}
         | {"storage.hold"},
         {"starlette", "jinja2", "markupsafe", "sqlalchemy"},
     ),

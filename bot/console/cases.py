@@ -13,12 +13,14 @@ from starlette.responses import HTMLResponse, Response
 from bot.console import wording
 from bot.console.desk import VIEWED, Desk, from_htmx, path_id, query_id, see_other, seen_or_404
 from bot.console.health import troubles
+from bot.console.why import Why, why
 from bot.console.wording import Moments, Piece, When
 from bot.domain import ActionKind, EscalationStatus, ReviewKind, StaffAction
 from bot.errors import Refused
 from storage import answers, review
 from storage.accounts import Staff
-from storage.review import Case, Item, Words
+from storage.review import Case, Item
+from storage.written import Words
 
 _RECENTLY = timedelta(days=7)
 _NOTE_LENGTH = 2_000
@@ -32,6 +34,7 @@ class Quote:
     at: When
     kind: str
     pieces: tuple[Piece, ...]
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ def card(case: Case, moments: Moments) -> Card:
 
 def quote(words: Words, moments: Moments) -> Quote:
     """What a student wrote, as it is drawn."""
-    return Quote(moments.when(words.at), words.kind, wording.pieces(words.text, words.marks))
+    return Quote(moments.when(words.at), words.kind, wording.pieces(words.text, words.marks), why(words))
 
 
 def item_view(item: Item, moments: Moments) -> dict[str, object]:

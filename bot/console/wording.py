@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.domain import EscalationStatus, Tier
-from storage.review import Case, Mark, Told
+from storage.review import Case, Told
+from storage.written import Mark
 
 OUTCOMES = {
     "spoke-with-student": "I spoke with the student",

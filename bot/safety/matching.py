@@ -88,8 +88,8 @@ class CompiledPack:
         self.cues = cues
         self._rules = rules
 
-    def screen(self, words: Words, phrases: Iterable[Phrase]) -> tuple[list[Finding], int]:
-        """Findings in the words of one window, and how many idioms were not looked at. Raises TooMuchWork.
+    def screen(self, words: Words, phrases: Iterable[Phrase]) -> tuple[list[Finding], list[tuple[int, int]]]:
+        """Findings in the words of one window, and where idioms were not looked at. Raises TooMuchWork.
 
         `phrases`: those of this pack that may stand in it.
         """
@@ -105,13 +105,12 @@ class CompiledPack:
         for phrase in rules:
             for first, last in phrase.find(looked_at, budget):
                 hits[phrase.owner, first] = max(last, hits.get((phrase.owner, first), 0))
+        idioms = [_span(words.tokens, first, last) for first, last in masked]
         if not hits:
-            return [], len(masked)
+            return [], idioms
         around = self._around(words, budget)
         ordered = sorted(hits.items())
-        return [self._finding(number, first, last, words.tokens, around) for (number, first), last in ordered], len(
-            masked
-        )
+        return [self._finding(number, first, last, words.tokens, around) for (number, first), last in ordered], idioms
 
     def _around(self, words: Words, budget: list[int]) -> Surroundings:
         cues: dict[str, set[int]] = {name: set() for name in CUES}
@@ -126,8 +125,13 @@ class CompiledPack:
         tier, modifiers = _lowered(rule, around.modifiers(rule, about, first, last))
         if about != "self":
             modifiers = (*modifiers, f"about a {about}" if about == "friend" else "about somebody else")
-        start, end = found[first].start, max(token.end for token in found[first:last])
+        start, end = _span(found, first, last)
         return Finding(tier, rule.category, rule.id, self.mark, rule.label, start, end, about, modifiers)
+
+
+def _span(found: Sequence[Token], first: int, last: int) -> tuple[int, int]:
+    """Where these words stand in the original text."""
+    return found[first].start, max(token.end for token in found[first:last])
 
 
 def _lowered(rule: Ruling, modifiers: tuple[str, ...]) -> tuple[Tier, tuple[str, ...]]:

@@ -21,13 +21,24 @@ _FINDINGS = 50
 
 
 @dataclass(frozen=True, slots=True)
+class NotCounted:
+    """What was seen and led to nothing: where it stands, and why. `rule`: which one was not heeded, if it was one."""
+
+    why: str
+    start: int
+    end: int
+    pack: str
+    rule: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Screening:
     """What screening saw. `unscreened`: why the text could not be judged (as well), or empty."""
 
     findings: tuple[Finding, ...] = ()
     unscreened: str = ""
-    masked: int = 0
-    """How many idioms were not looked at."""
+    not_counted: tuple[NotCounted, ...] = ()
     packs: tuple[str, ...] = ()
     windows: int = 0
 
@@ -82,18 +93,20 @@ class Screener:
         found: dict[tuple[str, str, int], Finding] = {}
         reasons: dict[str, None] = {}
         raw: list[Token] = []
-        masked = windows = 0
+        idioms: dict[tuple[int, int], str] = {}
+        windows = 0
         for offset, part in _windows(text):
             windows += 1
             window = tokens(part, offset)
             raw += window
             for pack, words, phrases in self._concerned(self._speller.read(window)):
                 try:
-                    findings, idioms = pack.screen(words, phrases)
+                    findings, masked = pack.screen(words, phrases)
                 except Exception as error:  # one pack's fault must not hide what the others see
                     reasons[f"screening failed: {type(error).__name__}"] = None
                     continue
-                masked += idioms
+                for span in masked:  # packs of one language share their idioms: named by the first of them
+                    idioms[span] = min(idioms.get(span, pack.mark), pack.mark)
                 for finding in findings:
                     found.setdefault((finding.pack, finding.rule, finding.start), finding)
         if windows == WINDOWS and _end_of_windows() < len(text):
@@ -104,7 +117,8 @@ class Screener:
         ordered = sorted(
             found.values(), key=lambda finding: (finding.tier.rank, finding.start, finding.pack, finding.rule)
         )
-        return Screening(tuple(ordered[:_FINDINGS]), "; ".join(reasons), masked, self._marks, windows)
+        unheeded = tuple(NotCounted("idiom", *span, idioms[span]) for span in sorted(idioms)[:_FINDINGS])
+        return Screening(tuple(ordered[:_FINDINGS]), "; ".join(reasons), unheeded, self._marks, windows)
 
     def _concerned(self, read: list[Token]) -> Iterator[tuple[CompiledPack, Words, list[Phrase]]]:
         """The packs that may have something to say, the words as their language spells them, and which phrases."""

@@ -10,6 +10,8 @@ from datetime import timedelta
 from bot.domain import Finding
 from bot.safety.screen import Screener, Screening
 
+SPLIT = "split over messages"
+"""What staff read beside such a finding."""
 MESSAGES = 3
 """How many are read together, the newest one included ..."""
 WITHIN = timedelta(minutes=10)
@@ -42,7 +44,8 @@ class _Part:
         if start >= end:
             return None
         shift = self.skipped - self.begins
-        return replace(finding, start=start + shift, end=end + shift, message_id=self.message_id)
+        modifiers = (*finding.modifiers, SPLIT)
+        return replace(finding, start=start + shift, end=end + shift, modifiers=modifiers, message_id=self.message_id)
 
 
 def across(screener: Screener, before: Sequence[Before], text: str, alone: Screening) -> tuple[Finding, ...]:

@@ -6,7 +6,7 @@ What a person is told goes through `Draft.write`; there is no other way to a mes
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,8 @@ from bot.domain import (
 )
 from bot.flows.commands import CODE_ALPHABET
 from bot.program import Program
+from bot.safety.explanation import explanation
+from bot.safety.screen import Screening
 from storage.batch import Batch
 from storage.conversations import Sent, sent, waiting
 from storage.senders import Sender, sender
@@ -57,6 +59,7 @@ class Draft:
     answers: list[Answer] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     findings: tuple[Finding, ...] = ()
+    explanation: Mapping[str, Any] | None = None
     escalations: list[Escalation] = field(default_factory=list)
     codes: list[Code] = field(default_factory=list)
     items: list[ReviewItem] = field(default_factory=list)
@@ -196,6 +199,13 @@ class Draft:
                 expires_at=message.expires_at,
             )
 
+    def seen(self, screening: Screening) -> Screening:
+        """Keep what screening saw in the message at hand, and why; gives what counts of it."""
+        self.findings = (*self.findings, *screening.findings)
+        if screening.findings or screening.unscreened:
+            self.explanation = explanation(screening)
+        return screening
+
     def note(self, actor: str, action: str, escalation: Escalation | None = None, **more: Any) -> None:
         """Add to the record of who did what."""
         self.audit.append(
@@ -232,6 +242,7 @@ class Draft:
             answers=tuple(self.answers),
             signals=tuple(self.signals),
             findings=self.findings,
+            explanation=self.explanation,
             escalations=tuple(self.escalations),
             codes=tuple(self.codes),
             items=tuple(self.items),

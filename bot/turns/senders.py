@@ -37,7 +37,7 @@ def read(draft: Draft, inbound: Inbound, screening: Screening) -> None:
 def _read_stranger(draft: Draft, inbound: Inbound, screening: Screening) -> None:
     """Staff see what nobody on the roster wrote. It is answered with fixed words, at most every ten minutes."""
     draft.review(ReviewKind.STRANGER, "Written by nobody on the roster", None)
-    draft.findings = screening.findings
+    screening = draft.seen(screening)
     command = read_command(inbound.text) if inbound.kind is InboundKind.TEXT else None
     asks = command is not None and command.name in ("adult", "tell")  # Slack offers it on the Home tab to everybody
     verdict = rules.judge(screening.findings, (asked_for_adult(draft),) if asks else ())

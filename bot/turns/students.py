@@ -64,8 +64,7 @@ def read(draft: Draft, person: Person, inbound: Inbound, screening: Screening) -
         if draft.received is not None and draft.received.kind is InboundKind.TEXT:
             draft.received = replace(draft.received, kind=InboundKind.OURS)
     else:
-        split = recent.across(draft, person, reading.inbound, screening)
-        draft.findings, unscreened = (*draft.findings, *screening.findings, *split), screening.unscreened
+        unscreened = draft.seen(recent.across(draft, person, reading.inbound, screening)).unscreened
     conclude(draft, person, unscreened)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint
 from sqlmodel import Field, SQLModel
 
 from storage.models.base import moment, partial_index, reference, row_id
-from storage.types import Id, Json, Sealed
+from storage.types import Id, Json, Sealed, SealedJson
 
 
 class Finding(SQLModel, table=True):
@@ -25,6 +25,13 @@ class Finding(SQLModel, table=True):
     start: int
     end: int
     modifiers: Any = Field(default=None, sa_type=Json, nullable=True)
+
+
+class Explanation(SQLModel, table=True):
+    """Why a message was judged as it was, and what in it was not counted; only where there is something to explain."""
+
+    message_id: int = Field(sa_type=Id, foreign_key="message.id", primary_key=True)
+    record: Any = Field(sa_type=SealedJson)
 
 
 class Escalation(SQLModel, table=True):

@@ -12,8 +12,8 @@ from bot.console.cases import item_view
 from bot.console.wording import Moments
 from bot.domain import EscalationStatus, Tier
 from storage import answers, health, review, tables, timeline
-from storage.review import Mark
 from storage.timeline import EntryKind
+from storage.written import Mark
 from tests.console import little_school
 from tests.console.little_school import CHEN, LEO, MAYA, NOW, OKAFOR, RIVERA, SAM, WORDS, Console
 

@@ -14,7 +14,7 @@ from bot.console.attempts import AT_ONCE, Attempts
 from bot.console.svg import Point, mood_line
 from bot.console.wording import Moments, lasting, people, pieces
 from bot.domain import Tier
-from storage.review import Mark
+from storage.written import Mark
 from tests.console.little_school import NOW
 
 

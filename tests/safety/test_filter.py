@@ -41,3 +41,11 @@ def test_a_bad_line_is_told_and_the_next_one_is_answered(screener: Screener, lin
     assert "error" in bad
     assert bad["tier"] == "unscreened"
     assert good["tier"] == "crisis"
+
+
+def test_an_idiom_that_was_not_looked_at_is_told_with_its_place(screener: Screener) -> None:
+    (answer,) = screened(screener, json.dumps({"text": "this homework is killing me"}))
+    assert answer["tier"] == "none"
+    (idiom,) = answer["not_counted"]  # type: ignore[misc]
+    assert (idiom["why"], idiom["pack"][:2]) == ("idiom", "en")
+    assert "this homework is killing me"[idiom["start"] : idiom["end"]].endswith("killing me")

@@ -43,6 +43,10 @@ async def test_the_case_and_its_alerts_are_in_the_commit_of_the_words(house: Hou
     await house.app.turns.drain()  # nothing is sent yet
     (log,) = house.rows(tables.message, direction="in")
     (finding,) = house.rows(tables.finding)
+    (explanation,) = house.rows(tables.explanation)
+    assert explanation.message_id == log.id
+    assert [reason["rule"] for reason in explanation.record["reasons"]] == ["wish-to-die"]
+    assert CANARY not in str(explanation.record)
     case = house.case()
     assert (case.message_id, case.status, case.tier) == (log.id, "open", "crisis")
     assert (finding.message_id, finding.escalation_id, finding.rule) == (log.id, case.id, "wish-to-die")

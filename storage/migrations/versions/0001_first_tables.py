@@ -377,6 +377,12 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['message_id'], ['message.id'], name=op.f('fk_delivery_attempt_message_id_message')),
     sa.PrimaryKeyConstraint('message_id', 'number', name=op.f('pk_delivery_attempt'))
     )
+    op.create_table('explanation',
+    sa.Column('message_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record', storage.types.SealedJson(), nullable=False),
+    sa.ForeignKeyConstraint(['message_id'], ['message.id'], name=op.f('fk_explanation_message_id_message')),
+    sa.PrimaryKeyConstraint('message_id', name=op.f('pk_explanation'))
+    )
     op.create_table('finding',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('message_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),

@@ -1,0 +1,80 @@
+"""Why a message was noticed, in sentences for staff: what was seen, what lowered it, what was not counted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.console.wording import TIERS
+from bot.domain import Tier
+from storage.written import Words
+
+_LOWERED = {
+    "denial": "it was denied",
+    "hyperbole": "it reads like a joke",
+    "postvention": "it is about somebody who has died",
+    "recovery": "it is said to be over",
+}
+_ABOUT = {"friend": "about a friend", "other": "about somebody else"}
+_UNHEEDED = {"idiom": "a figure of speech"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was seen: the words themselves, and what is to be said of them."""
+
+    words: str = field(repr=False)
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The record beside a message, ready to be drawn."""
+
+    reasons: tuple[Line, ...] = ()
+    unheeded: tuple[Line, ...] = ()
+    unscreened: str = ""
+    packs: str = ""
+
+
+def why(words: Words) -> Why | None:
+    """What staff read of a message's record, or None where there is none."""
+    record = words.explanation
+    if record is None:
+        return None
+    return Why(
+        tuple(Line(_at(words, one), "; ".join(_reason(one))) for one in record["reasons"]),
+        tuple(Line(_at(words, one), "; ".join(_unheeded(one))) for one in record["not_counted"]),
+        record["unscreened"],
+        ", ".join(record["packs"]),
+    )
+
+
+def _at(words: Words, seen: Mapping[str, Any]) -> str:
+    return words.text[seen["start"] : seen["end"]]
+
+
+def _reason(reason: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{_tier(reason['tier'])}: {reason['label']}"
+    if reason["about"] in _ABOUT:
+        yield _ABOUT[reason["about"]]
+    for modifier in reason["modifiers"]:
+        name, effect, change = modifier.partition(": ")
+        before, _, after = change.partition(" -> ")
+        if effect:
+            yield f"lowered from {_tier(before).lower()} to {_tier(after).lower()}: {_LOWERED.get(name, name)}"
+        elif not name.startswith("about "):
+            yield name
+    yield f"rule {reason['rule']} of {reason['pack']}"
+
+
+def _unheeded(seen: Mapping[str, Any]) -> Iterator[str]:
+    if seen["label"]:
+        yield seen["label"]
+    yield _UNHEEDED.get(seen["why"], seen["why"])
+    yield f"rule {seen['rule']} of {seen['pack']}" if seen["rule"] else f"pack {seen['pack']}"
+
+
+def _tier(name: str) -> str:
+    return TIERS[Tier(name)]

@@ -1,0 +1,80 @@
+"""What staff read of why a message was noticed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from bot.console.why import Why, why
+from storage import tables
+from storage.accounts import Staff
+from storage.written import Words
+from tests.console import little_school
+from tests.console.little_school import MAYA, NOW, Console
+
+TEXT = "dying of laughter. idk <b>kms</b> lol"
+REASON = {
+    "tier": "concern",
+    "category": "suicide",
+    "rule": "wish",
+    "pack": "en@2",
+    "label": "Wish to be dead",
+    "start": 26,
+    "end": 29,
+    "about": "friend",
+    "modifiers": ["hyperbole: crisis -> concern", "about a friend", "split over messages"],
+}
+IDIOM = {"why": "idiom", "start": 0, "end": 17, "pack": "en@2", "rule": "", "label": ""}
+RECORD = {"tier": "concern", "unscreened": "", "packs": ["en@2"], "reasons": [REASON], "not_counted": [IDIOM]}
+
+
+def read(record: dict[str, Any] | None) -> Why | None:
+    return why(Words(1, MAYA, NOW, TEXT, explanation=record))
+
+
+def test_a_message_without_a_record_needs_no_reason() -> None:
+    assert read(None) is None
+
+
+def test_what_was_seen_what_lowered_it_and_what_was_not_counted_are_said_in_sentences() -> None:
+    found = read(RECORD)
+    assert found is not None
+    (reason,), (idiom,) = found.reasons, found.unheeded
+    assert reason.words == "kms"
+    assert reason.text == (
+        "Concern: Wish to be dead; about a friend; lowered from crisis to concern: it reads like a joke; "
+        "split over messages; rule wish of en@2"
+    )
+    assert (idiom.words, idiom.text) == ("dying of laughter", "a figure of speech; pack en@2")
+
+
+def test_a_muted_rule_is_named_with_who_muted_it() -> None:
+    muted = IDIOM | {
+        "why": "muted by Ms. Rivera until 2026-12-01: the play",
+        "rule": "wish",
+        "label": "Wish to be dead",
+    }
+    found = read(RECORD | {"reasons": [], "not_counted": [muted]})
+    assert found is not None
+    assert (
+        found.unheeded[0].text == "Wish to be dead; muted by Ms. Rivera until 2026-12-01: the play; rule wish of en@2"
+    )
+
+
+async def test_the_case_page_shows_the_record_beside_the_words_and_nothing_in_it_is_alive(
+    console: Console, okafor: Staff
+) -> None:
+    console.seed(
+        little_school.crisis,
+        lambda connection: connection.execute(insert(tables.explanation).values(message_id=100, record=RECORD)),
+        lambda connection: connection.execute(
+            update(tables.message).where(tables.message.c.id == 100).values(text=TEXT)
+        ),
+    )
+    async with console.browser(okafor) as browser:
+        page = (await browser.get("/staff/escalations/900")).text
+    assert "Why this was noticed" in page
+    assert "<q>kms</q>" in page
+    assert "lowered from crisis to concern: it reads like a joke" in page
+    assert "<b>kms" not in page
