@@ -187,6 +187,17 @@ def _two_adults(school: School) -> Iterator[Problem]:
         yield Problem(file, 0, 0, f"there is {len(adults) or 'no'} adult; behind each adult there should be another")
 
 
+def _bypass(school: School) -> Iterator[Problem]:
+    """Who is told of what may be about an adult of the program."""
+    if school.plan is None:
+        return
+    plan, document = school.plan
+    if not plan.bypass:
+        yield document.problem((), "names no bypass person: who is told of what may be about an adult of the program?")
+    elif school.people and (complaint := _no_adult(plan.bypass, school.people)):
+        yield document.problem(("bypass",), complaint)
+
+
 def _numbers(school: School) -> Iterator[Problem]:
     """Where adults are told by SMS: whose number is none, and who shares one, where only the first is told."""
     settings = school.settings
@@ -267,6 +278,7 @@ CHECKS = (
     Check("roster", "Every row of the roster files can be imported.", _rosters),
     Check("adults", "The safety contact and everybody on a ladder is an adult of the roster.", _adults),
     Check("two-adults", "There is a second adult behind the first.", _two_adults, warns=True),
+    Check("bypass", "Somebody is told of what may be about an adult of the program.", _bypass, warns=True),
     Check("numbers", "Adults who are told by SMS have numbers of their own.", _numbers, warns=True),
     Check("alarm", "Somebody is told when Nearpeer itself is in trouble.", _alarm, warns=True),
     Check("secret-files", "Files with tokens and passwords are for one account only.", _secret_files, warns=True),

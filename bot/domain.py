@@ -490,6 +490,18 @@ class Escalation:
     closed_at: datetime | None = None
     message_id: int | None = None
     """The inbound message that opened it."""
+    left_out: tuple[int, ...] = ()
+    """Adults whom it may be about: they are never told of it and cannot read it."""
+    drill: bool = False
+    """Nobody is in danger: adults practice."""
+    policy: str = ""
+    """Content hash of the plan that its ladder was made of."""
+    told_at: datetime | None = None
+    """When the people of its rung were last told."""
+    news_at: datetime | None = None
+    """When whoever has it is told of what came in since they were last told."""
+    report_at: datetime | None = None
+    """When adults are reminded that a report of abuse is due."""
 
 
 class PageKind(StrEnum):

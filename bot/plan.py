@@ -57,6 +57,7 @@ def _text(reader: Callable[[str], Any]) -> BeforeValidator:
 
 At = Annotated[time, _text(clock_time)]
 Day = Annotated[int, _text(weekday)]
+Key = Annotated[str, _text(str.casefold)]
 
 
 class _Weekly(Strict):
@@ -149,6 +150,8 @@ class Plan(Strict):
     """The flow that a student meets first."""
     schedules: tuple[ScheduleEntry, ...]
     ladder: Mapping[Literal["crisis", "urgent", "concern"], LadderEntry] = {}
+    bypass: Key = ""
+    """The roster key of the adult who is told, before all others, of what may be about one of them."""
 
     def ladders(self) -> Mapping[Tier, LadderPlan]:
         """A ladder for each tier that climbs: what the plan says, else advisor, then coordinator."""

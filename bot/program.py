@@ -56,6 +56,8 @@ class Program:
     flows: Mapping[str, LoadedFlow] = field(repr=False)
     schedules: tuple[Schedule, ...] = field(repr=False)
     ladders: Mapping[Tier, LadderPlan] = field(repr=False)
+    bypass: str
+    """The roster key of the adult who is told of what may be about another one, or empty."""
     screener: Screener = field(repr=False)
     cards: tuple[Card, ...] = field(repr=False)
     texts: Texts = field(repr=False)
@@ -160,6 +162,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
         flows=MappingProxyType(dict(flows)),
         schedules=tuple(entry.schedule() for entry in plan.schedules),
         ladders=MappingProxyType(dict(plan.ladders())),
+        bypass=plan.bypass,
         screener=screener,
         cards=cards,
         texts=texts,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, literal_column, select
 
 from bot.domain import AnswerKind
 from storage import tables
-from storage.review import in_caseload
+from storage.sight import in_caseload, words_may_be_read
 from storage.written import Mark, words_of
 
 
@@ -42,6 +42,7 @@ class Line:
 def page(
     connection: Connection,
     caseload_of: int | None,
+    reader: int | None = None,
     *,
     reviewed: bool | None = None,
     before: int | None = None,
@@ -52,7 +53,7 @@ def page(
     `reviewed` True or False keeps those that were, or still have to be, looked at; a skipped question has not.
     """
     answer = tables.answer.c
-    query = _query(caseload_of).order_by(answer.id.desc()).limit(limit + 1)
+    query = _query(caseload_of, reader).order_by(answer.id.desc()).limit(limit + 1)
     if reviewed is True:
         query = query.where(answer.reviewed_at.is_not(None))
     if reviewed is False:
@@ -63,17 +64,20 @@ def page(
     return lines(connection, rows[:limit]), rows[limit - 1].id if len(rows) > limit else None
 
 
-def to_review(connection: Connection, caseload_of: int | None) -> int:
+def to_review(connection: Connection, caseload_of: int | None, reader: int | None = None) -> int:
     """How many answers nobody has looked at."""
     answer = tables.answer.c
     waiting = answer.reviewed_at.is_(None) & (answer.kind != AnswerKind.SKIPPED)
     query = select(func.count()).select_from(tables.answer)
-    return connection.execute(query.where(waiting, in_caseload(answer.person_id, caseload_of))).scalar_one()
+    mine = in_caseload(answer.person_id, caseload_of) & words_may_be_read(answer.message_id, reader)
+    return connection.execute(query.where(waiting, mine)).scalar_one()
 
 
-def one(connection: Connection, answer_id: int, caseload_of: int | None) -> Line | None:
+def one(connection: Connection, answer_id: int, caseload_of: int | None, reader: int | None = None) -> Line | None:
     """One answer, or None if it does not exist or is not theirs to see."""
-    found = lines(connection, connection.execute(_query(caseload_of).where(tables.answer.c.id == answer_id)).all())
+    found = lines(
+        connection, connection.execute(_query(caseload_of, reader).where(tables.answer.c.id == answer_id)).all()
+    )
     return found[0] if found else None
 
 
@@ -111,12 +115,12 @@ def lines(connection: Connection, rows: Sequence[Any]) -> Sequence[Line]:
     return found
 
 
-def _query(caseload_of: int | None) -> Select[Any]:
+def _query(caseload_of: int | None, reader: int | None) -> Select[Any]:
     answer, person = tables.answer, tables.person.c
     return (
         select(answer, person.name)
         .join(tables.person, person.id == answer.c.person_id)
-        .where(in_caseload(answer.c.person_id, caseload_of))
+        .where(in_caseload(answer.c.person_id, caseload_of), words_may_be_read(answer.c.message_id, reader))
     )
 
 

@@ -20,7 +20,7 @@ def load(connection: Connection, escalation_id: int, *, lock: bool = False) -> E
 
 
 def running(connection: Connection, person_id: int, category: str, since: datetime) -> Escalation | None:
-    """The newest case of this person and category that is not closed and was opened since then."""
+    """The newest case of this person and category that is not closed and was opened since then. A drill is none."""
     column = tables.escalation.c
     row = connection.execute(
         select(tables.escalation)
@@ -29,6 +29,7 @@ def running(connection: Connection, person_id: int, category: str, since: dateti
             column.category == category,
             column.status != "closed",
             column.opened_at >= since,
+            ~column.drill,
         )
         .order_by(column.id.desc())
         .limit(1)
@@ -70,13 +71,14 @@ def by_code(connection: Connection, code: str) -> tuple[int, int] | None:
 
 
 def codes_of(connection: Connection, person_id: int) -> Sequence[str]:
-    """Codes of the cases that this person was told of and that are not closed, newest first."""
+    """Codes of the cases that this person was told of, may know of and that are not closed, newest first."""
     code, escalation = tables.acknowledgement_code.c, tables.escalation.c
+    left_out = escalation.left_out.contains(left_out_text([person_id]))
     return (
         connection.execute(
             select(code.code)
             .join(tables.escalation, escalation.id == code.escalation_id)
-            .where(code.person_id == person_id, escalation.status != "closed")
+            .where(code.person_id == person_id, escalation.status != "closed", ~left_out)
             .order_by(escalation.id.desc())
         )
         .scalars()
@@ -102,6 +104,11 @@ def rung_is_silent(connection: Connection, escalation_id: int, rung: int, round_
         )
     ).scalar_one()
     return open_alerts == 0
+
+
+def left_out_text(people: Sequence[int]) -> str:
+    """Ids as the row keeps them."""
+    return "".join(f",{one}" for one in people) + "," if people else ""
 
 
 def ladder_json(ladder: Ladder) -> dict[str, Any]:
@@ -145,4 +152,10 @@ def _escalation(row: Any) -> Escalation:
         closed_by=row.closed_by,
         closed_at=row.closed_at,
         message_id=row.message_id,
+        left_out=tuple(int(one) for one in row.left_out.split(",") if one),
+        drill=row.drill,
+        policy=row.policy,
+        told_at=row.told_at,
+        news_at=row.news_at,
+        report_at=row.report_at,
     )

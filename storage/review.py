@@ -1,5 +1,6 @@
 """What staff read about cases and review items, as frozen dataclasses. Reading only; `caseload_of` bounds all of it.
 
+`reader` is the person who reads: what may be about them is not shown, nor to anybody who is no person of the roster.
 `caseload_of` is an advisor's person id: their own students, and cases that they were told of (mission.md L4). None is
 the whole program. What lies outside is left out, never told apart from what does not exist.
 """
@@ -12,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
+from sqlalchemy import Connection, Select, func, or_, select
 
 from bot.domain import AuditEntry, EscalationStatus, ReviewKind, Tier
 from storage import tables
+from storage.sight import in_caseload, may_read, words_may_be_read
 from storage.written import Words, words_of
 
 
@@ -95,34 +97,26 @@ class Item:
     reviewed_by: str
 
 
-def in_caseload(person_id: ColumnElement[Any], caseload_of: int | None) -> ColumnElement[bool]:
-    """The condition that a row's person belongs to this advisor's running matches."""
-    if caseload_of is None:
-        return true()
-    member, match = tables.match_member.c, tables.match.c
-    return person_id.in_(
-        select(member.person_id)
-        .join(tables.match, match.id == member.match_id)
-        .where(match.advisor_id == caseload_of, match.ended_at.is_(None))
-    )
-
-
-def waiting_cases(connection: Connection, caseload_of: int | None) -> Sequence[Case]:
+def waiting_cases(connection: Connection, caseload_of: int | None, reader: int | None = None) -> Sequence[Case]:
     """Every case that is not closed: those that nobody has first, then the most urgent, then the oldest."""
-    cases = _cases(connection, _visible(caseload_of).where(tables.escalation.c.status != "closed"))
+    cases = _cases(connection, _visible(caseload_of, reader).where(tables.escalation.c.status != "closed"))
     return sorted(cases, key=lambda case: (case.status != EscalationStatus.OPEN, case.tier.rank, case.opened_at))
 
 
-def closed_cases(connection: Connection, caseload_of: int | None, since: datetime, limit: int = 10) -> Sequence[Case]:
+def closed_cases(
+    connection: Connection, caseload_of: int | None, since: datetime, reader: int | None = None, limit: int = 10
+) -> Sequence[Case]:
     """The cases closed last."""
     column = tables.escalation.c
-    query = _visible(caseload_of).where(column.status == "closed", column.closed_at >= since)
+    query = _visible(caseload_of, reader).where(column.status == "closed", column.closed_at >= since)
     return _cases(connection, query.order_by(column.closed_at.desc(), column.id.desc()).limit(limit))
 
 
-def case_history(connection: Connection, escalation_id: int, caseload_of: int | None) -> CaseHistory | None:
+def case_history(
+    connection: Connection, escalation_id: int, caseload_of: int | None, reader: int | None = None
+) -> CaseHistory | None:
     """One case whole, or None if it does not exist or is not theirs to see."""
-    cases = _cases(connection, _visible(caseload_of).where(tables.escalation.c.id == escalation_id))
+    cases = _cases(connection, _visible(caseload_of, reader).where(tables.escalation.c.id == escalation_id))
     if not cases:
         return None
     tries = _attempts(connection, [told.message_id for told in cases[0].told])
@@ -138,11 +132,16 @@ def case_history(connection: Connection, escalation_id: int, caseload_of: int | 
 
 
 def items(
-    connection: Connection, caseload_of: int | None, *, before: int | None = None, limit: int = 25
+    connection: Connection,
+    caseload_of: int | None,
+    reader: int | None = None,
+    *,
+    before: int | None = None,
+    limit: int = 25,
 ) -> tuple[Sequence[Item], int]:
     """Review items that nobody has looked at, newest first from below id `before`, and how many there are in all."""
     item = tables.review_item.c
-    mine = in_caseload(item.person_id, caseload_of)
+    mine = in_caseload(item.person_id, caseload_of) & words_may_be_read(item.message_id, reader)
     waiting = select(func.count()).select_from(tables.review_item).where(item.reviewed_at.is_(None), mine)
     query = _items_query().where(item.reviewed_at.is_(None), mine)
     if before is not None:
@@ -150,10 +149,11 @@ def items(
     return _items(connection, query.limit(limit)), connection.execute(waiting).scalar_one()
 
 
-def item(connection: Connection, item_id: int, caseload_of: int | None) -> Item | None:
+def item(connection: Connection, item_id: int, caseload_of: int | None, reader: int | None = None) -> Item | None:
     """One review item, or None if it does not exist or is not theirs to see."""
     column = tables.review_item.c
-    found = _items(connection, _items_query().where(column.id == item_id, in_caseload(column.person_id, caseload_of)))
+    mine = in_caseload(column.person_id, caseload_of) & words_may_be_read(column.message_id, reader)
+    found = _items(connection, _items_query().where(column.id == item_id, mine))
     return found[0] if found else None
 
 
@@ -164,13 +164,13 @@ def names_of(connection: Connection, person_ids: Iterable[int | None]) -> Mappin
     return {row.id: row.name for row in connection.execute(select(person.id, person.name).where(person.id.in_(ids)))}
 
 
-def _visible(caseload_of: int | None) -> Select[Any]:
+def _visible(caseload_of: int | None, reader: int | None) -> Select[Any]:
     escalation, code = tables.escalation.c, tables.acknowledgement_code.c
     was_told = escalation.id.in_(select(code.escalation_id).where(code.person_id == caseload_of))
     return (
         select(tables.escalation, tables.person.c.name)
         .join(tables.person, tables.person.c.id == escalation.person_id)
-        .where(or_(in_caseload(escalation.person_id, caseload_of), was_told))
+        .where(or_(in_caseload(escalation.person_id, caseload_of), was_told), may_read(reader))
     )
 
 

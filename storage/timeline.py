@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, and_, func, or_, select
 from bot.domain import AnswerKind, PersonStatus, Role, Tier
 from storage import answers, tables
 from storage.answers import Line
-from storage.review import in_caseload
+from storage.sight import hidden_words, in_caseload, may_read
 from storage.types import milliseconds
 from storage.written import Mark, words_of
 
@@ -98,13 +98,13 @@ class Mood:
     value: int
 
 
-def people(connection: Connection, caseload_of: int | None) -> Sequence[PersonLine]:
+def people(connection: Connection, caseload_of: int | None, reader: int | None = None) -> Sequence[PersonLine]:
     """Students, by name, with what tells whether to look at them."""
     person, escalation, message = tables.person.c, tables.escalation.c, tables.message.c
     open_cases = (
         select(func.count())
         .select_from(tables.escalation)
-        .where(escalation.person_id == person.id, escalation.status != "closed")
+        .where(escalation.person_id == person.id, escalation.status != "closed", may_read(reader))
         .scalar_subquery()
     )
     last_wrote = (
@@ -166,13 +166,18 @@ def moods(connection: Connection, person_id: int, since: datetime) -> Sequence[M
 
 
 def timeline(
-    connection: Connection, person_id: int, *, before: Cursor | None = None, limit: int = 50
+    connection: Connection,
+    person_id: int,
+    reader: int | None = None,
+    *,
+    before: Cursor | None = None,
+    limit: int = 50,
 ) -> tuple[Sequence[Entry], Cursor | None]:
     """What happened, newest first, and where the next page begins (None: this was the last)."""
     entries = [
-        *_messages(connection, person_id, before, limit + 1),
-        *_loose_answers(connection, person_id, before, limit + 1),
-        *_opened(connection, person_id, before, limit + 1),
+        *_messages(connection, person_id, reader, before, limit + 1),
+        *_loose_answers(connection, person_id, reader, before, limit + 1),
+        *_opened(connection, person_id, reader, before, limit + 1),
     ]
     entries.sort(key=lambda entry: (milliseconds(entry.at), entry.id), reverse=True)
     last = entries[limit - 1] if len(entries) > limit else None
@@ -186,8 +191,11 @@ def _newest(table: Table, moment: Any, person_id: int, before: Cursor | None, li
     return query.order_by(moment.desc(), table.c.id.desc()).limit(limit)
 
 
-def _messages(connection: Connection, person_id: int, before: Cursor | None, limit: int) -> list[Entry]:
-    rows = connection.execute(_newest(tables.message, tables.message.c.created_at, person_id, before, limit)).all()
+def _messages(
+    connection: Connection, person_id: int, reader: int | None, before: Cursor | None, limit: int
+) -> list[Entry]:
+    newest = _newest(tables.message, tables.message.c.created_at, person_id, before, limit)
+    rows = connection.execute(newest.where(tables.message.c.id.not_in(hidden_words(reader)))).all()
     received = [row.id for row in rows if row.direction == "in"]
     written = words_of(connection, received)
     answer, person = tables.answer.c, tables.person.c
@@ -211,7 +219,9 @@ def _messages(connection: Connection, person_id: int, before: Cursor | None, lim
     ]
 
 
-def _loose_answers(connection: Connection, person_id: int, before: Cursor | None, limit: int) -> list[Entry]:
+def _loose_answers(
+    connection: Connection, person_id: int, reader: int | None, before: Cursor | None, limit: int
+) -> list[Entry]:
     newest = _newest(tables.answer, tables.answer.c.at, person_id, before, limit)
     alone = newest.where(tables.answer.c.message_id.is_(None)).subquery()
     person = tables.person.c
@@ -225,8 +235,11 @@ def _loose_answers(connection: Connection, person_id: int, before: Cursor | None
     ]
 
 
-def _opened(connection: Connection, person_id: int, before: Cursor | None, limit: int) -> list[Entry]:
-    rows = connection.execute(_newest(tables.escalation, tables.escalation.c.opened_at, person_id, before, limit))
+def _opened(
+    connection: Connection, person_id: int, reader: int | None, before: Cursor | None, limit: int
+) -> list[Entry]:
+    newest = _newest(tables.escalation, tables.escalation.c.opened_at, person_id, before, limit)
+    rows = connection.execute(newest.where(may_read(reader)))
     return [Entry(EntryKind.CASE, row.id, row.opened_at, row.reason, row.status, tier=Tier(row.tier)) for row in rows]
 
 

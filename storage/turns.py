@@ -240,6 +240,12 @@ def _escalation_row(escalation: Escalation) -> dict[str, Any]:
         "closed_by": escalation.closed_by,
         "closed_at": escalation.closed_at,
         "message_id": escalation.message_id,
+        "left_out": escalations.left_out_text(escalation.left_out),
+        "drill": escalation.drill,
+        "policy": escalation.policy,
+        "told_at": escalation.told_at,
+        "news_at": escalation.news_at,
+        "report_at": escalation.report_at,
     }
 
 

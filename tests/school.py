@@ -135,14 +135,14 @@ WORDS = (
 )
 
 
-def tiny_program(folder: Path, *, weekly: str = WEEKLY, plan: str = PLAN) -> Program:
+def tiny_program(folder: Path, *, weekly: str = WEEKLY, plan: str = PLAN, pack: str = PACK) -> Program:
     """The tiny program, made as `nearpeer init` makes one, with the texts and cards that ship."""
     shipped = folder / "shipped"
     written = {
         "programs/tiny/program.yaml": plan,
         "programs/tiny/flows/mentee-weekly.yaml": weekly,
         "programs/tiny/flows/mentee-reflection.yaml": REFLECTION,
-        "safety/packs/en.yaml": PACK,
+        "safety/packs/en.yaml": pack,
         "safety/words/en.txt": "\n".join(WORDS.split()) + "\n",
     }
     for name, text in written.items():

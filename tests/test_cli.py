@@ -112,7 +112,10 @@ def test_init_makes_a_folder_that_check_finds_nothing_wrong_with(nearpeer: Nearp
     checked = nearpeer("check", tmp_path / "lincoln")
     assert checked.code == 0
     looked_at = [line for line in checked.out.splitlines() if line.startswith("look")]
-    assert looked_at == ["look Somebody is told when Nearpeer itself is in trouble."]
+    assert looked_at == [
+        "look Somebody is told of what may be about an adult of the program.",
+        "look Somebody is told when Nearpeer itself is in trouble.",
+    ]
     assert "Nothing stands in the way" in checked.out
 
 

@@ -24,7 +24,9 @@ async def answers_page(desk: Desk, request: Request, staff: Staff) -> Response:
     show = show if show in SHOWN else "to-review"
     before = query_id(request, "before")
     lines, more = await desk.read(
-        lambda connection: answers.page(connection, staff.caseload_of, reviewed=SHOWN[show], before=before)
+        lambda connection: answers.page(
+            connection, staff.caseload_of, staff.person_id, reviewed=SHOWN[show], before=before
+        )
     )
     await desk.viewed(staff, "answers", ((line.person_id, None) for line in lines))
     moments = desk.moments()
@@ -66,11 +68,11 @@ async def unlink(desk: Desk, request: Request, staff: Staff) -> Response:
 async def _item_done(desk: Desk, request: Request, staff: Staff, kind: ActionKind) -> Response:
     item_id = path_id(request)
     mine = staff.caseload_of
-    seen_or_404(await desk.read(lambda connection: review.item(connection, item_id, mine)))
+    seen_or_404(await desk.read(lambda connection: review.item(connection, item_id, mine, staff.person_id)))
     refusal = await _act(desk, StaffAction(kind, staff.name, item_id, staff.person_id))
     if not from_htmx(request) and not refusal:
         return see_other("/staff/#items")
-    item = seen_or_404(await desk.read(lambda connection: review.item(connection, item_id, mine)))
+    item = seen_or_404(await desk.read(lambda connection: review.item(connection, item_id, mine, staff.person_id)))
     if item.words:
         await desk.viewed(staff, "review items", [(item.person_id, None)])
     view = item_view(item, desk.moments())
@@ -98,7 +100,7 @@ def line_view(line: Line, moments: Moments) -> dict[str, object]:
 
 
 async def _line(desk: Desk, staff: Staff, answer_id: int) -> Line | None:
-    return await desk.read(lambda connection: answers.one(connection, answer_id, staff.caseload_of))
+    return await desk.read(lambda connection: answers.one(connection, answer_id, staff.caseload_of, staff.person_id))
 
 
 async def _act(desk: Desk, action: StaffAction) -> str:

@@ -81,12 +81,12 @@ class Summary:
 
 async def home(desk: Desk, request: Request, staff: Staff) -> Response:
     """Open cases first, then what else to look at."""
-    mine, before = staff.caseload_of, query_id(request, "before")
+    mine, me, before = staff.caseload_of, staff.person_id, query_id(request, "before")
     since = desk.clock.now() - _RECENTLY
-    cases = await desk.read(lambda connection: review.waiting_cases(connection, mine))
-    closed = await desk.read(lambda connection: review.closed_cases(connection, mine, since))
-    items, left = await desk.read(lambda connection: review.items(connection, mine, before=before, limit=20))
-    unread = await desk.read(lambda connection: answers.to_review(connection, mine))
+    cases = await desk.read(lambda connection: review.waiting_cases(connection, mine, me))
+    closed = await desk.read(lambda connection: review.closed_cases(connection, mine, since, me))
+    items, left = await desk.read(lambda connection: review.items(connection, mine, me, before=before, limit=20))
+    unread = await desk.read(lambda connection: answers.to_review(connection, mine, me))
     summary = await _summary(desk, cases)
     await desk.viewed(staff, "open cases", ((case.person_id, case.id) for case in cases))
     await desk.viewed(staff, "review items", ((item.person_id, None) for item in items if item.words))
@@ -113,7 +113,7 @@ async def now(desk: Desk, request: Request, staff: Staff) -> Response:
 
     Forms are never sent again, so that half-typed notes stay.
     """
-    cases = await desk.read(lambda connection: review.waiting_cases(connection, staff.caseload_of))
+    cases = await desk.read(lambda connection: review.waiting_cases(connection, staff.caseload_of, staff.person_id))
     moments = desk.moments()
     drawn = dict(mark.split(":", 1) for mark in request.query_params.getlist("seen") if ":" in mark)
     gone = await _closed_since(desk, staff, drawn.keys() - {str(case.id) for case in cases} - {"now"})
@@ -149,7 +149,7 @@ async def act(desk: Desk, request: Request, staff: Staff) -> Response:
     """Take, pass on, ask for help, close, open again. What is refused is said next to the button."""
     case_id = path_id(request)
     kind = seen_or_404(next((one for one in ACTIONS if one == request.path_params["action"]), None))
-    seen_or_404(await desk.read(lambda connection: review.case_history(connection, case_id, staff.caseload_of)))
+    seen_or_404(await _whole(desk, staff, case_id))
     form = await request.form()
     outcome, note = str(form.get("outcome", "")), str(form.get("note", "")).strip()
     refusal = ""
@@ -217,12 +217,18 @@ def _wrote(item: Item) -> str:
     return "Somebody unknown" if item.words is None or item.words.person_id is None else "Somebody else"
 
 
+async def _whole(desk: Desk, staff: Staff, case_id: int) -> review.CaseHistory | None:
+    """One case whole, if it is theirs to see."""
+    mine, me = staff.caseload_of, staff.person_id
+    return await desk.read(lambda connection: review.case_history(connection, case_id, mine, me))
+
+
 async def _closed_since(desk: Desk, staff: Staff, ids: set[str]) -> Sequence[Case]:
     """The cases that the page still shows as waiting and that are closed by now."""
     found = []
     for id_ in sorted(ids)[:50]:
         if id_.isascii() and id_.isdigit() and int(id_) < 2**63:
-            whole = await desk.read(lambda c, id_=int(id_): review.case_history(c, id_, staff.caseload_of))  # type: ignore[misc]
+            whole = await _whole(desk, staff, int(id_))
             found += [whole.case] if whole else []
     return found
 
@@ -245,7 +251,7 @@ async def _summary(desk: Desk, cases: Sequence[Case]) -> Summary:
 async def _case_page(
     desk: Desk, request: Request, staff: Staff, case_id: int, refusal: str = "", draft: dict[str, object] | None = None
 ) -> HTMLResponse:
-    whole = seen_or_404(await desk.read(lambda connection: review.case_history(connection, case_id, staff.caseload_of)))
+    whole = seen_or_404(await _whole(desk, staff, case_id))
     await desk.viewed(staff, "case", [(whole.case.person_id, case_id)])
     moments = desk.moments()
     told = [
@@ -282,7 +288,7 @@ async def _case_page(
 async def _card_again(
     desk: Desk, request: Request, staff: Staff, case_id: int, refusal: str, draft: dict[str, object]
 ) -> Response:
-    whole = seen_or_404(await desk.read(lambda connection: review.case_history(connection, case_id, staff.caseload_of)))
+    whole = seen_or_404(await _whole(desk, staff, case_id))
     await desk.viewed(staff, "case", [(whole.case.person_id, case_id)])
     response = desk.page(
         request,

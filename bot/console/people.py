@@ -29,7 +29,7 @@ _ROLES = {Role.MENTEE: "Mentees", Role.MENTOR: "Mentors"}
 
 async def people_page(desk: Desk, request: Request, staff: Staff) -> Response:
     """Students, mentees first."""
-    found = await desk.read(lambda connection: timeline.people(connection, staff.caseload_of))
+    found = await desk.read(lambda connection: timeline.people(connection, staff.caseload_of, staff.person_id))
     moments = desk.moments()
     groups = [
         (
@@ -68,7 +68,9 @@ async def _person_page(desk: Desk, request: Request, staff: Staff, person_id: in
     profile = seen_or_404(await _profile(desk, staff, person_id))
     before = _cursor(request.query_params.get("before", ""))
     since = desk.clock.now() - _MOODS_SHOWN
-    entries, more = await desk.read(lambda connection: timeline.timeline(connection, person_id, before=before))
+    entries, more = await desk.read(
+        lambda connection: timeline.timeline(connection, person_id, staff.person_id, before=before)
+    )
     moods = await desk.read(lambda connection: timeline.moods(connection, person_id, since))
     await desk.viewed(staff, "timeline", [(person_id, None)])
     moments = desk.moments()

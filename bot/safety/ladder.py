@@ -13,23 +13,10 @@ from datetime import datetime, timedelta
 
 from bot.domain import Escalation, EscalationStatus, Ladder, Page, PageKind, Rung, Tier
 from bot.errors import Refused
+from bot.safety.outcomes import judge
 
 Step = tuple[Escalation, tuple[Page, ...]]
 
-ABUSE = "abuse"
-OUTCOMES: Mapping[str, str] = {
-    "spoke-with-student": "Spoke with the student",
-    "parent-contacted": "Contacted a parent",
-    "report-made": "Made a report myself",
-    "handed-to-counselor": "Handed to the counselor",
-    "not-a-concern": "Not a concern",
-    "drill": "Drill",
-}
-_NEEDS_NOTE: Mapping[str, str] = {
-    "report-made": "Write the date, the agency and the reference of your report.",
-    "not-a-concern": "Write why this is not a concern.",
-}
-_CLOSES_ABUSE = ("report-made", "not-a-concern")
 _NOBODY_REACHED = timedelta(minutes=10)
 """The longest wait when a ladder reaches nobody at all."""
 
@@ -97,6 +84,15 @@ def raise_tier(escalation: Escalation, tier: Tier, ladder: Ladder, now: datetime
     rungs = tuple(rung for rung in ladder.rungs if rung.people)
     raised = replace(_released(escalation), tier=tier, ladder=replace(ladder, rungs=rungs), round=escalation.round + 1)
     return _tell(raised, 0, now)
+
+
+def narrow(escalation: Escalation, ladder: Ladder, left_out: tuple[int, ...], now: datetime) -> Step:
+    """It may be about these adults: the ladder is one without them, and none of them has it any longer."""
+    narrowed = replace(escalation, ladder=ladder, left_out=left_out, rung=0, round=escalation.round + 1)
+    holder = narrowed.acknowledged_person_id
+    if narrowed.status is EscalationStatus.OPEN or holder in left_out or not ladder.rungs:
+        return _tell(_released(narrowed), 0, now)
+    return narrowed, _pages(PageKind.ALERT, (holder, *ladder.rungs[0].people), narrowed)
 
 
 def told_again(escalation: Escalation, now: datetime) -> Step:
@@ -207,19 +203,9 @@ def need_help(escalation: Escalation, person_id: int | None, name: str, now: dat
 
 
 def close(escalation: Escalation, person_id: int | None, name: str, outcome: str, note: str, now: datetime) -> Step:
-    """Close with an outcome. Refused for an unknown one, or without a note where it needs one.
-
-    Abuse closes only with a report or a reason.
-    """
+    """Close with an outcome. Refused for one that does not fit the case."""
     _not_closed(escalation)
-    if outcome not in OUTCOMES:
-        raise Refused("Choose what came of it: " + ", ".join(OUTCOMES.values()) + ".")
-    if escalation.category == ABUSE and outcome not in _CLOSES_ABUSE:
-        raise Refused(
-            "A case of possible abuse closes only with a report that you made, or with why it is not a concern."
-        )
-    if outcome in _NEEDS_NOTE and not note.strip():
-        raise Refused(_NEEDS_NOTE[outcome])
+    judge(escalation, outcome, note)
     closed = replace(
         escalation,
         status=EscalationStatus.CLOSED,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain import Answer, AnswerKind, Escalation, EscalationStatus, Finding, Ladder, ReviewKind, Signal, Tier
 from bot.safety import ladder as ladders
+from bot.safety.outcomes import ABUSE
 
 SAME_CASE = timedelta(hours=24)
 """The same student and category within this time is the same case."""
@@ -52,7 +53,7 @@ def judge(findings: Sequence[Finding], signals: Sequence[Signal] = (), unscreene
     """The one case to open or update, if anything climbs, and what staff review. `unscreened`: a Screening's reason."""
     seen = [Signal(finding.tier, finding.category, _plain(finding)) for finding in findings]
     # Abuse before all else of its tier: such a case closes only with a report or a reason.
-    ordered = sorted([*signals, *seen], key=lambda signal: (signal.tier.rank, signal.category != ladders.ABUSE))
+    ordered = sorted([*signals, *seen], key=lambda signal: (signal.tier.rank, signal.category != ABUSE))
     climbing = [signal for signal in ordered if signal.tier.climbs]
     reviews: list[Review] = []
     if unscreened:

@@ -9,14 +9,14 @@ from bot.domain import ActionKind, Choice, Inbound, InboundKind, MessageKind, Pe
 from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
-from bot.turns import cases, prompts
+from bot.safety.outcomes import NEEDS_NOTE, OUTCOMES
+from bot.turns import cases, pages, prompts
 from bot.turns.commands import language_choices
 from bot.turns.draft import Draft, initials
 from storage import conversations, escalations, people
 
 OUTCOME = "outcome:"
 RESUME = "resume"
-_NEEDS_NOTE = ("report-made", "not-a-concern")
 _CODE = re.compile(rf"\b[{CODE_ALPHABET}]{{4}}\b")
 _VERBS = {
     ActionKind.PASS_ON: ("pass", "paso"),
@@ -120,7 +120,7 @@ def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcom
     escalation = escalations.load(draft.connection, escalation_id)
     if escalation is None:
         raise Refused(draft.text(adult, "no_cases"))
-    code = cases.code_for(draft, escalation, adult)
+    code = pages.code_for(draft, escalation, adult)
     student = people.load(draft.connection, escalation.person_id)
     if kind is ActionKind.TAKE:
         failpoint("ack.received")
@@ -130,11 +130,11 @@ def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcom
     changed = draft.escalations[-1]
     who = initials(student) if student else ""
     if kind is ActionKind.TAKE:
-        reply(draft, adult, "taken", changed.id, cases.buttons(draft, adult, changed, code), code=code, initials=who)
+        reply(draft, adult, "taken", changed.id, pages.buttons(draft, adult, changed, code), code=code, initials=who)
     elif kind is ActionKind.PASS_ON:
         reply(draft, adult, "passed_on", changed.id, (), code=code)
     elif kind is ActionKind.NEED_HELP:
-        reply(draft, adult, "help_asked", changed.id, cases.buttons(draft, adult, changed, code), code=code)
+        reply(draft, adult, "help_asked", changed.id, pages.buttons(draft, adult, changed, code), code=code)
     elif kind is ActionKind.CLOSE:
         reply(draft, adult, "closed", changed.id, (), code=code, initials=who)
         if student is not None and prompts.is_paused_by_crisis(student):
@@ -151,18 +151,16 @@ def reply(
 
 
 def _ask_outcome(draft: Draft, adult: Person, escalation_id: int, code: str) -> None:
-    choices = tuple(
-        Choice(draft.text(adult, f"outcome_{outcome}"), "", OUTCOME + outcome) for outcome in cases.OUTCOMES
-    )
+    choices = tuple(Choice(draft.text(adult, f"outcome_{outcome}"), "", OUTCOME + outcome) for outcome in OUTCOMES)
     reply(draft, adult, "outcome_ask", escalation_id, choices, code=code)
 
 
 def _outcome(draft: Draft, adult: Person, escalation_id: int, outcome: str) -> None:
-    if outcome not in _NEEDS_NOTE:
+    if outcome not in NEEDS_NOTE:
         return do(draft, adult, ActionKind.CLOSE, escalation_id, outcome)
     escalation = escalations.load(draft.connection, escalation_id)
     assert escalation is not None
-    code = cases.code_for(draft, escalation, adult)
+    code = pages.code_for(draft, escalation, adult)
     draft.write(
         adult,
         draft.text(adult, "note_ask", code=code),

@@ -11,6 +11,7 @@ from datetime import timedelta
 from bot.domain import (
     Conversation,
     ConversationStatus,
+    Escalation,
     Inbound,
     InboundKind,
     MessageKind,
@@ -80,21 +81,32 @@ def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
     case = verdict.case
     if verdict.crisis and not telling.is_report(draft, person, case):
         _suspend(draft, person)
+    answered = bool(draft.messages)
+    opened = cases.open_or_join(draft, person, case)
     if draft.received is not None:  # else time brought it: a card about nothing would only frighten
-        _tell(draft, person, case)
-    cases.open_or_join(draft, person, case)
+        _tell(draft, person, case, opened, answered=answered)
 
 
-def _tell(draft: Draft, person: Person, case: rules.Case) -> None:
+def _tell(draft: Draft, person: Person, case: rules.Case, opened: Escalation, *, answered: bool) -> None:
     if telling.is_report(draft, person, case):
         telling.advise(draft, person, case)
     elif case.tier in (Tier.CRISIS, Tier.URGENT):
         asked = case.category == "adult-requested" and not draft.findings
         adult = around(draft.connection, draft.program, [person.id]).advisor_name(person)
+        if opened.left_out:  # never the one whom it may be about
+            adult = cases.first_told(draft, opened)
         card = draft.program.card(person.language, adult, asked=asked)
         choices = telling.beside(draft, person, case)
-        draft.write(person, card, kind=MessageKind.CARD, priority=Priority.ALERT, choices=choices, first=True)
-    elif not draft.messages:
+        draft.write(
+            person,
+            card,
+            kind=MessageKind.CARD,
+            priority=Priority.ALERT,
+            choices=choices,
+            first=True,
+            escalation_id=opened.id,
+        )
+    elif not answered:
         draft.say(person, "adult_soon")
 
 

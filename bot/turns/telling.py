@@ -24,9 +24,9 @@ from bot.domain import (
     Tier,
 )
 from bot.safety.rules import SAME_CASE, Case
-from bot.turns import cases
 from bot.turns.around import around
 from bot.turns.draft import Draft, initials
+from bot.turns.rungs import standing
 from storage import escalations, people
 from storage.conversations import Sent
 
@@ -201,7 +201,7 @@ def _after_line(draft: Draft, mentor: Person, category: str, asked: str) -> None
 
 def _ask_which_adult(draft: Draft, mentor: Person, category: str, key: str) -> None:
     """`adult_named`: it is about one; `adult_asked`: is it?"""
-    ladder = cases.ladder_for(draft, mentor, Tier.CRISIS)
+    ladder = standing(draft, mentor, Case(Tier.CRISIS, category, "")).ladder
     ids = list(dict.fromkeys(id_ for rung in ladder.rungs for id_ in rung.people))[:_ADULTS_NAMED]
     known = people.several(draft.connection, ids)
     then = "ask" if key == "adult_named" else "end"

@@ -42,6 +42,8 @@ class Escalation(SQLModel, table=True):
             "next_action_at",
             where="status <> 'closed'",
         ),
+        partial_index("ix_escalation_news", "news_at", where="news_at IS NOT NULL"),
+        partial_index("ix_escalation_report", "report_at", where="report_at IS NOT NULL"),
     )
     id: int = row_id()
     person_id: int = reference("person", index=True)
@@ -64,6 +66,13 @@ class Escalation(SQLModel, table=True):
     closed_at: datetime | None = moment(optional=True)
     message_id: int | None = Field(default=None, sa_type=Id)
     """The inbound message that opened it. No foreign key: messages point at escalations already."""
+    left_out: str = ""
+    """Ids between commas, `,12,13,`: so a statement can ask whether somebody is among them."""
+    drill: bool = False
+    policy: str = ""
+    told_at: datetime | None = moment(optional=True)
+    news_at: datetime | None = moment(optional=True)
+    report_at: datetime | None = moment(optional=True)
 
 
 class AcknowledgementCode(SQLModel, table=True):

@@ -41,6 +41,7 @@ ladder:
     rungs:
       - {tell: [advisor], wait: 3m}
       - {tell: [coordinator, rivera]}
+bypass: okafor
 """,
     "programs/tiny/roster.csv": """key,name,role,mentors,advisor,meets
 maya,Maya Torres,mentee,leo,rivera,Wed 15:00 45m

@@ -94,6 +94,17 @@ def test_a_roster_may_be_spread_over_several_files(lincoln: Path, shipped: Path)
     assert found(lincoln, shipped) == {}
 
 
+def test_a_school_without_a_bypass_person_is_asked_who_is_told_of_what_is_about_an_adult(
+    lincoln: Path, shipped: Path, change: Change
+) -> None:
+    change("program.yaml", "bypass: okafor", "bypass: riviera")
+    (problem,) = found(lincoln, shipped)["bypass"]
+    assert problem.endswith('nobody in the roster has the key "riviera"')
+    change("program.yaml", "bypass: riviera\n", "")
+    (problem,) = found(lincoln, shipped)["bypass"]
+    assert "names no bypass person" in problem
+
+
 def test_a_folder_without_a_roster_is_judged_by_the_rest(lincoln: Path, shipped: Path) -> None:
     (lincoln / "roster.csv").unlink()
     assert found(lincoln, shipped) == {}

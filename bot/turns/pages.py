@@ -1,0 +1,126 @@
+"""Messages of the ladder: what an adult reads about a case, at which address, with which buttons and code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bot.domain import (
+    SMS,
+    ActionKind,
+    Address,
+    Choice,
+    Escalation,
+    EscalationStatus,
+    MessageKind,
+    Page,
+    PageKind,
+    Person,
+    Priority,
+    Tier,
+)
+from bot.turns.draft import Draft, initials
+from storage import escalations, hold, people
+
+_TO_TAKE = ("alert", "alert_again", "alert_with")
+
+
+def send(draft: Draft, escalation: Escalation, pages: Iterable[Page], key: str = "alert") -> None:
+    """Make messages of the ladder's wishes. `key`: the text of an alert."""
+    student = people.load(draft.connection, escalation.person_id)
+    for page in pages:
+        adult = people.load(draft.connection, page.person_id)
+        if adult is not None and student is not None:
+            send_one(draft, escalation, page, adult, student, key)
+
+
+def send_one(
+    draft: Draft,
+    escalation: Escalation,
+    page: Page,
+    adult: Person,
+    student: Person,
+    key: str,
+    *,
+    everywhere: bool = False,
+) -> None:
+    code = code_for(draft, escalation, adult)
+    if page.kind is PageKind.STILL:
+        key = "still_with_it"
+    elif page.kind is PageKind.TAKEN:
+        key = "closed_by_other" if escalation.status is EscalationStatus.CLOSED else "taken_by_other"
+    elif key == "alert" and _minutes(draft, escalation, page) > 0:
+        key = "alert_again"
+    values = {
+        "tier": draft.text(adult, f"tier_{escalation.tier}"),
+        "initials": initials(student),
+        "program": draft.program.school,
+        "reason": escalation.reason,
+        "code": code,
+        "link": link_to(draft, escalation),
+        "minutes": str(_minutes(draft, escalation, page)),
+        "adult": escalation.closed_by or escalation.acknowledged_by,
+    }
+    restored = hold.happened_since(draft.connection, escalation.opened_at)
+    first = adult.addresses[:1] or (None,)
+    if page.kind is PageKind.TAKEN:
+        text = _words(draft, adult, first[0], key, restored, values)
+        draft.write(adult, text, kind=MessageKind.STAFF, escalation_id=escalation.id)
+        return
+    # Crisis goes to every address of an adult, one row each; the rest to the first that works (decisions.md 5).
+    everywhere = everywhere or escalation.tier is Tier.CRISIS
+    for address in (adult.addresses if everywhere else first) or first:
+        where = f"{address.platform}/{address.account}/{address.chat}" if address else f"nowhere/{adult.id}"
+        draft.write(
+            adult,
+            _words(draft, adult, address, key, restored, values),
+            kind=MessageKind.ALERT,
+            priority=Priority.ALERT,
+            choices=buttons(draft, adult, escalation, code, still=page.kind is PageKind.STILL),
+            key=f"{page.kind}:{escalation.id}:{page.rung}:{page.round}:{where}",
+            address=address,
+            escalation_id=escalation.id,
+            rung=page.rung,
+            round=page.round,
+        )
+
+
+def _words(
+    draft: Draft, adult: Person, address: Address | None, key: str, restored: bool, values: Mapping[str, str]
+) -> str:
+    lines = [draft.text(adult, "restored")] if restored else []
+    lines.append(draft.adult_text(adult, address, key, **values))
+    if address is not None and address.platform == SMS and key in _TO_TAKE:
+        lines.append(draft.text(adult, "reply_to_take", **values))
+    return "\n".join(lines)
+
+
+def _minutes(draft: Draft, escalation: Escalation, page: Page) -> int:
+    if page.kind is PageKind.STILL:
+        return int(escalation.ladder.grace.total_seconds() // 60)
+    return int((draft.now - escalation.opened_at).total_seconds() // 60)
+
+
+def code_for(draft: Draft, escalation: Escalation, adult: Person) -> str:
+    """The adult's code for this case, made at the first alert."""
+    made = [one.code for one in draft.codes if (one.escalation_id, one.person_id) == (escalation.id, adult.id)]
+    known = escalations.code_of(draft.connection, escalation.id, adult.id)
+    return made[0] if made else known or draft.new_code(escalation.id, adult.id)
+
+
+def buttons(
+    draft: Draft, adult: Person, escalation: Escalation, code: str, *, still: bool = False
+) -> tuple[Choice, ...]:
+    """What an adult can do with a case; each label carries the code, so that it works typed as well."""
+    keys = [("label_pass", ActionKind.PASS_ON), ("label_help", ActionKind.NEED_HELP)]
+    if escalation.acknowledged_person_id == adult.id:
+        keys.insert(0, ("label_close", ActionKind.CLOSE))
+        if still:
+            keys.insert(0, ("label_still", ActionKind.TAKE))
+    else:
+        keys.insert(0, ("label_take", ActionKind.TAKE))
+    return tuple(Choice(draft.text(adult, key, code=code), "", action) for key, action in keys)
+
+
+def link_to(draft: Draft, escalation: Escalation) -> str:
+    """Where staff read the case after signing in."""
+    return f"{draft.program.base_url}/staff/escalations/{escalation.id}"

@@ -1,0 +1,145 @@
+"""What may be about an adult of the program: that adult is told nothing and sees nothing, the bypass person is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.domain import SOME_ADULT, ActionKind, Person, Role, Tier
+from bot.errors import Refused
+from bot.program import Program
+from bot.safety.rules import Case
+from bot.turns import cases
+from bot.turns.draft import Draft
+from bot.turns.handle import Turns
+from storage import answers, people, review, tables, timeline
+from storage.batch import Batch
+from storage.database import Database
+from tests.school import CANARY, MAYA, OKAFOR, PACK, PLAN, RIVERA, House, house, on_sqlite, tiny_program
+from tests.turns.test_ladder import alerts
+
+CHEN = 15
+ABUSE = """
+  - {id: touched, tier: crisis, category: abuse, label: Was touched, phrases: [touched me], negation: false}
+"""
+
+
+@pytest.fixture
+def school(database: Database, tmp_path: Path) -> House:
+    """The little school with Ms. Chen, whom it named for what may be about one of the others."""
+    program = tiny_program(tmp_path, plan=f"{PLAN}bypass: Chen\n", pack=PACK + ABUSE)
+    made = house(database, program)
+    chen = Person(CHEN, "chen", "Ms. Chen", Role.COORDINATOR, "en", "")
+    made.write(lambda connection: people.add(connection, chen, made.clock.now(), CHEN + 100))
+    return made
+
+
+def opened(house: House, case: Case) -> None:
+    """A case about Maya, as something other than a text brings it."""
+    turns: Turns = house.app.turns
+
+    def unit(connection: object) -> None:
+        draft: Draft = turns._draft(Batch(connection), f"test:{case.category}")  # type: ignore[arg-type]
+        maya = people.load(draft.connection, MAYA)
+        assert maya is not None
+        cases.open_or_join(draft, maya, case)
+        turns._save(draft)
+
+    house.write(unit)
+
+
+async def test_who_is_named_in_words_about_abuse_is_never_told_and_the_bypass_person_is_at_once(school: House) -> None:
+    await school.says(MAYA, f"Ms Rivera touched me {CANARY}")
+    assert (alerts(school, RIVERA), alerts(school, CHEN)) == (0, 1)
+    await school.pass_time(hours=2)
+    assert alerts(school, RIVERA) == 0
+    assert alerts(school, OKAFOR) > 3
+    assert "Rivera" not in school.phone(MAYA)[0], "the card sends nobody to whom it is about"
+    assert "Ms. Chen" in school.phone(MAYA)[0]
+
+
+async def test_who_it_is_about_reads_nothing_of_it_on_the_staff_pages(school: House) -> None:
+    await school.says(MAYA, f"Ms Rivera touched me {CANARY}")
+    case = school.case().id
+    with school.database.read() as connection:
+        for reader, sees in ((RIVERA, False), (None, False), (OKAFOR, True), (CHEN, True)):
+            caseload = RIVERA if reader == RIVERA else None
+            assert bool(review.waiting_cases(connection, caseload, reader)) is sees
+            assert (review.case_history(connection, case, caseload, reader) is not None) is sees
+            assert bool(review.items(connection, caseload, reader)[1]) is sees
+            entries, _ = timeline.timeline(connection, MAYA, reader)
+            assert (CANARY in str([entry.text for entry in entries])) is sees
+            assert any(entry.status == "crisis" or "988" in entry.text for entry in entries) is sees
+            counted = {line.name: line.open_cases for line in timeline.people(connection, caseload, reader)}
+            assert counted["Maya Torres"] == int(sees)
+            assert CANARY not in str([one.reply for one in answers.page(connection, caseload, RIVERA)[0]])
+    with pytest.raises(Refused, match="does not exist"):
+        await school.staff(ActionKind.TAKE, case, actor_person_id=RIVERA)
+
+
+async def test_who_has_a_case_that_turns_out_to_be_about_them_has_it_no_longer_and_hears_no_more(
+    school: House,
+) -> None:
+    await school.says(MAYA, f"he touched me {CANARY}")
+    await school.taps(RIVERA, "I have it")
+    told, code = alerts(school, RIVERA), school.code(RIVERA)
+    await school.says(MAYA, f"Ms Rivera touched me {CANARY}")
+    case = school.case()
+    assert (case.status, case.left_out, alerts(school, CHEN)) == ("open", f",{RIVERA},", 1)
+    await school.pass_time(hours=2)
+    await school.says(RIVERA, f"ACK {code}")
+    assert school.newest(RIVERA).text == "This case does not exist."
+    await school.says(RIVERA, "ok")
+    assert code not in school.newest(RIVERA).text
+    assert (alerts(school, RIVERA), school.case().status) == (told, "open")
+
+
+@on_sqlite
+async def test_what_is_written_later_stays_hidden_from_who_was_left_out(school: House) -> None:
+    await school.says(MAYA, f"Ms Rivera touched me {CANARY}")
+    await school.says(MAYA, f"he touched me again {CANARY}")
+    assert school.case().left_out == f",{RIVERA},"
+    assert alerts(school, RIVERA) == 0
+
+
+@on_sqlite
+async def test_where_nobody_said_which_adult_only_those_are_told_whom_the_school_named_for_it(school: House) -> None:
+    opened(school, Case(Tier.URGENT, "mentor-worried", "About an adult here", about_adult=SOME_ADULT))
+    await school.settle()
+    await school.pass_time(hours=3)
+    assert (alerts(school, RIVERA), alerts(school, CHEN) > 0, alerts(school, OKAFOR) > 0) == (0, True, True)
+
+
+@on_sqlite
+async def test_the_bypass_person_and_the_safety_contact_are_left_out_of_what_is_about_them(school: House) -> None:
+    for adult, other in ((CHEN, OKAFOR), (OKAFOR, CHEN)):
+        before = alerts(school, adult)
+        opened(school, Case(Tier.CRISIS, f"about-{adult}", "About an adult here", about_adult=adult))
+        await school.pass_time(hours=1)
+        assert (alerts(school, adult), alerts(school, other) > 0) == (before, True)
+        for row in school.rows(tables.escalation, status="open"):
+            await school.staff(ActionKind.CLOSE, row.id, outcome="handed-to-counselor")
+
+
+@on_sqlite
+async def test_all_are_told_at_once_where_somebody_is_with_the_student_and_waits(school: House) -> None:
+    opened(school, Case(Tier.CRISIS, "danger", "Somebody is with them", everyone=True))
+    await school.settle()
+    assert (alerts(school, RIVERA), alerts(school, OKAFOR)) == (1, 1)
+
+
+@on_sqlite
+async def test_all_are_told_at_once_also_of_a_case_that_somebody_has(school: House) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.taps(RIVERA, "I have it")
+    opened(school, Case(Tier.CRISIS, "suicide", "Somebody is with them", everyone=True))
+    await school.settle()
+    assert (alerts(school, OKAFOR), school.case().acknowledged_by) == (1, "Ms. Rivera")
+
+
+def test_without_a_bypass_person_the_case_stays_with_everybody_else(program: Program, database: Database) -> None:
+    made = house(database, program)
+    opened(made, Case(Tier.CRISIS, "danger", "About an adult here", about_adult=RIVERA))
+    rungs = made.case().ladder["rungs"]
+    assert [rung["people"] for rung in rungs] == [[OKAFOR]]
