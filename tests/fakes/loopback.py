@@ -28,6 +28,8 @@ class Answer:
     status: int = 200
     body: Any = None
     after: str = ""
+    elsewhere: str = ""
+    """Where a redirection leads."""
     cut: bool = False
 
 
@@ -50,10 +52,12 @@ def web_server(answer: Callable[[Asked], Answer]) -> Iterator[str]:
             self.send_header("Content-Length", str(len(said)))
             if given.after:
                 self.send_header("Retry-After", given.after)
+            if given.elsewhere:
+                self.send_header("Location", given.elsewhere)
             self.end_headers()
             self.wfile.write(b"" if self.command == "HEAD" else said)
 
-        do_GET = do_HEAD = do_OPTIONS = do_POST  # noqa: N815
+        do_GET = do_HEAD = do_OPTIONS = do_CONNECT = do_POST  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             pass

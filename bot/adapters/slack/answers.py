@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from bot.domain import Receipt
@@ -64,10 +65,23 @@ class Answer:
     status: int
     body: Mapping[str, Any] = field(repr=False)
     retry_after: str = ""
-    at: datetime | None = None
-    """By Slack's own clock."""
-    scopes: tuple[str, ...] = ()
-    """What the token may do, where Slack says so."""
+    """This and the next two as the headers have them."""
+    date: str = ""
+    allowed: str = ""
+
+    @property
+    def at(self) -> datetime | None:
+        """When it was given, by Slack's own clock."""
+        try:
+            told = parsedate_to_datetime(self.date)
+        except ValueError:
+            return None
+        return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What the token may do, where Slack says so."""
+        return tuple(scope.strip() for scope in self.allowed.split(",") if scope.strip())
 
     @property
     def is_too_many(self) -> bool:

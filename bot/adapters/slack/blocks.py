@@ -6,11 +6,11 @@ Whatever a person wrote stands in plain text elements only: nothing in it rings,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from slack_sdk.models.basic_objects import JsonObject
-from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, PlainTextObject, SectionBlock
+from slack_sdk.models.blocks import ActionsBlock, ButtonElement, ContextBlock, PlainTextObject, SectionBlock
 
 from bot.adapters.base import pieces
 from bot.domain import Choice, Outbound
@@ -56,10 +56,8 @@ class _Context(_Quick, ContextBlock): ...
 def render(outbound: Outbound) -> list[dict[str, Any]]:
     """The `chat.postMessage` bodies of a message; the choices are buttons under the last."""
     parts = pieces(outbound.text, LENGTH)
-    bodies = [_body(outbound.address.chat, part, sections(part)) for part in parts]
-    if outbound.choices:
-        last = [*sections(parts[-1]), *_buttons(outbound.choices)]
-        bodies[-1] = _body(outbound.address.chat, parts[-1], last)
+    bodies = [_body(outbound.address.chat, part) for part in parts]
+    bodies[-1]["blocks"] += _buttons(outbound.choices)
     return bodies
 
 
@@ -77,12 +75,12 @@ def chosen(payload: Mapping[str, Any]) -> dict[str, Any] | None:
         message, action = payload["message"], payload["actions"][0]
         texts = [block["text"]["text"] for block in message["blocks"] if block["type"] == "section"]
         blocks = [block for text in texts for block in sections(text)]
-        blocks.append(_Context(elements=[_Text(text=f"✓ {action['text']['text']}", emoji=True)]))
+        blocks.append(_Context(elements=[_Text(text=f"✓ {action['text']['text']}", emoji=True)]).to_dict())
         return {
             "channel": str(payload["container"]["channel_id"]),
             "ts": str(message["ts"]),
             "text": "\n".join(escaped(text) for text in texts)[:_NOTICE],
-            "blocks": [block.to_dict() for block in blocks],
+            "blocks": blocks,
             "link_names": False,
             "parse": "none",
         }
@@ -90,19 +88,31 @@ def chosen(payload: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
 
 
-def sections(text: str) -> list[Block]:
+def sections(text: str) -> list[dict[str, Any]]:
     """A text as blocks that show it letter by letter."""
     shown = text if text.strip() else "…"
-    return [_Section(text=_Text(text=part, emoji=False)) for part in pieces(shown, _SECTION)]
+    return [_Section(text=_Text(text=part, emoji=False)).to_dict() for part in pieces(shown, _SECTION)]
 
 
-def buttons(choices: Sequence[tuple[str, str, str]]) -> list[Block]:
+def buttons(choices: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
     """Rows of buttons, each (label, value, action id)."""
+    values = [value for _, value, _ in choices]
+    rows = _rows(tuple((label, action) for label, _, action in choices), max(map(len, values), default=0))
+    filled = iter(values)
+    return [{**row, "elements": [{**one, "value": next(filled)} for one in row["elements"]]} for row in rows]
+
+
+@lru_cache(maxsize=256)
+def _rows(buttons: tuple[tuple[str, str], ...], longest: int) -> list[dict[str, Any]]:
+    """The rows of these buttons, (label, action id) each, with any value of that length.
+
+    The models look at labels, ids and lengths: a question that a whole school is asked is looked at once.
+    """
     elements = [
-        _Button(text=_Text(text=_shortened(label), emoji=True), value=value, action_id=action)
-        for label, value, action in choices
+        _Button(text=_Text(text=_shortened(label), emoji=True), value="0" * longest, action_id=action)
+        for label, action in buttons
     ]
-    return [_Actions(elements=elements[first : first + _ROW]) for first in range(0, len(elements), _ROW)]
+    return [_Actions(elements=elements[first : first + _ROW]).to_dict() for first in range(0, len(elements), _ROW)]
 
 
 def escaped(text: str) -> str:
@@ -110,13 +120,13 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _buttons(choices: Sequence[Choice]) -> list[Block]:
+def _buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
     return buttons([(choice.label, choice.token, f"choice-{number}") for number, choice in enumerate(choices)])
 
 
-def _body(chat: str, text: str, blocks: Sequence[Block]) -> dict[str, Any]:
+def _body(chat: str, text: str) -> dict[str, Any]:
     notice = escaped(text[:_NOTICE]) or "…"
-    return {"channel": chat, "text": notice, "blocks": [block.to_dict() for block in blocks], **_INERT}
+    return {"channel": chat, "text": notice, "blocks": sections(text), **_INERT}
 
 
 def _shortened(label: str) -> str:

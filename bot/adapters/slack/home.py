@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from slack_sdk.models.blocks import Block, ContextBlock, PlainTextObject, SectionBlock
+from slack_sdk.models.blocks import ContextBlock, PlainTextObject
 from slack_sdk.models.views import View
 
 from bot.adapters.base import Home
-from bot.adapters.slack.blocks import buttons
+from bot.adapters.slack.blocks import buttons, sections
 from bot.adapters.slack.reading import COMMAND
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -62,10 +62,9 @@ def view(home: Home | None) -> dict[str, Any]:
     language = home.language if home is not None and home.language in _WORDS else "en"
     words = _WORDS[language]
     lines, acts = _stranger(words) if home is None else _known(home, words, language)
-    blocks: list[Block] = [SectionBlock(text=PlainTextObject(text=line, emoji=False)) for line in lines]
-    if acts:
-        blocks += buttons([(words[key], said, f"{COMMAND}-{key}") for key, said in acts])
-    blocks.append(ContextBlock(elements=[PlainTextObject(text=words["watched"], emoji=False)]))
+    blocks = [block for line in lines for block in sections(line)]
+    blocks += buttons([(words[key], said, f"{COMMAND}-{key}") for key, said in acts])
+    blocks.append(ContextBlock(elements=[PlainTextObject(text=words["watched"], emoji=False)]).to_dict())
     return View(type="home", blocks=blocks).to_dict()
 
 

@@ -1,92 +1,107 @@
-"""Calls to Slack's Web API, by slack_sdk's client: one call is one request, and what it comes to is an Answer.
-
-The client's own ways are too generous for a sender: it asks again by itself after a broken connection, and writes what
-it sends into a debug log. Both are off.
-"""
+"""Calls to Slack's Web API over kept connections: one call is one request, and what it comes to is an Answer."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import aiohttp
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.adapters.slack.answers import Answer
 from bot.errors import Ambiguous, TryLater
 
 DEADLINE = 20
 """Seconds for one call: less than delivery gives a send."""
+CONNECTING = 10
 _FORMS = ("conversations.history", "conversations.list", "conversations.replies", "users.lookupByEmail")
 """Methods that read; not all of them take JSON."""
+_JSON, _FORM = "application/json; charset=utf-8", "application/x-www-form-urlencoded"
 
-_silent = logging.getLogger(f"{__name__}.sdk")
-_silent.setLevel(logging.CRITICAL)
-_silent.propagate = False
+_NOT_REACHED = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+)
+
+Heard = tuple[int, Mapping[str, str], bytes]
+"""Status, headers (found in any case) and body of an answer."""
 
 
 class Web:
     """The Web API at `base_url`, with one token."""
 
     def __init__(self, base_url: str, token: str) -> None:
-        self._client = AsyncWebClient(
-            token=token,
-            base_url=f"{base_url.rstrip('/')}/",
-            timeout=DEADLINE,
-            logger=_silent,
-            retry_handlers=[],
-        )
-        self.proxy = self._client.proxy
-        """From the environment: HTTPS_PROXY."""
+        self._base_url, self._token = base_url.rstrip("/"), token
+        self.proxy = _proxy_for(base_url)
+        """From the environment."""
+        self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
         """Keep connections from now on."""
-        if self._client.session is None:
-            self._client.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE))
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers={"Authorization": f"Bearer {self._token}"},
+                timeout=aiohttp.ClientTimeout(total=DEADLINE, sock_connect=CONNECTING),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
 
     async def close(self) -> None:
         """Let them go."""
-        session, self._client.session = self._client.session, None
+        session, self._session = self._session, None
         if session is not None:
             await session.close()
 
     async def call(self, method: str, body: Mapping[str, Any] | None = None) -> Answer:
-        """Call a method; gives what came back, refusals too.
+        """Call a method of an open Web; gives what came back, refusals too.
 
         Raises TryLater when nothing has left, Ambiguous when no answer came.
         """
-        form, json = (dict(body or {}), None) if method in _FORMS else (None, dict(body or {}))
+        as_form = method in _FORMS
+        sent = urlencode(body or {}) if as_form else json.dumps(body or {})
         try:
-            return _answer(await self._client.api_call(method, data=form, json=json))
-        except SlackApiError as error:
-            if isinstance(error.response, AsyncSlackResponse):
-                return _answer(error.response)
-            return Answer(int(getattr(error.response, "status", 0)), {})
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
+            status, headers, content = await self.post(method, sent.encode(), _FORM if as_form else _JSON)
+        except _NOT_REACHED:
             raise TryLater("not_reached") from None
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError):
+        except (aiohttp.ClientError, TimeoutError, OSError):
             raise Ambiguous("answer_lost") from None
-        except (AttributeError, TypeError, ValueError):  # an answer that is no JSON object
-            return Answer(0, {})
+        return Answer(
+            status,
+            _read(content),
+            headers.get("Retry-After", ""),
+            headers.get("Date", ""),
+            headers.get("X-OAuth-Scopes", ""),
+        )
+
+    async def post(self, method: str, body: bytes, kind: str, /) -> Heard:
+        """Over the network, nowhere else than to Slack: no answer sends us on."""
+        if self._session is None:
+            raise TryLater("not_running")
+        async with self._session.post(
+            f"{self._base_url}/{method}",
+            data=body,
+            headers={"Content-Type": kind},
+            proxy=self.proxy,
+            allow_redirects=False,
+        ) as answer:
+            return answer.status, answer.headers, await answer.read()
 
 
-def _answer(response: AsyncSlackResponse) -> Answer:
-    headers = {str(name).lower(): str(value) for name, value in dict(response.headers).items()}
-    body = response.data if isinstance(response.data, dict) else {}
-    scopes = tuple(scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip())
-    at = _moment(headers.get("date", ""))
-    return Answer(response.status_code, body, headers.get("retry-after", ""), at, scopes)
-
-
-def _moment(date: str) -> datetime | None:
+def _read(content: bytes) -> Mapping[str, Any]:
     try:
-        told = parsedate_to_datetime(date)
-    except ValueError:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _proxy_for(base_url: str) -> str | None:
+    """The proxy that the environment names for an address, unless NO_PROXY exempts it."""
+    server = urlsplit(base_url)
+    if proxy_bypass_environment(server.hostname or ""):
         return None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
+    named = getproxies_environment().get(server.scheme, "")
+    return (named if "://" in named else f"http://{named}") if named else None  # proxy.school:3128, as curl takes it
