@@ -24,6 +24,7 @@ from bot.desk import Desk, noted
 from bot.domain import Lease, Priority
 from bot.errors import Ambiguous, SendError, SlowDown, TryLater, Unreachable
 from bot.failpoints import failpoint
+from bot.markup import inert
 from bot.pacer import Departure, Pacer, bounded
 from storage import outbox
 from storage.database import Database
@@ -208,7 +209,7 @@ class Delivery:
         claim, wall, now = sending.claim, self._clock.wall(), self._clock.now()
         outbound = claim.outbound
         try:
-            receipt = await self._adapter.send(outbound)
+            receipt = await self._adapter.send(inert(outbound))
         except asyncio.CancelledError:
             if not sending.overdue:
                 raise

@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.adapters.base import Home, Profile, Shown
 from bot.domain import Address, Lease, PersonStatus, Raw
 from bot.leases import Leases
+from bot.markup import visible
 from bot.planning.words import next_meeting, show_date, show_time
 from bot.turns.handle import Turns
 from storage import chats, cursors, outbox, people
@@ -81,7 +82,10 @@ class AppPort:
     def _history(self, address: Address, limit: int) -> list[Shown]:
         with self._database.read() as connection:
             lines = chats.history(connection, address, limit)
-        return [Shown(line.id, line.ours, line.text, line.choices, line.at, line.kind) for line in lines]
+        return [
+            Shown(line.id, line.ours, visible(line.text) if line.ours else line.text, line.choices, line.at, line.kind)
+            for line in lines
+        ]
 
     def _person_for(self, token: str) -> Address | None:
         with self._database.read() as connection:

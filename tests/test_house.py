@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LEAVES = {"bot.domain", "bot.errors", "bot.making", "bot.clock", "bot.failpoints"}
+LEAVES = {"bot.domain", "bot.errors", "bot.making", "bot.clock", "bot.failpoints", "bot.markup"}
 PURE = {"bot.domain", "bot.errors", "bot.making"}
 ANY = {"bot", "storage", "config"}
 
@@ -25,6 +25,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.errors": (set(), set()),
     "bot.clock": (set(), set()),
     "bot.failpoints": (set(), set()),
+    "bot.markup": (PURE, set()),
     "bot.flows": (PURE, {"pydantic", "pydantic_core"}),
     "bot.flows.syntax": (PURE, {"ruamel"}),
     "bot.kept": (set(), set()),

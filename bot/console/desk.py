@@ -20,6 +20,7 @@ from bot.clock import Clock
 from bot.console.attempts import Attempts
 from bot.console.wording import Moments
 from bot.domain import AuditEntry, StaffAction
+from bot.markup import visible
 from storage import audit
 from storage.accounts import Staff
 from storage.database import Database
@@ -107,9 +108,15 @@ def templates() -> Environment:
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown(value: object) -> object:
+    """Everything that a template writes out: what hides in a text is shown (F74). Markup of ours stays as it is."""
+    return visible(value) if type(value) is str else value
 
 
 def from_htmx(request: Request) -> bool:
