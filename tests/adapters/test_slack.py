@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.errors import SlackObjectFormationError
-from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, PlainTextObject, SectionBlock
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, PlainTextObject, SectionBlock
 
 from bot.adapters.base import Home, pieces
 from bot.adapters.slack import blocks
@@ -428,31 +428,35 @@ def test_a_school_without_slack_loads_nothing_of_it() -> None:
     assert not {"slack_sdk", "slack_bolt", "aiohttp", "bot.adapters.slack"} & set(said.stdout.split())
 
 
-@pytest.mark.parametrize(
-    ("quick", "own", "given"),
-    [
-        (blocks._Button, ButtonElement, {"text": PlainTextObject(text="x" * 76), "action_id": "a", "value": "v"}),
-        (blocks._Button, ButtonElement, {"text": PlainTextObject(text="x"), "action_id": "a" * 256, "value": "v"}),
-        (blocks._Section, SectionBlock, {"text": PlainTextObject(text="x"), "block_id": "b" * 256}),
-        (blocks._Section, SectionBlock, {}),
-        (blocks._Actions, ActionsBlock, {"elements": [ButtonElement(text="x", action_id="a", value="v")] * 26}),
-        (blocks._Context, ContextBlock, {"elements": [PlainTextObject(text="x")] * 11}),
-    ],
-)
-def test_our_quick_models_refuse_what_slacks_own_refuse(quick: Any, own: Any, given: dict[str, Any]) -> None:
-    for model in (quick, own):
+def test_what_slacks_models_refuse_is_not_sent() -> None:
+    for value, action in (("v" * 2001, "a"), ("v", "a" * 256)):
         with pytest.raises(SlackObjectFormationError):
-            model(**given).to_dict()
+            blocks.buttons([("Great", "short", "b"), ("Hard", value, action)])
 
 
-def test_our_quick_models_say_what_slacks_own_say() -> None:
-    (body,) = render(message("How is your week?", "Great", "Hard"))
-    section, actions = body["blocks"]
-    assert section == SectionBlock(text=PlainTextObject(text="How is your week?", emoji=False)).to_dict()
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=80)
+
+
+@given(TEXTS, st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=30))
+def test_a_filled_model_says_what_a_new_one_says(text: str, choices: list[tuple[str, str]]) -> None:
+    labels = [(label, value, f"choice-{number}") for number, (label, value) in enumerate(choices)]
+    shown = text if text.strip() else "…"
+    assert blocks.sections(text) == [SectionBlock(text=PlainTextObject(text=shown, emoji=False)).to_dict()]
     elements = [
-        ButtonElement(
-            text=PlainTextObject(text=one["text"]["text"], emoji=True), action_id=one["action_id"], value=one["value"]
+        ButtonElement(text=PlainTextObject(text=one["text"]["text"], emoji=True), value=value, action_id=action)
+        for one, (_, value, action) in zip(
+            (one for row in blocks.buttons(labels) for one in row["elements"]), labels, strict=True
         )
-        for one in actions["elements"]
     ]
-    assert actions == ActionsBlock(elements=elements).to_dict()
+    rows = [ActionsBlock(elements=elements[first : first + 25]).to_dict() for first in range(0, len(elements), 25)]
+    assert blocks.buttons(labels) == rows
+    label = labels[0][0]
+    assert elements[0].text is not None
+    assert label.startswith(elements[0].text.text.removesuffix("…")) or not label.strip()
+
+
+def test_what_is_made_of_one_message_is_not_changed_by_another() -> None:
+    (first,) = render(message("How is your week?", "Great", "Hard"))
+    before = json.dumps(first)
+    render(message("Who is with you now?", "Great", "Hard"))
+    assert json.dumps(first) == before

@@ -1,15 +1,15 @@
 """How our messages look on Slack: Block Kit, made with slack_sdk's own models, which refuse what Slack refuses. Pure.
 
+A model takes longer than the rest of a message, and looks at little: what it has looked at once is kept, and filled.
 Whatever a person wrote stands in plain text elements only: nothing in it rings, links or unfolds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
-from slack_sdk.models.basic_objects import JsonObject
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, ContextBlock, PlainTextObject, SectionBlock
 
 from bot.adapters.base import pieces
@@ -21,36 +21,6 @@ _SECTION, _LABEL, _ROW = 3_000, 75, 25
 _NOTICE = 3_000
 """Characters of the text beside the blocks, which notifications and screen readers use."""
 _INERT = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False, "link_names": False, "parse": "none"}
-
-
-class _Quick(JsonObject):
-    """Has a model's own validators called without looking through all of `dir` for them at each message."""
-
-    def validate_json(self) -> None:
-        """Raises SlackObjectFormationError, as the model's own does."""
-        for name in _validators(type(self)):
-            getattr(self, name)()
-
-
-@cache
-def _validators(model: type) -> tuple[str, ...]:
-    names = (name for name in dir(model) if not name.startswith("__"))
-    return tuple(name for name in names if hasattr(getattr(model, name, None), "validator"))
-
-
-class _Text(_Quick, PlainTextObject): ...
-
-
-class _Button(_Quick, ButtonElement): ...
-
-
-class _Section(_Quick, SectionBlock): ...
-
-
-class _Actions(_Quick, ActionsBlock): ...
-
-
-class _Context(_Quick, ContextBlock): ...
 
 
 def render(outbound: Outbound) -> list[dict[str, Any]]:
@@ -75,7 +45,9 @@ def chosen(payload: Mapping[str, Any]) -> dict[str, Any] | None:
         message, action = payload["message"], payload["actions"][0]
         texts = [block["text"]["text"] for block in message["blocks"] if block["type"] == "section"]
         blocks = [block for text in texts for block in sections(text)]
-        blocks.append(_Context(elements=[_Text(text=f"✓ {action['text']['text']}", emoji=True)]).to_dict())
+        blocks.append(
+            ContextBlock(elements=[PlainTextObject(text=f"✓ {action['text']['text']}", emoji=True)]).to_dict()
+        )
         return {
             "channel": str(payload["container"]["channel_id"]),
             "ts": str(message["ts"]),
@@ -91,7 +63,14 @@ def chosen(payload: Mapping[str, Any]) -> dict[str, Any] | None:
 def sections(text: str) -> list[dict[str, Any]]:
     """A text as blocks that show it letter by letter."""
     shown = text if text.strip() else "…"
-    return [_Section(text=_Text(text=part, emoji=False)).to_dict() for part in pieces(shown, _SECTION)]
+    made = ((part, _section(len(part))) for part in pieces(shown, _SECTION))
+    return [{**section, "text": {**section["text"], "text": part}} for part, section in made]
+
+
+@lru_cache(maxsize=512)
+def _section(length: int) -> dict[str, Any]:
+    """A section with any text of that length, which is all that its model looks at."""
+    return SectionBlock(text=PlainTextObject(text="0" * length, emoji=False)).to_dict()
 
 
 def buttons(choices: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
@@ -104,15 +83,12 @@ def buttons(choices: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=256)
 def _rows(buttons: tuple[tuple[str, str], ...], longest: int) -> list[dict[str, Any]]:
-    """The rows of these buttons, (label, action id) each, with any value of that length.
-
-    The models look at labels, ids and lengths: a question that a whole school is asked is looked at once.
-    """
+    """The rows of these buttons, (label, action id) each, with any value of that length: a model does not read it."""
     elements = [
-        _Button(text=_Text(text=_shortened(label), emoji=True), value="0" * longest, action_id=action)
+        ButtonElement(text=PlainTextObject(text=_shortened(label), emoji=True), value="0" * longest, action_id=action)
         for label, action in buttons
     ]
-    return [_Actions(elements=elements[first : first + _ROW]).to_dict() for first in range(0, len(elements), _ROW)]
+    return [ActionsBlock(elements=elements[first : first + _ROW]).to_dict() for first in range(0, len(elements), _ROW)]
 
 
 def escaped(text: str) -> str:
