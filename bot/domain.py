@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -442,6 +442,17 @@ class EscalationStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SchoolHours:
+    """When adults are at school: what is no danger waits for it. Local times in `zone`; day 0 is Monday."""
+
+    zone: str
+    days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    opens: time = time(8)
+    closes: time = time(16)
+    closed: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rung:
     """People told together, and how long until the next rung is told."""
 
@@ -460,6 +471,8 @@ class Ladder:
     """How long an acknowledgement lasts before the adult is asked again."""
     grace: timedelta = timedelta(minutes=10)
     """Silence after that question re-opens the case."""
+    hours: SchoolHours | None = None
+    """Adults are told within these only, and again on school mornings; None: at any time."""
 
 
 @dataclass(frozen=True, slots=True)

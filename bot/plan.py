@@ -5,6 +5,7 @@ The plan says which flow goes to whom and when, and which adults are told of a c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
@@ -12,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from bot.domain import Role, Tier
+from bot.domain import Role, SchoolHours, Tier
 from bot.errors import Problem
 from bot.flows.complaint import did_you_mean
 from bot.flows.loaded import LoadedFlow
@@ -140,6 +141,19 @@ class LadderEntry(Strict):
     grace: Span | None = None
 
 
+class HoursEntry(Strict):
+    """From when to when adults are at school, by the clock on the wall."""
+
+    opens: At = time(8)
+    closes: At = time(16)
+
+    @model_validator(mode="after")
+    def _is_a_day(self) -> HoursEntry:
+        if self.closes <= self.opens:
+            raise ValueError("school closes after it opens")
+        return self
+
+
 class Plan(Strict):
     """The file program.yaml."""
 
@@ -150,8 +164,22 @@ class Plan(Strict):
     """The flow that a student meets first."""
     schedules: tuple[ScheduleEntry, ...]
     ladder: Mapping[Literal["crisis", "urgent", "concern"], LadderEntry] = {}
+    school_days: Annotated[tuple[Day, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
+    hours: HoursEntry = HoursEntry()
+    """When adults are at school: a concern is told then, and again on school mornings; danger waits for nothing."""
+    closed: tuple[date, ...] = ()
+    """Holidays and other days without school."""
     bypass: Key = ""
     """The roster key of the adult who is told, before all others, of what may be about one of them."""
+
+    def school_hours(self, zone: str) -> SchoolHours:
+        """When adults are at a school in this zone."""
+        return SchoolHours(zone, self.school_days, self.hours.opens, self.hours.closes, self.closed)
+
+    def policy(self, safety_contact: str) -> str:
+        """All that decides who is told of a case, and when, as JSON."""
+        decides = self.model_dump(mode="json", include={"ladder", "school_days", "hours", "closed", "bypass"})
+        return json.dumps(decides | {"safety_contact": safety_contact}, sort_keys=True)
 
     def ladders(self) -> Mapping[Tier, LadderPlan]:
         """A ladder for each tier that climbs: what the plan says, else advisor, then coordinator."""

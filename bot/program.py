@@ -25,7 +25,7 @@ from bot.content import (
     read_texts,
     uncovered_country,
 )
-from bot.domain import Person, Role, Tier
+from bot.domain import Person, Role, SchoolHours, Tier
 from bot.errors import Refused
 from bot.flows.loaded import LoadedFlow
 from bot.flows.wording import fill
@@ -56,6 +56,9 @@ class Program:
     flows: Mapping[str, LoadedFlow] = field(repr=False)
     schedules: tuple[Schedule, ...] = field(repr=False)
     ladders: Mapping[Tier, LadderPlan] = field(repr=False)
+    hours: SchoolHours
+    policy: str = field(repr=False)
+    """What decides who is told of a case and when, as JSON: each case names the version that it began with."""
     bypass: str
     """The roster key of the adult who is told of what may be about another one, or empty."""
     screener: Screener = field(repr=False)
@@ -162,6 +165,8 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
         flows=MappingProxyType(dict(flows)),
         schedules=tuple(entry.schedule() for entry in plan.schedules),
         ladders=MappingProxyType(dict(plan.ladders())),
+        hours=plan.school_hours(settings.school.zone),
+        policy=plan.policy(settings.safety.safety_contact),
         bypass=plan.bypass,
         screener=screener,
         cards=cards,

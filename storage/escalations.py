@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from bot.domain import Escalation, EscalationStatus, Ladder, Rung, Tier
+from bot.domain import Escalation, EscalationStatus, Ladder, Rung, SchoolHours, Tier
 from storage import tables
 
 
@@ -118,7 +118,28 @@ def ladder_json(ladder: Ladder) -> dict[str, Any]:
         "repeat": ladder.repeat.total_seconds(),
         "hold": ladder.hold.total_seconds(),
         "grace": ladder.grace.total_seconds(),
+        "hours": None if ladder.hours is None else _hours_json(ladder.hours),
     }
+
+
+def _hours_json(hours: SchoolHours) -> dict[str, Any]:
+    return {
+        "zone": hours.zone,
+        "days": list(hours.days),
+        "opens": hours.opens.isoformat(),
+        "closes": hours.closes.isoformat(),
+        "closed": [day.isoformat() for day in hours.closed],
+    }
+
+
+def _hours(value: Mapping[str, Any]) -> SchoolHours:
+    return SchoolHours(
+        zone=value["zone"],
+        days=tuple(value["days"]),
+        opens=time.fromisoformat(value["opens"]),
+        closes=time.fromisoformat(value["closes"]),
+        closed=tuple(date.fromisoformat(day) for day in value["closed"]),
+    )
 
 
 def _ladder(value: Mapping[str, Any]) -> Ladder:
@@ -127,6 +148,7 @@ def _ladder(value: Mapping[str, Any]) -> Ladder:
         repeat=timedelta(seconds=value["repeat"]),
         hold=timedelta(seconds=value["hold"]),
         grace=timedelta(seconds=value["grace"]),
+        hours=_hours(value["hours"]) if value.get("hours") else None,
     )
 
 

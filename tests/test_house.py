@@ -30,6 +30,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.flows.syntax": (PURE, {"ruamel"}),
     "bot.kept": (set(), set()),
     "bot.safety": (PURE, {"pydantic", "anyascii"}),
+    "bot.safety.ladder": (PURE | {"bot.safety", "bot.planning.hours"}, set()),
     "bot.planning": (PURE, set()),
     "bot.roster": (PURE | {"bot.planning.words"}, set()),
     "bot.adapters.base": (PURE, set()),

@@ -170,6 +170,8 @@ def standing(case: Case, moments: Moments) -> tuple[str, str]:
         return headline, f"They will be asked whether they are still with it: {next_at}."
     headline = f"Nobody has this yet. Waiting for {moments.since(case.opened_at)}"
     told = people(case.next_people) or "the next adult"
+    if case.rung < 0:
+        return headline, f"{told} will be told at {next_at}, when school is open."
     return headline, f"If nobody takes it, {told} will be told at {next_at}."
 
 

@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 
 from bot.domain import Escalation, EscalationStatus, Ladder, Page, PageKind, Rung, Tier
 from bot.errors import Refused
+from bot.planning.hours import first_open, is_open, next_morning
 from bot.safety.outcomes import judge
 
 Step = tuple[Escalation, tuple[Page, ...]]
 
+_DAY = timedelta(days=1)
 _NOBODY_REACHED = timedelta(minutes=10)
 """The longest wait when a ladder reaches nobody at all."""
 
@@ -59,7 +61,7 @@ def open_case(
     now: datetime,
     message_id: int | None = None,
 ) -> Step:
-    """A new case, with the pages of its first rung."""
+    """A new case, with the pages of its first rung; one that can wait stands before it (-1) until school opens."""
     opened = Escalation(
         id=escalation_id,
         person_id=person_id,
@@ -72,6 +74,8 @@ def open_case(
         next_action_at=now,
         message_id=message_id,
     )
+    if ladder.hours is not None and not is_open(ladder.hours, now):
+        return replace(opened, rung=-1, next_action_at=next_morning(ladder.hours, now)), ()
     return _tell(opened, 0, now)
 
 
@@ -123,6 +127,9 @@ def climb(escalation: Escalation, now: datetime) -> Step:
     due = escalation.next_action_at
     if due is None or now < due:
         return escalation, ()
+    hours = escalation.ladder.hours
+    if hours is not None and not is_open(hours, now):  # we were late: at night it is nobody's time any more
+        return replace(escalation, next_action_at=next_morning(hours, now)), ()
     if escalation.status is EscalationStatus.OPEN:
         return _next(escalation, now)
     if escalation.asked_at is None and escalation.acknowledged_person_id is not None:
@@ -164,7 +171,7 @@ def acknowledge(escalation: Escalation, person_id: int | None, name: str, now: d
     Taking it again holds it longer.
     """
     _not_closed(escalation)
-    held = now + escalation.ladder.hold
+    held = _after(escalation.ladder, escalation.ladder.hold, now)
     if escalation.status is EscalationStatus.ACKNOWLEDGED:
         if not _holds(escalation, person_id, name):
             raise Refused(f"{escalation.acknowledged_by} already has this case.")
@@ -234,7 +241,8 @@ def _next(escalation: Escalation, now: datetime, without: int | None = None) -> 
     """The rung after this one, or, from the last, the same again."""
     if escalation.rung + 1 < len(escalation.ladder.rungs):
         return _tell(escalation, escalation.rung + 1, now, without)
-    again = replace(escalation, round=escalation.round + 1, next_action_at=now + _repeat(escalation.ladder))
+    following = _after(escalation.ladder, _repeat(escalation.ladder), now)
+    again = replace(escalation, round=escalation.round + 1, next_action_at=following, told_at=now)
     return again, _pages(PageKind.ALERT, _without(again, _repeated(again, again.rung), without), again)
 
 
@@ -242,11 +250,20 @@ def _tell(escalation: Escalation, rung: int, now: datetime, without: int | None 
     """Stand on a rung: its people are told, its wait starts."""
     rungs = escalation.ladder.rungs
     if not rungs:  # nobody to tell is no reason to stop trying; the caller shows it to staff
-        return replace(escalation, rung=0, next_action_at=now + _repeat(escalation.ladder)), ()
+        return replace(escalation, rung=0, next_action_at=now + _repeat(escalation.ladder), told_at=now), ()
     last = rung == len(rungs) - 1
     wait = _repeat(escalation.ladder) if last else rungs[rung].wait
-    told = replace(escalation, rung=rung, next_action_at=now + wait)
+    told = replace(escalation, rung=rung, next_action_at=_after(escalation.ladder, wait, now), told_at=now)
     return told, _pages(PageKind.ALERT, _without(told, rungs[rung].people, without), told)
+
+
+def _after(ladder: Ladder, wait: timedelta, now: datetime) -> datetime:
+    """When it goes on after a wait: within school hours, and after a day or more on a school morning."""
+    if ladder.hours is None:
+        return now + wait
+    if wait >= _DAY:
+        return next_morning(ladder.hours, now + wait - _DAY)
+    return first_open(ladder.hours, now + wait)
 
 
 def _repeat(ladder: Ladder) -> timedelta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.domain import ActionKind, Choice, Inbound, InboundKind, MessageKind, Person, StaffAction
+from bot.domain import ActionKind, Choice, Inbound, InboundKind, MessageKind, Person, PersonStatus, StaffAction
 from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
@@ -28,8 +28,11 @@ _VERBS = {
 def read(draft: Draft, adult: Person, inbound: Inbound) -> None:
     """Answer an adult. A bare "ok" never acknowledges: it lists what is open (decisions.md 4)."""
     try:
+        if adult.status is PersonStatus.STOPPED:
+            raise Refused(draft.text(adult, "former_adult"))
         _read(draft, adult, inbound)
     except Refused as refusal:
+        draft.note(adult.name, "refused", person_id=adult.id, detail=str(refusal))
         draft.write(adult, str(refusal), kind=MessageKind.STAFF)
 
 

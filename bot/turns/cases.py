@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 from bot.domain import (
@@ -12,6 +13,7 @@ from bot.domain import (
     Page,
     PageKind,
     Person,
+    PersonStatus,
     StaffAction,
 )
 from bot.errors import Refused
@@ -36,7 +38,7 @@ def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
         opened, wanted = ladders.open_case(
             draft.new_id(), person.id, case.tier, case.category, case.reason, who.ladder, draft.now, message_id
         )
-        step, action = (replace(opened, left_out=who.left_out), wanted), "opened"
+        step, action = (replace(opened, left_out=who.left_out, policy=_policy(draft)), wanted), "opened"
     elif who.left_out != step[0].left_out:
         # By now it is about an adult: whoever it is has it no longer, and hears no more of it.
         step = ladders.narrow(step[0], who.ladder, who.left_out, draft.now)
@@ -45,10 +47,16 @@ def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
     key = "alert_update" if action == "updated" and escalation.status is EscalationStatus.ACKNOWLEDGED else "alert"
     if case.everyone:
         (escalation, wanted), key = ladders.tell_everyone(escalation, draft.now), "alert_with"
-    draft.escalations.append(escalation)
     draft.note("Nearpeer", action, escalation, detail=f"{escalation.tier}: {case.reason}")
-    pages.send(draft, escalation, wanted, key)
-    return escalation
+    return _tell(draft, (escalation, wanted), key)
+
+
+def _policy(draft: Draft) -> str:
+    """The hash of what decides who is told; it is kept, so that staff can read later what held for a case."""
+    text = draft.program.policy
+    hash_ = hashlib.sha256(text.encode()).hexdigest()
+    conversations.define(draft.batch, hash_, "ladder", draft.program.name, text, draft.now)
+    return hash_
 
 
 def first_told(draft: Draft, escalation: Escalation) -> str:
@@ -61,12 +69,11 @@ def first_told(draft: Draft, escalation: Escalation) -> str:
 def climb(draft: Draft, escalation: Escalation) -> None:
     """Its due time has come: tell the next adults, ask the holder, or re-open."""
     changed, wanted = ladders.climb(escalation, draft.now)
-    draft.escalations.append(changed)
     if changed.status is EscalationStatus.OPEN and escalation.status is EscalationStatus.ACKNOWLEDGED:
         draft.note("Nearpeer", "re-opened", changed, detail=f"no answer from {escalation.acknowledged_by}")
     else:
         draft.note("Nearpeer", "climbed", changed, detail=f"rung {changed.rung + 1}, round {changed.round + 1}")
-    pages.send(draft, changed, wanted)
+    _tell(draft, (changed, wanted))
 
 
 def unheard(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> None:
@@ -115,7 +122,7 @@ def late(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> Non
         return
     adult = people.load(draft.connection, alert.person_id or 0)
     student = people.load(draft.connection, escalation.person_id)
-    if adult is None or student is None:
+    if adult is None or adult.status is PersonStatus.STOPPED or student is None:
         return
     holds = adult.id == escalation.acknowledged_person_id
     kind = PageKind.STILL if holds and escalation.asked_at is not None else PageKind.ALERT
@@ -125,10 +132,24 @@ def late(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> Non
 
 
 def _nobody_reached(draft: Draft, step: ladders.Step, rung: int, key: str = "alert") -> None:
-    changed, wanted = step
-    draft.escalations.append(changed)
-    draft.note("Nearpeer", "nobody reached", changed, detail=f"rung {rung + 1}")
-    pages.send(draft, changed, wanted, key)
+    draft.note("Nearpeer", "nobody reached", step[0], detail=f"rung {rung + 1}")
+    _tell(draft, step, key)
+
+
+def _tell(draft: Draft, step: ladders.Step, key: str = "alert") -> Escalation:
+    """Send what a step of the ladder wants. Where all whom it would wake have left, it goes on at once (F69)."""
+    escalation, wanted = step
+    draft.escalations.append(escalation)
+    while not pages.send(draft, escalation, wanted, key):
+        draft.note("Nearpeer", "nobody reached", escalation, detail=f"rung {escalation.rung + 1}: no longer here")
+        holder = escalation.acknowledged_person_id
+        climb_on = ladders.advance_now
+        if escalation.status is EscalationStatus.ACKNOWLEDGED:
+            asked_holder = all(page.person_id == holder for page in wanted)
+            climb_on = ladders.reopen_now if asked_holder else ladders.help_unheard
+        escalation, wanted = climb_on(escalation, draft.now)
+        draft.escalations.append(escalation)
+    return escalation
 
 
 def act(draft: Draft, action: StaffAction) -> None:
@@ -151,9 +172,8 @@ def act(draft: Draft, action: StaffAction) -> None:
         draft.cancel_alerts_of.append(changed.id)
     else:
         changed, wanted = ladders.reopen(escalation, adult_id, name, draft.now)
-    draft.escalations.append(changed)
     draft.note(name, action.kind, changed, detail=action.outcome)
-    pages.send(draft, changed, wanted, "alert_help" if action.kind is ActionKind.NEED_HELP else "alert")
+    _tell(draft, (changed, wanted), "alert_help" if action.kind is ActionKind.NEED_HELP else "alert")
 
 
 def _taken(draft: Draft, before: Escalation, after: Escalation) -> None:

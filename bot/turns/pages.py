@@ -15,6 +15,7 @@ from bot.domain import (
     Page,
     PageKind,
     Person,
+    PersonStatus,
     Priority,
     Tier,
 )
@@ -24,13 +25,21 @@ from storage import escalations, hold, people
 _TO_TAKE = ("alert", "alert_again", "alert_with")
 
 
-def send(draft: Draft, escalation: Escalation, pages: Iterable[Page], key: str = "alert") -> None:
-    """Make messages of the ladder's wishes. `key`: the text of an alert."""
+def send(draft: Draft, escalation: Escalation, pages: Iterable[Page], key: str = "alert") -> bool:
+    """Make messages of the ladder's wishes; False if all of those whom it wanted to wake have left the program.
+
+    `key`: the text of an alert.
+    """
     student = people.load(draft.connection, escalation.person_id)
+    waking = reached = False
     for page in pages:
         adult = people.load(draft.connection, page.person_id)
-        if adult is not None and student is not None:
+        stays = adult is not None and adult.status is not PersonStatus.STOPPED
+        if stays and adult is not None and student is not None:
             send_one(draft, escalation, page, adult, student, key)
+        waking = waking or page.kind is not PageKind.TAKEN
+        reached = reached or (stays and page.kind is not PageKind.TAKEN)
+    return reached or not waking
 
 
 def send_one(

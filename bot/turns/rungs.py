@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.domain import SOME_ADULT, Ladder, Person, Role, Rung
+from bot.domain import SOME_ADULT, Ladder, Person, Role, Rung, Tier
 from bot.safety.outcomes import ABUSE
 from bot.safety.rules import Case
 from bot.turns.draft import Draft
@@ -46,7 +46,8 @@ def standing(draft: Draft, person: Person, case: Case, known: tuple[int, ...] = 
     last = (contact.id,) if contact in told else tuple(one.id for one in told)
     if last and not any(set(last) <= set(rung.people) for rung in rungs):
         rungs.append(Rung(last, plan.repeat))
-    return Standing(Ladder(tuple(rungs), plan.repeat, plan.hold, plan.grace), left_out)
+    hours = draft.program.hours if case.tier is Tier.CONCERN else None
+    return Standing(Ladder(tuple(rungs), plan.repeat, plan.hold, plan.grace, hours), left_out)
 
 
 def _who(draft: Draft, word: str, student: Person, adults: Sequence[Person]) -> Iterable[Person]:

@@ -70,6 +70,7 @@ cards:
     numbers: ["988", "911"]
     opening: You are not alone with this.
     asked: You asked for an adult.
+    mentor: Stay with them now. Do not promise to keep it secret. Go to an adult together.
     text: "Call or text 988. In danger now, call 911. At school: {place}, or find {adult}."
 """,
     "safety/words/en.txt": "# common words\ni\nwant\nto\ndie\nthe\n",

@@ -273,6 +273,7 @@ cards:
     numbers: ["911"]
     opening: You are not alone with this.
     asked: You asked for an adult.
+    mentor: Stay with them now. Do not promise to keep it secret. Go to an adult together.
     text: "In danger now, call 911. At school: {place}, or find {adult}, room 12."
 """
 
