@@ -104,8 +104,14 @@ class App:
             asset=asset,
             watched=self._watched,
             backup_days=program.settings.backup.warn_after_days,
+            accounts=self.accounts,
         )
         return [*spoken, *pages]
+
+    @property
+    def accounts(self) -> Sequence[str]:
+        """The platforms beside the web with which some program must speak, as their marks name them."""
+        return [f"{adapter.name}:{adapter.account}" for adapter in self.adapters if adapter.name != people.WEB]
 
     def platform_troubles(self) -> Sequence[Trouble]:
         """What keeps platforms from taking in or sending, here or where other programs speak with them."""

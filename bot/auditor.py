@@ -22,7 +22,7 @@ import httpx
 from sqlalchemy import Connection
 
 from bot.alarm import Alarm
-from bot.checks import Kind, Trouble, storing, troubles
+from bot.checks import Kind, Trouble, backups, silent, storing, troubles
 from bot.clock import Clock
 from bot.errors import NearpeerError, Outage
 from storage.database import Database, sqlite_file
@@ -47,7 +47,9 @@ class Auditor:
     """Looks and audits from `start` to `stop`.
 
     Every program looks; `on_duty` says whether this is the one that audits. `oddity`: what is strange about the clock,
-    in words. `platforms`: what is wrong with the platforms that this program speaks with. `lost`: called with words for
+    in words. `platforms`: what is wrong with the platforms that this program speaks with.
+    `accounts`: those with which some program must have spoken just now. `backup_days`: how old the last backup may be.
+    `lost`: called with words for
     people when the database's file is not ours any more: the program must end.
     """
 
@@ -61,11 +63,13 @@ class Auditor:
         on_duty: Callable[[], bool] = lambda: True,
         oddity: Callable[[], str] = str,
         platforms: Callable[[], Sequence[Trouble]] = tuple,
+        accounts: Sequence[str] = (),
+        backup_days: int = 0,
         lost: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._database, self._clock, self._alarm = database, clock, alarm
         self._dead_man_url, self._on_duty, self._oddity, self._lost = dead_man_url, on_duty, oddity, lost
-        self._platforms = platforms
+        self._platforms, self._accounts, self._backup_days = platforms, accounts, backup_days
         self._file = sqlite_file(str(database.engine.url))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="auditor", daemon=True)
@@ -96,7 +100,13 @@ class Auditor:
         now, wall = self._clock.now(), self._clock.wall()
         try:
             with self._database.read() as connection:
-                found = [*troubles(health(connection, now, wall), now, wall), *self._disk()]
+                state = health(connection, now, wall)
+            found = [
+                *troubles(state, now, wall),
+                *silent(state, wall, self._accounts),
+                *backups(state, wall, self._backup_days),
+                *self._disk(),
+            ]
         except Outage as error:
             found = [Trouble(Kind.READ, str(error))]
         self.found = found

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     DISK = "disk"
     CLOCK = "clock"
     PLATFORM = "platform"
+    SILENT = "silent"
     BACKUP = "backup"
 
 
@@ -42,11 +43,14 @@ class Trouble:
 
 STALE_BEAT = timedelta(seconds=90)
 """Beats come every second."""
+SILENT = timedelta(seconds=90)
+"""Whoever speaks with a platform leaves a mark every ten seconds while all is well there."""
 LATE = timedelta(minutes=2)
 LATE_PROMPT = timedelta(hours=1)
 """A large school's check-ins leave at the platform's pace, which takes its time."""
 
 
+_PATIENT = timedelta(days=7)
 STUCK = 5.0
 """Seconds after which a write that is under way is no longer usual."""
 
@@ -62,12 +66,20 @@ def storing(condition: Condition) -> Sequence[Trouble]:
     return ()
 
 
+def silent(state: Health, wall: datetime, accounts: Sequence[str]) -> Sequence[Trouble]:
+    """Platforms with which all was last well more than 90 seconds ago, whatever the programs say that speak there."""
+    quiet = [name for name in accounts if name not in state.heard or wall - state.heard[name] > SILENT]
+    names = sorted({name.partition(":")[0].capitalize() for name in quiet})
+    return tuple(Trouble(Kind.SILENT, f"Nothing was heard from {name} for more than 90 seconds.") for name in names)
+
+
 def backups(state: Health, wall: datetime, days: int) -> Sequence[Trouble]:
-    """Whether the last backup is older than so many days; 0: nobody asks."""
+    """Whether the last backup is older than so many days (0: nobody asks); a week more, and it is an alarm."""
     if not days or (state.backed_up_at and wall - state.backed_up_at <= timedelta(days=days)):
         return ()
+    warns = state.backed_up_at is None or wall - state.backed_up_at <= timedelta(days=days) + _PATIENT
     last = f"The last backup is {(wall - state.backed_up_at).days} days old" if state.backed_up_at else "No backup yet"
-    return (Trouble(Kind.BACKUP, f"{last}: run nearpeer backup every night, see docs/backup.md.", warns=True),)
+    return (Trouble(Kind.BACKUP, f"{last}: run nearpeer backup every night, see docs/backup.md.", warns=warns),)
 
 
 def troubles(state: Health, now: datetime, wall: datetime) -> Sequence[Trouble]:

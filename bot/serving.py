@@ -144,6 +144,8 @@ async def _run(program: Program, database: Database, clock: SystemClock, roles: 
         on_duty=lambda: app.audits,
         oddity=clock.oddity,
         platforms=app.platform_troubles,
+        accounts=app.accounts,
+        backup_days=program.settings.backup.warn_after_days,
         lost=end,
     )
     app.watched = lambda: auditor.found

@@ -15,14 +15,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select
 
 from storage import tables
 
 BACKUP = "backup"
 """The mark that a backup leaves among those of the beats."""
+_WELL = "well:"
+"""Begins the mark that all is well with an account of a platform."""
 _RECENT = timedelta(days=7)
-_TOLD_WITHIN = timedelta(seconds=60)
+_TOLD_WITHIN, _ESCALATED_WITHIN = timedelta(seconds=60), timedelta(seconds=120)
 _TRIAL_BYTES = 64 * 1024
 
 
@@ -32,12 +34,14 @@ class Health:
 
     beats: Mapping[str, datetime]
     """Wall time of each beat's last mark."""
+    heard: Mapping[str, datetime]
+    """Wall time when all was last well with each platform's account: `telegram:school_bot`."""
     backed_up_at: datetime | None
     """Wall time of the last backup."""
     overdue_case: datetime | None
     """When the open case that has waited longest should have been acted on; it may lie ahead."""
     untold_cases: int
-    """Open cases older than a minute on their first rung, none of whose alerts was sent."""
+    """Open cases older than a minute (where others were told at once, than two) none of whose alerts was sent."""
     oldest_urgent: datetime | None
     """When the alert, crisis card or reply that has waited longest to be sent was written."""
     oldest_prompt: datetime | None
@@ -66,7 +70,10 @@ def health(connection: Connection, now: datetime, wall: datetime) -> Health:
     )
     quarantined = select(func.count()).select_from(tables.inbox).where(_is(inbox.status, "quarantined"))
     marks = {row.name: row.at for row in connection.execute(select(tables.beat).order_by(tables.beat.c.name))}
+    cursor = tables.cursor.c
+    well = connection.execute(select(cursor.name, cursor.at).where(cursor.name.between(_WELL, f"{_WELL}\U0010ffff")))
     return Health(
+        heard={row.name.removeprefix(_WELL): row.at for row in well},
         backed_up_at=marks.pop(BACKUP, None),
         beats=marks,
         overdue_case=connection.execute(
@@ -135,9 +142,9 @@ def _untold(connection: Connection, now: datetime) -> int:
         .where(
             _is_not(escalation.status, "closed"),
             escalation.status == "open",
-            escalation.rung == 0,
-            escalation.round == 0,
             escalation.opened_at < now - _TOLD_WITHIN,
+            # Where nobody of the first rung could be reached, those of the next have been told since.
+            or_(and_(escalation.rung == 0, escalation.round == 0), escalation.opened_at < now - _ESCALATED_WITHIN),
             ~told,
         )
     ).scalar_one()

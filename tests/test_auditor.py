@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -17,10 +18,10 @@ from bot.alarm import Alarm, Place
 from bot.auditor import Auditor
 from bot.errors import Outage, Unreachable
 from bot.serving import trouble
-from storage import due, tables
+from storage import cursors, due, tables
 from storage.database import Database, sqlite_file
 from storage.faults import Fault
-from storage.health import health
+from storage.health import BACKUP, health
 from tests.fakes.outside import Outside, outside
 from tests.school import MAYA, OKAFOR, RIVERA, House, on_sqlite
 from tests.storage.test_faults import held_by_another_process
@@ -125,6 +126,69 @@ async def test_an_alert_that_failed_and_moved_on_is_no_trouble_of_ours(house: Ho
     await beats(house)
     assert house.newest(OKAFOR).kind == "alert"
     assert auditor.audit()
+
+
+async def test_1_6_b_when_no_alert_of_a_case_left_at_all_it_rings_whatever_rung_it_stands_on(
+    house: House, auditor: Auditor, street: Outside
+) -> None:
+    for adult in (RIVERA, OKAFOR):
+        house.platform.plan(adult, *[Unreachable("blocked")] * 50)
+    await house.says(MAYA, "I need an adult")
+    await house.jump(minutes=3)
+    await beats(house)
+    assert house.case().rung > 0
+    assert not auditor.audit()
+    assert "alert" in kinds(auditor)
+    assert street.pings == []
+
+
+async def test_1_6_e_a_platform_of_which_nothing_was_heard_for_90_seconds_rings(
+    house: House, alarm: Alarm, street: Outside
+) -> None:
+    auditor = Auditor(house.database, house.clock, alarm, dead_man_url=f"{street.url}/alive", accounts=["telegram:bot"])
+    wall = house.clock.wall()
+    house.write(lambda connection: cursors.move(connection, "well:telegram:bot", wall))
+    house.write(lambda connection: cursors.move(connection, "well:slack:no longer ours", wall - timedelta(days=9)))
+    await house.jump(seconds=90)
+    await beats(house)
+    assert auditor.audit()
+    await house.jump(seconds=1)
+    assert not auditor.audit()
+    (told,) = street.wait_for(1)
+    assert told["text"].endswith("Nothing was heard from Telegram for more than 90 seconds.")
+    assert len(street.pings) == 1
+
+
+@on_sqlite
+async def test_1_6_f_disk_clock_and_backup_are_part_of_it(
+    house: House, alarm: Alarm, street: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oddities = [""]
+    auditor = Auditor(
+        house.database,
+        house.clock,
+        alarm,
+        dead_man_url=f"{street.url}/alive",
+        oddity=lambda: oddities[0],
+        backup_days=2,
+    )
+    house.write(lambda connection: due.mark_beat(connection, BACKUP, house.clock.wall()))
+    for days, well in ((1, True), (8, True), (1, False)):
+        await house.jump(days=days)
+        await beats(house)
+        assert auditor.audit() is well, days
+    assert kinds(auditor) >= {"backup"}
+    house.write(lambda connection: due.mark_beat(connection, BACKUP, house.clock.wall()))
+    assert auditor.audit()
+    oddities[0] = "The clock was set back."
+    assert not auditor.audit()
+    oddities[0] = ""
+    pings = len(street.pings)
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(auditor_module.shutil, "disk_usage", lambda _path: usage._replace(free=1_000_000))
+    assert not auditor.audit()
+    assert kinds(auditor) >= {"disk"}
+    assert len(street.pings) == pings
 
 
 @on_sqlite

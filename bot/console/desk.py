@@ -49,6 +49,8 @@ class Desk:
     """What the auditor of this process has found beside what stands in the database."""
     backup_days: int = 0
     """How old the last backup may be; 0: however old."""
+    accounts: Sequence[str] = ()
+    """Platforms beside the web, each with its account: `telegram:school_bot`."""
     attempts: Attempts = field(default_factory=Attempts)
     hashers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_HASHERS))
     """Each password check takes 19 MiB; this many run at once."""
@@ -93,6 +95,7 @@ class Desk:
             "staff": getattr(request.state, "staff", None),
             "path": request.url.path,
             "asset": self.asset,
+            "status": getattr(request.state, "status", ()),
         }
         return HTMLResponse(self.templates.get_template(template).render({**common, **values}), status_code=status)
 

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot.checks import Trouble
 from bot.clock import Clock
-from bot.console import answers, cases, health, people, sign_in
+from bot.console import answers, cases, health, people, sign_in, status
 from bot.console.desk import Desk, Handle, see_other, templates
 from bot.console.sign_in import Page, gate
 from storage.database import Database
@@ -40,7 +40,10 @@ _SIGNED_IN: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/staff/health", health.health_page),
     ("POST", "/staff/health/hold/{action}", health.end_hold),
 )
-_BY_ITSELF: tuple[tuple[str, str, Page], ...] = (("GET", "/staff/now", cases.now),)
+_BY_ITSELF: tuple[tuple[str, str, Page], ...] = (
+    ("GET", "/staff/now", cases.now),
+    ("GET", "/staff/status", status.status),
+)
 """Asked by an open page every few seconds: does not keep an idle sign-in alive."""
 
 
@@ -55,14 +58,18 @@ def routes(
     asset: Callable[[str], str] = "/static/{}".format,
     watched: Callable[[], Sequence[Trouble]] = tuple,
     backup_days: int = 0,
+    accounts: Sequence[str] = (),
 ) -> list[BaseRoute]:
     """The staff pages under /staff, for the server.
 
     `handle`: returns after the commit, raises Refused with words for the person. `zone`: the school's, in which times
     are shown. `https`: whether browsers reach us over https (the cookie's name and Secure depend on it). `asset`: file
     in bot/static -> URL. `watched`: what the auditor found. `backup_days`: how old the last backup may be.
+    `accounts`: the platforms of which the status line tells, as their marks name them.
     """
-    desk = Desk(database, clock, handle, school, ZoneInfo(zone), https, asset, templates(), watched, backup_days)
+    desk = Desk(
+        database, clock, handle, school, ZoneInfo(zone), https, asset, templates(), watched, backup_days, accounts
+    )
     return [
         *(Route(path, _open(page, desk), methods=[method]) for method, path, page in _OPEN),
         *(Route(path, gate(desk, page), methods=[method]) for method, path, page in _SIGNED_IN),

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.console.desk import Desk, from_htmx, see_other
+from bot.console.status import entries
 from bot.domain import AuditEntry
 from bot.errors import Refused
 from storage import accounts, audit
@@ -38,6 +39,8 @@ def gate(desk: Desk, page: Page, *, by_itself: bool = False) -> Callable[[Reques
         if not by_itself and wall - seen_at > _TOUCH_AFTER:
             await desk.write(lambda connection: accounts.touch(connection, token, wall))
         request.state.staff = staff
+        if not by_itself and not from_htmx(request):
+            request.state.status = await entries(desk)
         return await page(desk, request, staff)
 
     return gated

@@ -11,8 +11,8 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from starlette.routing import Route
 
-from bot.domain import ActionKind
-from storage import accounts, hold, tables
+from bot.domain import ActionKind, Role
+from storage import accounts, cursors, hold, tables
 from storage.accounts import Staff
 from storage.database import Database
 from storage.due import mark_beat
@@ -533,3 +533,28 @@ async def test_an_advisor_of_nobody_sees_a_calm_page(console: Console) -> None:
         page = (await browser.get("/staff/")).text
     assert "Nobody is waiting." in page
     assert "Maya" not in page
+
+
+# --- the status line -----------------------------------------------------------------------------------------------
+
+
+async def test_every_page_says_whether_nearpeer_works(database: Database) -> None:
+    console = little_school.console(database, accounts=["telegram:bot", "slack:T1"])
+    console.seed(little_school.people, little_school.crisis)
+    staff = console.account(50, "Mr. Okafor", Role.COORDINATOR, OKAFOR)
+    wall = console.clock.wall()
+    console.seed(lambda connection: cursors.move(connection, "well:telegram:bot", wall - timedelta(seconds=4)))
+    async with console.browser(staff) as browser:
+        for path in ("", "answers", "people", "people/1", "health", "escalations/900"):
+            line = (
+                (await browser.get(f"/staff/{path}")).text.partition('<div class="status">')[2].partition("</div>")[0]
+            )
+            said = " ".join(re.sub("<[^>]+>", " ", line).split())
+            assert "Telegram: 4 seconds ago" in said
+            assert "Slack: not heard yet" in said
+            assert "Last beat: " in said
+            assert "Waits to be sent: nothing" in said
+        assert "Telegram" in (await browser.get("/staff/status")).text
+    async with console.browser() as stranger:
+        assert "status" not in (await stranger.get("/staff/sign-in")).text.partition("<main")[0].partition("<body")[2]
+        assert (await stranger.get("/staff/status")).status_code == 303
