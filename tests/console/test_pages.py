@@ -550,7 +550,7 @@ async def test_every_page_says_whether_nearpeer_works(database: Database) -> Non
                 (await browser.get(f"/staff/{path}")).text.partition('<div class="status">')[2].partition("</div>")[0]
             )
             said = " ".join(re.sub("<[^>]+>", " ", line).split())
-            assert "Telegram: 4 seconds ago" in said
+            assert re.search(r"Telegram: \d+ seconds ago", said)
             assert "Slack: not heard yet" in said
             assert "Last beat: " in said
             assert "Waits to be sent: nothing" in said
