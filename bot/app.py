@@ -103,6 +103,7 @@ class App:
             https=program.settings.server.public_url.startswith("https:"),
             asset=asset,
             watched=self._watched,
+            notes=program.muted,
             backup_days=program.settings.backup.warn_after_days,
             accounts=self.accounts,
         )

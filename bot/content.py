@@ -5,7 +5,8 @@ Whatever is wrong comes out as ContentError with every problem of that part, nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -19,8 +20,10 @@ from bot.flows.loaded import LoadedFlow, load_flow
 from bot.flows.loader import Document, Keep, anew, judge, read, read_document, read_source
 from bot.flows.wording import names_in
 from bot.plan import Plan
+from bot.safety import changes as school_changes
 from bot.safety.cards import Card, Cards
 from bot.safety.cases import problems as failing_cases
+from bot.safety.changes import Changes
 from bot.safety.compiled import Compiled
 from bot.safety.compiling import compile_packs
 from bot.safety.packs import Pack, with_base
@@ -33,6 +36,7 @@ SHIPPED = Path(__file__).resolve().parent.parent / "config"
 PLAN = "program.yaml"
 FLOWS = "flows"
 SAFETY = "safety"
+SCREENING = "screening.yaml"
 
 T = TypeVar("T")
 Words = Mapping[str, frozenset[str]]
@@ -110,7 +114,25 @@ def read_packs(folder: Path, shipped: Path = SHIPPED) -> tuple[Pack, ...]:
     if not own:
         parts.problems.append(Problem(str(shipped / SAFETY / "packs"), 0, 0, "there is no safety pack here"))
     parts.judge()
-    return tuple(packs)
+    return _changed(folder, packs)
+
+
+def _changed(folder: Path, packs: Sequence[Pack]) -> tuple[Pack, ...]:
+    """The packs with the tiers that the school raises. Raises ContentError for what it may not change."""
+    changes, path = read_changes(folder), folder / SAFETY / SCREENING
+    problems = [
+        read_document(path).problem(("raised", place), text, hint)
+        for place, text, hint in school_changes.not_raised(packs, changes)
+    ]
+    if problems:
+        raise ContentError(problems)
+    return school_changes.raised(packs, changes) if changes.raised else tuple(packs)
+
+
+def read_changes(folder: Path, keep: Keep = anew) -> Changes:
+    """What the school changes about rules, mutes above all. Raises ContentError."""
+    path = folder / SAFETY / SCREENING
+    return read(path, Changes, keep) if path.exists() else Changes()
 
 
 def _with_base(parts: Parts, path: Path, pack: Pack, bases: Sequence[Pack]) -> Pack | None:
@@ -125,12 +147,24 @@ def _with_base(parts: Parts, path: Path, pack: Pack, bases: Sequence[Pack]) -> P
 def read_screener(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> Screener:
     """All safety packs and word lists, ready to look at texts with. Raises ContentError as `read_packs` does."""
     paths = [*_pack_files(shipped), *(shipped / SAFETY / "words").glob("*.txt"), *_pack_files(folder)]
+    paths += (folder / SAFETY).glob(SCREENING)
     made_from = "\n".join(f"{sha256(read_source(path).encode()).hexdigest()} {path}" for path in sorted(paths))
 
     def made_ready() -> Any:
         return vars(compile_packs(read_packs(folder, shipped), read_words(shipped)))
 
     return Screener(Compiled(**keep(made_from, made_ready)))
+
+
+def told_mutes(folder: Path, packs: Sequence[Pack], today: date) -> Iterator[Problem]:
+    """Each mute of a school in a sentence, with its line, and those of rules that are not there."""
+    path = folder / SAFETY / SCREENING
+    if path.exists():
+        changes, document = read_changes(folder), read_document(path)
+        for place, text, hint in school_changes.not_muted(packs, changes):
+            yield document.problem(("muted", place), text, hint)
+        for place, mute in enumerate(changes.muted):
+            yield document.problem(("muted", place), mute.told(today))
 
 
 def _pack_files(place: Path) -> list[Path]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
+from bot.clock import SystemClock
 from bot.content import (
     FLOWS,
     SHIPPED,
@@ -22,8 +25,10 @@ from bot.content import (
     read_packs,
     read_plan,
     read_texts,
+    told_mutes,
     uncovered_country,
 )
+from bot.disks import NETWORK, file_system
 from bot.domain import Person
 from bot.errors import Problem
 from bot.flows.lint import lint
@@ -41,7 +46,6 @@ from bot.ways import e164
 from config.settings import FILE, SECRETS, SQLITE, Settings
 
 ROSTERS = "roster*.csv"
-NETWORK_DISKS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afpfs", "davfs")
 
 T = TypeVar("T")
 
@@ -229,6 +233,13 @@ def _roster_warnings(school: School) -> Iterator[Problem]:
             yield Problem(str(path), 0, 0, warning)
 
 
+def _mutes(school: School) -> Iterator[Problem]:
+    """Who has muted which rule until when: nobody may forget it."""
+    zone = ZoneInfo(school.settings.school.zone) if school.settings else UTC
+    if school.packs is not None:
+        yield from told_mutes(school.folder, school.packs, SystemClock().now().astimezone(zone).date())
+
+
 def _alarm(school: School) -> Iterator[Problem]:
     told = school.settings.alarm if school.settings else None
     file = school.folder / FILE
@@ -252,19 +263,9 @@ def _local_disk(school: School) -> Iterator[Problem]:
     """SQLite's locks cannot be trusted on a network disk: https://www.sqlite.org/useovernet.html (F86)."""
     url = school.settings.storage.url if school.settings else ""
     kind = file_system(Path(url.removeprefix(SQLITE)).parent) if url.startswith(SQLITE) else ""
-    if kind in NETWORK_DISKS:
+    if kind in NETWORK:
         text = f"the database lies on a network disk ({kind}): put it on a disk of this computer"
         yield settings_problem(school.folder / FILE, "storage.url", text)
-
-
-def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
-    """The kind of file system that a folder lies on; empty where the computer does not tell."""
-    try:
-        lines = [line.split(" ") for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines()]
-    except OSError:
-        return ""
-    holding = [(place, kind) for _, place, kind, *_ in lines if folder.resolve().is_relative_to(place)]
-    return max(holding, key=lambda one: len(one[0]), default=("", ""))[1]
 
 
 CHECKS = (
@@ -280,6 +281,7 @@ CHECKS = (
     Check("two-adults", "There is a second adult behind the first.", _two_adults, warns=True),
     Check("bypass", "Somebody is told of what may be about an adult of the program.", _bypass, warns=True),
     Check("numbers", "Adults who are told by SMS have numbers of their own.", _numbers, warns=True),
+    Check("mutes", "No safety rule is muted.", _mutes, warns=True),
     Check("alarm", "Somebody is told when Nearpeer itself is in trouble.", _alarm, warns=True),
     Check("secret-files", "Files with tokens and passwords are for one account only.", _secret_files, warns=True),
     Check("local-disk", "The database lies on a disk of this computer.", _local_disk, warns=True),

@@ -6,9 +6,9 @@ cards; all else is in the school's folder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from bot.content import (
     Parts,
     Texts,
     read_cards,
+    read_changes,
     read_flows,
     read_plan,
     read_screener,
@@ -34,6 +35,7 @@ from bot.plan import LadderPlan, contradictions
 from bot.planning.due import Cap, Schedule, Session
 from bot.planning.words import show_date, show_time
 from bot.safety.cards import Card, card_for
+from bot.safety.changes import Mute
 from bot.safety.screen import Screener
 from bot.settings_file import read_settings
 from config import settings as school_settings
@@ -64,6 +66,8 @@ class Program:
     screener: Screener = field(repr=False)
     cards: tuple[Card, ...] = field(repr=False)
     texts: Texts = field(repr=False)
+    mutes: tuple[Mute, ...] = ()
+    """Built-in rules that somebody has muted for a time."""
     cap: Cap = field(default_factory=Cap)
 
     @property
@@ -98,6 +102,10 @@ class Program:
     def any_hour(self) -> frozenset[str]:
         """Schedules whose author wants them at night as well."""
         return frozenset(schedule.name for schedule in self.schedules if schedule.any_hour)
+
+    def muted(self, today: date) -> Sequence[str]:
+        """Which rules are muted, by whom and until when, in sentences for staff."""
+        return [mute.told(today) for mute in self.mutes]
 
     def card(self, language: str, adult: str, *, asked: bool = False, mentor: bool = False) -> str:
         """The crisis card in a language (or English), with the school's place and the adult's name.
@@ -145,6 +153,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
     found = parts.read(partial(read_plan, root, kept.find))
     flows = parts.read(partial(read_flows, root, kept.find))
     screener = parts.read(partial(read_screener, folder, shipped, kept.find))
+    changes = parts.read(partial(read_changes, folder, kept.find))
     cards = parts.read(partial(read_cards, folder, shipped, kept.find))
     texts = parts.read(partial(read_texts, found[0].languages if found else (), shipped, kept.find))
     if found and flows is not None:
@@ -152,7 +161,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
     if settings and cards:
         parts.problems.extend(uncovered_country(settings, cards, folder))
     parts.judge()
-    if not (settings and found and flows is not None and screener and cards and texts):
+    if not (settings and found and flows is not None and screener and changes and cards and texts):
         raise AssertionError("a part that could not be read left no problem behind")
     kept.save()
     plan = found[0]
@@ -171,6 +180,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
         screener=screener,
         cards=cards,
         texts=texts,
+        mutes=changes.muted,
     )
 
 

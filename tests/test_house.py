@@ -57,9 +57,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"bot.settings_file", "config"},
         set(),
     ),
+    "bot.disks": (set(), set()),
     "bot.doctor": (
-        PURE
-        | {"bot.content", "bot.flows", "bot.plan", "bot.program", "bot.roster", "bot.safety"}
+        LEAVES
+        | {"bot.content", "bot.disks", "bot.flows", "bot.plan", "bot.program", "bot.roster", "bot.safety"}
         | {"bot.settings_file", "bot.ways", "config"},
         set(),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -51,6 +52,8 @@ class Desk:
     """How old the last backup may be; 0: however old."""
     accounts: Sequence[str] = ()
     """Platforms beside the web, each with its account: `telegram:school_bot`."""
+    notes: Callable[[date], Sequence[str]] = lambda _today: ()
+    """What staff should know of how screening is set up, on this day."""
     attempts: Attempts = field(default_factory=Attempts)
     hashers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_HASHERS))
     """Each password check takes 19 MiB; this many run at once."""

@@ -58,6 +58,7 @@ async def _page(desk: Desk, request: Request, staff: Staff, refusal: str = "") -
         "health.html",
         422 if refusal else 200,
         troubles=wrong,
+        notes=desk.notes(now.astimezone(desk.zone).date()),
         beats=[(name, wording.lasting(wall - at), wall - at > checks.STALE_BEAT) for name, at in state.beats.items()],
         urgent=wording.lasting(now - state.oldest_urgent) if state.oldest_urgent else "",
         prompt=wording.lasting(now - state.oldest_prompt) if state.oldest_prompt else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -59,16 +60,28 @@ def routes(
     watched: Callable[[], Sequence[Trouble]] = tuple,
     backup_days: int = 0,
     accounts: Sequence[str] = (),
+    notes: Callable[[date], Sequence[str]] = lambda _today: (),
 ) -> list[BaseRoute]:
     """The staff pages under /staff, for the server.
 
     `handle`: returns after the commit, raises Refused with words for the person. `zone`: the school's, in which times
     are shown. `https`: whether browsers reach us over https (the cookie's name and Secure depend on it). `asset`: file
     in bot/static -> URL. `watched`: what the auditor found. `backup_days`: how old the last backup may be.
-    `accounts`: the platforms of which the status line tells, as their marks name them.
+    `accounts`: the platforms of which the status line tells, as their marks name them. `notes`: what is muted.
     """
     desk = Desk(
-        database, clock, handle, school, ZoneInfo(zone), https, asset, templates(), watched, backup_days, accounts
+        database,
+        clock,
+        handle,
+        school,
+        ZoneInfo(zone),
+        https,
+        asset,
+        templates(),
+        watched,
+        backup_days,
+        accounts,
+        notes,
     )
     return [
         *(Route(path, _open(page, desk), methods=[method]) for method, path, page in _OPEN),

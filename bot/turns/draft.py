@@ -33,10 +33,12 @@ from bot.domain import (
     ReviewItem,
     ReviewKind,
     Signal,
+    Tier,
     Turn,
 )
 from bot.flows.commands import CODE_ALPHABET
 from bot.program import Program
+from bot.safety.changes import heeded
 from bot.safety.explanation import explanation
 from bot.safety.screen import Screening
 from storage.batch import Batch
@@ -200,7 +202,18 @@ class Draft:
             )
 
     def seen(self, screening: Screening) -> Screening:
-        """Keep what screening saw in the message at hand, and why; gives what counts of it."""
+        """Keep what screening saw in the message at hand, and why; gives what counts of it.
+
+        A crisis in which a muted rule believes is no case, and staff see it all the same.
+        """
+        if screening.findings and self.program.mutes:
+            today = self.now.astimezone(self.program.zone).date()
+            screening, muted = heeded(screening, self.program.mutes, today)
+            for finding in muted:
+                if finding.tier is Tier.CRISIS:
+                    self.signals.append(Signal(Tier.NOTICE, finding.category, f"{finding.label} (a muted rule)"))
+            if muted:
+                self.explanation = explanation(screening)
         self.findings = (*self.findings, *screening.findings)
         if screening.findings or screening.unscreened:
             self.explanation = explanation(screening)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -9,6 +10,7 @@ from sqlalchemy import insert, update
 from bot.console.why import Why, why
 from storage import tables
 from storage.accounts import Staff
+from storage.database import Database
 from storage.written import Words
 from tests.console import little_school
 from tests.console.little_school import MAYA, NOW, Console
@@ -78,3 +80,17 @@ async def test_the_case_page_shows_the_record_beside_the_words_and_nothing_in_it
     assert "<q>kms</q>" in page
     assert "lowered from crisis to concern: it reads like a joke" in page
     assert "<b>kms" not in page
+
+
+async def test_the_health_page_says_what_is_muted(database: Database, okafor: Staff) -> None:
+    asked: list[date] = []
+
+    def notes(today: date) -> list[str]:
+        asked.append(today)
+        return ["Rule en/wish is muted until 2026-12-01 by Ms. Rivera: a play."]
+
+    muted = little_school.console(database, notes=notes)
+    async with muted.browser(okafor) as browser:
+        page = (await browser.get("/staff/health")).text
+    assert "Rule en/wish is muted until 2026-12-01 by Ms. Rivera: a play." in page
+    assert asked == [NOW.date()]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.doctor import CHECKS, check, examine, file_system
+from bot.disks import file_system
+from bot.doctor import CHECKS, check, examine
 from bot.program import create
 
 Change = Callable[..., None]

@@ -1,0 +1,81 @@
+"""DIR/safety/screening.yaml: what a school mutes and raises, and how it is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.doctor import examine
+from bot.domain import Tier
+from bot.errors import ContentError
+from bot.program import load_program
+
+SCHOOL_PACK = """
+pack: lincoln
+language: en
+version: 1
+rules:
+  - id: the-bridge
+    tier: crisis
+    category: suicide
+    label: Speaks of the bridge
+    phrases: [off the bridge]
+    match: ["off the bridge"]
+"""
+
+
+def school_file(lincoln: Path, name: str, text: str) -> None:
+    path = lincoln / "safety" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def complaints(lincoln: Path, shipped: Path) -> list[str]:
+    with pytest.raises(ContentError) as caught:
+        load_program(lincoln, shipped=shipped)
+    return [str(problem).removeprefix(f"{lincoln.parent}/") for problem in caught.value.problems]
+
+
+def test_a_school_raises_a_tier_of_a_rule_that_ships_and_lowers_none(lincoln: Path, shipped: Path) -> None:
+    school_file(lincoln, "packs/lincoln.yaml", SCHOOL_PACK.replace("tier: crisis", "tier: concern"))
+    school_file(lincoln, "screening.yaml", "raised:\n  - rule: lincoln/the-bridge\n    tier: urgent\n")
+    assert load_program(lincoln, shipped=shipped).screener.screen("off the bridge").tier is Tier.URGENT
+    school_file(lincoln, "screening.yaml", "raised:\n  - rule: lincoln/the-bridge\n    tier: crisis\n")
+    assert load_program(lincoln, shipped=shipped).screener.screen("off the bridge").tier is Tier.CRISIS
+    school_file(lincoln, "packs/lincoln.yaml", SCHOOL_PACK)
+    school_file(lincoln, "screening.yaml", "raised:\n  - rule: lincoln/the-bridge\n    tier: urgent\n")
+    [found] = complaints(lincoln, shipped)
+    assert found.startswith('lincoln/safety/screening.yaml:2:5: rule "lincoln/the-bridge" is crisis; a school may')
+
+
+MUTED = """
+muted:
+  - rule: lincoln/the-bridge
+    by: Ms. Rivera
+    since: {since}
+    until: {until}
+    why: the geography class builds one
+"""
+
+
+def test_check_names_who_muted_a_rule_until_when_and_which_mutes_have_ended(lincoln: Path, shipped: Path) -> None:
+    school_file(lincoln, "packs/lincoln.yaml", SCHOOL_PACK)
+    today = datetime.now(UTC).date()
+    for first, told in ((today, "is muted until"), (today - timedelta(days=90), "counts for nothing: take it out")):
+        school_file(lincoln, "screening.yaml", MUTED.format(since=first, until=first + timedelta(days=30)))
+        (mutes,) = (one for one in examine(lincoln, shipped=shipped) if one.id == "mutes")
+        (problem,) = mutes.problems
+        assert mutes.warns
+        assert problem.line == 3
+        assert told in problem.text
+        assert "Ms. Rivera" in problem.text
+        assert load_program(lincoln, shipped=shipped).mutes[0].rule == "lincoln/the-bridge"
+
+
+def test_a_mute_longer_than_ninety_days_is_refused_with_its_line(lincoln: Path, shipped: Path) -> None:
+    school_file(lincoln, "screening.yaml", MUTED.format(since="2026-09-01", until="2027-06-30"))
+    [found] = complaints(lincoln, shipped)
+    assert found.startswith("lincoln/safety/screening.yaml:3:5: ")
+    assert "by 90 days at most" in found
