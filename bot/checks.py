@@ -96,8 +96,9 @@ def _troubles(state: Health, now: datetime, wall: datetime) -> Iterator[Trouble]
         yield Trouble(Kind.HEARTBEAT, f"The heartbeat has stopped ({names}): alerts may not climb by themselves.")
     if state.overdue_case and now - state.overdue_case > LATE:
         yield Trouble(Kind.LADDER, "The next adult of an open case should have been told more than two minutes ago.")
-    if state.untold_cases:
-        yield Trouble(Kind.ALERT, "An open case is older than a minute, and its alert has reached nobody yet.")
+    if state.undelivered_cases:
+        cases = "1 open case is" if state.undelivered_cases == 1 else f"{state.undelivered_cases} open cases are"
+        yield Trouble(Kind.ALERT, f"{cases} undelivered: no alert has reached any adult. Look at the case, and call.")
     if state.failed_alerts:
         alerts = "1 alert" if state.failed_alerts == 1 else f"{state.failed_alerts} alerts"
         yield Trouble(Kind.ALERT, f"{alerts} about open cases could not be delivered.", warns=True)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, exists, func, insert, or_, select
 
 from storage import tables
 
@@ -24,7 +24,7 @@ BACKUP = "backup"
 _WELL = "well:"
 """Begins the mark that all is well with an account of a platform."""
 _RECENT = timedelta(days=7)
-_TOLD_WITHIN, _ESCALATED_WITHIN = timedelta(seconds=60), timedelta(seconds=120)
+_TOLD_WITHIN = timedelta(seconds=60)
 _TRIAL_BYTES = 64 * 1024
 
 
@@ -40,8 +40,8 @@ class Health:
     """Wall time of the last backup."""
     overdue_case: datetime | None
     """When the open case that has waited longest should have been acted on; it may lie ahead."""
-    untold_cases: int
-    """Open cases older than a minute (where others were told at once, than two) none of whose alerts was sent."""
+    undelivered_cases: int
+    """Open cases that nobody has and whose last alerts have reached no adult in any way for a minute."""
     oldest_urgent: datetime | None
     """When the alert, crisis card or reply that has waited longest to be sent was written."""
     oldest_prompt: datetime | None
@@ -79,7 +79,7 @@ def health(connection: Connection, now: datetime, wall: datetime) -> Health:
         overdue_case=connection.execute(
             select(func.min(escalation.next_action_at)).where(_is_not(escalation.status, "closed"))
         ).scalar(),
-        untold_cases=_untold(connection, now),
+        undelivered_cases=_undelivered(connection, now),
         oldest_urgent=_oldest(connection, wall, message.priority <= 1),
         oldest_prompt=_oldest(connection, wall, message.priority > 1),
         oldest_new=connection.execute(select(func.min(inbox.received_at)).where(_is(inbox.status, "new"))).scalar(),
@@ -133,21 +133,38 @@ def _arrived_otherwise() -> ColumnElement[bool]:
     return exists().where(*same, another.kind == "alert", another.status == "sent")
 
 
-def _untold(connection: Connection, now: datetime) -> int:
+def _undelivered(connection: Connection, now: datetime) -> int:
+    """Open cases nobody has which should have been told a minute ago, and of which no alert has arrived since.
+
+    An alert may tell of several cases of a student at once.
+    """
     escalation, message = tables.escalation.c, tables.message.c
-    told = exists().where(message.escalation_id == escalation.id, message.kind == "alert", message.status == "sent")
-    return connection.execute(
-        select(func.count())
-        .select_from(tables.escalation)
-        .where(
-            _is_not(escalation.status, "closed"),
-            escalation.status == "open",
-            escalation.opened_at < now - _TOLD_WITHIN,
-            # Where nobody of the first rung could be reached, those of the next have been told since.
-            or_(and_(escalation.rung == 0, escalation.round == 0), escalation.opened_at < now - _ESCALATED_WITHIN),
-            ~told,
+    long_ago = now - _TOLD_WITHIN
+    on_its_way = message.status.in_(("pending", "sending", "failed")) & (message.created_at <= long_ago)
+    rows = connection.execute(
+        select(
+            escalation.person_id,
+            escalation.told_at,
+            _newest_alert(on_its_way).label("missing"),
+            _newest_alert(message.status == "sent").label("arrived"),
+        ).where(
+            _is_not(escalation.status, "closed"), escalation.status == "open", escalation.next_action_at.is_not(None)
         )
-    ).scalar_one()
+    ).all()
+    reached: dict[int, datetime] = {}
+    for row in rows:
+        if row.arrived is not None:
+            reached[row.person_id] = max(row.arrived, reached.get(row.person_id, row.arrived))
+    wanted = [(row.missing or row.told_at, reached.get(row.person_id)) for row in rows]
+    return sum(
+        at is not None and at <= long_ago and (arrived_at is None or arrived_at < at) for at, arrived_at in wanted
+    )
+
+
+def _newest_alert(which: ColumnElement[bool]) -> ScalarSelect[Any]:
+    message = tables.message.c
+    of_case = (message.escalation_id == tables.escalation.c.id) & (message.kind == "alert")
+    return select(func.max(message.created_at)).where(of_case, which).scalar_subquery()
 
 
 def _is(column: Any, word: str) -> ColumnElement[bool]:

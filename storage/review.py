@@ -73,6 +73,15 @@ class Case:
     words: tuple[Words, ...] = ()
     told: tuple[Told, ...] = ()
 
+    @property
+    def undelivered(self) -> bool:
+        """Nobody has it, and what was sent last has reached nobody."""
+        alerts = [one for one in self.told if one.kind == "alert"]
+        arrived = max((one.created_at for one in alerts if one.status == "sent"), default=None)
+        failed = [one.created_at for one in alerts if one.status == "failed" or (one.status == "pending" and one.error)]
+        is_open = self.status is EscalationStatus.OPEN
+        return is_open and bool(failed) and (arrived is None or arrived < max(failed))
+
 
 @dataclass(frozen=True, slots=True)
 class CaseHistory:

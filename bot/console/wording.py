@@ -169,6 +169,8 @@ def standing(case: Case, moments: Moments) -> tuple[str, str]:
             return headline, f"Asked whether they are still with it. Without an answer it opens again at {next_at}."
         return headline, f"They will be asked whether they are still with it: {next_at}."
     headline = f"Nobody has this yet. Waiting for {moments.since(case.opened_at)}"
+    if case.undelivered:
+        headline = f"UNDELIVERED: no alert has reached anybody. {headline}"
     told = people(case.next_people) or "the next adult"
     if case.rung < 0:
         return headline, f"{told} will be told at {next_at}, when school is open."
