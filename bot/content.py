@@ -6,6 +6,7 @@ Whatever is wrong comes out as ContentError with every problem of that part, nam
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from hashlib import sha256
@@ -28,6 +29,7 @@ from bot.safety.compiled import Compiled
 from bot.safety.compiling import compile_packs
 from bot.safety.packs import Pack, with_base
 from bot.safety.screen import Screener
+from bot.safety.tuning import Tuning, changed, lowered
 from bot.settings_file import settings_problem
 from config.settings import FILE, Settings
 
@@ -37,6 +39,7 @@ PLAN = "program.yaml"
 FLOWS = "flows"
 SAFETY = "safety"
 SCREENING = "screening.yaml"
+RULES = "rules.yaml"
 
 T = TypeVar("T")
 Words = Mapping[str, frozenset[str]]
@@ -199,6 +202,29 @@ def read_cards(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> tupl
     if problems:
         raise ContentError(problems)
     return tuple(cards.values())
+
+
+def read_tuning(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> Tuning:
+    """The rules beyond words, as the package has them and the school's own file changes them. Raises ContentError.
+
+    A school may raise a tier and tune the numbers; it may not make a rule less urgent.
+    """
+    document = read_document(shipped / SAFETY / RULES, keep)
+    usual = judge(document, Tuning)
+    path = folder / SAFETY / RULES
+    if not path.exists():
+        return usual
+    written = read_document(path, keep)
+    if not isinstance(written.value, Mapping):
+        return judge(written, Tuning)  # which says what is expected instead
+    own = judge(replace(written, value=changed(document.value, written.value)), Tuning)
+    problems = [
+        written.problem((name, key), f"{name}: a school may raise how urgent a rule is, not lower it")
+        for name, key in lowered(usual, own)
+    ]
+    if problems:
+        raise ContentError(problems)
+    return own
 
 
 def uncovered_country(settings: Settings, cards: tuple[Card, ...], folder: Path) -> list[Problem]:

@@ -176,6 +176,8 @@ class DueKind(StrEnum):
     CONVERSATION = "conversation"
     ESCALATION = "escalation"
     PAUSE = "pause"
+    FOLLOW_UP = "follow-up"
+    """A case was closed a day ago: the student is asked whether someone talked with them."""
 
 
 @quickly_made
@@ -515,6 +517,10 @@ class Escalation:
     """When whoever has it is told of what came in since they were last told."""
     report_at: datetime | None = None
     """When adults are reminded that a report of abuse is due."""
+    follow_up_at: datetime | None = None
+    """When the student is asked whether someone talked with them."""
+    follow_up: str = ""
+    """asked, or what they said: yes, no, private."""
 
 
 class PageKind(StrEnum):

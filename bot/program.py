@@ -24,6 +24,7 @@ from bot.content import (
     read_plan,
     read_screener,
     read_texts,
+    read_tuning,
     uncovered_country,
 )
 from bot.domain import Person, Role, SchoolHours, Tier
@@ -37,6 +38,7 @@ from bot.planning.words import show_date, show_time
 from bot.safety.cards import Card, card_for
 from bot.safety.changes import Mute
 from bot.safety.screen import Screener
+from bot.safety.tuning import Tuning
 from bot.settings_file import read_settings
 from config import settings as school_settings
 from config.settings import Settings
@@ -65,6 +67,8 @@ class Program:
     """The roster key of the adult who is told of what may be about another one, or empty."""
     screener: Screener = field(repr=False)
     cards: tuple[Card, ...] = field(repr=False)
+    tuning: Tuning = field(repr=False)
+    """The rules beyond words."""
     texts: Texts = field(repr=False)
     mutes: tuple[Mute, ...] = ()
     """Built-in rules that somebody has muted for a time."""
@@ -155,13 +159,14 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
     screener = parts.read(partial(read_screener, folder, shipped, kept.find))
     changes = parts.read(partial(read_changes, folder, kept.find))
     cards = parts.read(partial(read_cards, folder, shipped, kept.find))
+    tuning = parts.read(partial(read_tuning, folder, shipped, kept.find))
     texts = parts.read(partial(read_texts, found[0].languages if found else (), shipped, kept.find))
     if found and flows is not None:
         parts.problems.extend(contradictions(*found, flows, VALUES))
     if settings and cards:
         parts.problems.extend(uncovered_country(settings, cards, folder))
     parts.judge()
-    if not (settings and found and flows is not None and screener and changes and cards and texts):
+    if not (settings and found and flows is not None and screener and changes and cards and tuning and texts):
         raise AssertionError("a part that could not be read left no problem behind")
     kept.save()
     plan = found[0]
@@ -179,6 +184,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
         bypass=plan.bypass,
         screener=screener,
         cards=cards,
+        tuning=tuning,
         texts=texts,
         mutes=changes.muted,
     )

@@ -18,6 +18,7 @@ _TABLES = {
     DueKind.CONVERSATION: tables.conversation,
     DueKind.OCCURRENCE: tables.occurrence,
     DueKind.PAUSE: tables.person,
+    DueKind.FOLLOW_UP: tables.escalation,
 }
 
 
@@ -61,11 +62,12 @@ def late_alerts(connection: Connection, since: datetime, limit: int = 500) -> Se
 
 
 def waits_due(connection: Connection, now: datetime, limit: int = 500) -> Sequence[Due]:
-    """Conversations that have waited long enough for an answer, and pauses that are over."""
-    conversation, person = tables.conversation.c, tables.person.c
+    """Conversations that have waited long enough for an answer, pauses that are over, and closed cases to ask about."""
+    conversation, person, case = tables.conversation.c, tables.person.c, tables.escalation.c
     return [
         *_due(connection, DueKind.CONVERSATION, conversation.due_at, conversation.status == "waiting", now, limit),
         *_due(connection, DueKind.PAUSE, person.paused_until, person.status == "paused", now, limit),
+        *_due(connection, DueKind.FOLLOW_UP, case.follow_up_at, case.follow_up_at.is_not(None), now, limit),
     ]
 
 
@@ -88,6 +90,7 @@ def next_due(connection: Connection) -> datetime | None:
         select(func.min(conversation.due_at)).where(conversation.status == "waiting"),
         select(func.min(occurrence.due_at)).where(AHEAD),
         select(func.min(person.paused_until)).where(person.status == "paused"),
+        select(func.min(escalation.follow_up_at)).where(escalation.follow_up_at.is_not(None)),
     )
     moments = [moment for query in queries if (moment := connection.execute(query).scalar()) is not None]
     return min(moments, default=None)

@@ -19,6 +19,12 @@ def load(connection: Connection, escalation_id: int, *, lock: bool = False) -> E
     return None if row is None else _escalation(row)
 
 
+def person_of(connection: Connection, escalation_id: int) -> int | None:
+    """Whom a case is about."""
+    column = tables.escalation.c
+    return connection.execute(select(column.person_id).where(column.id == escalation_id)).scalar()
+
+
 def running(connection: Connection, person_id: int, category: str, since: datetime) -> Escalation | None:
     """The newest case of this person and category that is not closed and was opened since then. A drill is none."""
     column = tables.escalation.c
@@ -51,6 +57,22 @@ def not_closed(connection: Connection, person_id: int) -> Sequence[Escalation]:
         select(tables.escalation).where(column.person_id == person_id, column.status != "closed").order_by(column.id)
     )
     return [_escalation(row) for row in rows]
+
+
+def to_follow_up(connection: Connection, person_id: int) -> Sequence[Escalation]:
+    """A person's closed cases after which they are still to be asked whether someone talked with them."""
+    column = tables.escalation.c
+    wanted = (column.person_id == person_id, column.status == "closed", column.follow_up_at.is_not(None))
+    return [_escalation(row) for row in connection.execute(select(tables.escalation).where(*wanted))]
+
+
+def followed_up(connection: Connection, person_id: int) -> Escalation | None:
+    """The case about which a person was asked that last."""
+    column = tables.escalation.c
+    wanted = (column.person_id == person_id, column.follow_up != "")
+    query = select(tables.escalation).where(*wanted).order_by(column.closed_at.desc(), column.id.desc()).limit(1)
+    row = connection.execute(query.with_for_update()).one_or_none()
+    return None if row is None else _escalation(row)
 
 
 def code_of(connection: Connection, escalation_id: int, person_id: int) -> str | None:
@@ -180,4 +202,6 @@ def _escalation(row: Any) -> Escalation:
         told_at=row.told_at,
         news_at=row.news_at,
         report_at=row.report_at,
+        follow_up_at=row.follow_up_at,
+        follow_up=row.follow_up,
     )

@@ -246,6 +246,8 @@ def _escalation_row(escalation: Escalation) -> dict[str, Any]:
         "told_at": escalation.told_at,
         "news_at": escalation.news_at,
         "report_at": escalation.report_at,
+        "follow_up_at": escalation.follow_up_at,
+        "follow_up": escalation.follow_up,
     }
 
 

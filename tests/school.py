@@ -148,7 +148,7 @@ def tiny_program(folder: Path, *, weekly: str = WEEKLY, plan: str = PLAN, pack: 
     for name, text in written.items():
         (shipped / name).parent.mkdir(parents=True, exist_ok=True)
         (shipped / name).write_text(text, encoding="utf-8")
-    for name in ("nearpeer.toml", "safety/cards.yaml", "texts/en.yaml", "texts/es.yaml"):
+    for name in ("nearpeer.toml", "safety/cards.yaml", "safety/rules.yaml", "texts/en.yaml", "texts/es.yaml"):
         (shipped / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(SHIPPED / name, shipped / name)
     create(folder / "lincoln", "tiny", shipped=shipped)

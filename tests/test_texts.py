@@ -71,6 +71,18 @@ def test_every_line_of_the_help_that_shows_a_command_names_one_that_works(langua
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("name", "given"), [("adult", ("now", "today", "week", "no")), ("talked", ("yes", "no", "private"))]
+)
+def test_our_own_buttons_also_work_when_they_are_typed(language: str, name: str, given: tuple[str, ...]) -> None:
+    """On some platforms a press is an ordinary text."""
+    for one in given:
+        command = read_command(texts(language)[f"label_{name}_{one}"])
+        assert command is not None
+        assert (command.name, command.given) == (name, one) == (name, read_command(f"/{name} {one}").given)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_help_and_the_notice_tell_where_help_is_and_that_nobody_watches(language: str) -> None:
     said = texts(language)
     assert "911" in said["help"]

@@ -12,6 +12,9 @@ from bot.flows.phrases import phrase
 from bot.flows.reading import DONE, SKIP
 from bot.flows.wording import fill
 
+ADULT = "adult"
+"""The topic of the question whether somebody wants an adult, and the command that asks for one at any time."""
+
 
 def text_in(texts: Mapping[str, str], languages: Sequence[str]) -> str:
     """The text in the first of the languages that has one, else in any."""
@@ -51,7 +54,7 @@ class Voice:
         return text_in(option.label, self._order) or str(option.value)
 
     def choices(self, question: Question, picked: Sequence[Any] = ()) -> tuple[Choice, ...]:
-        """The buttons of a question; Skip where allowed. Of several, what is picked is left out and Done is added."""
+        """The buttons of a question, Skip and the way to an adult; of several those not picked yet, and Done."""
         if picked and type(question) is SeveralStep:
             return self._offered(question, picked)
         return self._choices[question.id]
@@ -81,4 +84,6 @@ class Voice:
             offered.append(Choice(phrase("done", self._language), "", DONE))
         elif question.skip:
             offered.append(Choice(phrase("skip", self._language), "", SKIP))
+        if question.topic != ADULT:
+            offered.append(Choice(phrase("adult", self._language), "", f"/{ADULT}"))
         return tuple(offered)

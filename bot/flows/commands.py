@@ -10,7 +10,7 @@ from typing import Literal
 from bot.flows.notation import read_span
 from bot.flows.wording import plain
 
-CommandName = Literal["stop", "pause", "resume", "help", "adult", "tell", "privacy", "language", "checkin"]
+CommandName = Literal["stop", "pause", "resume", "help", "adult", "talked", "tell", "privacy", "language", "checkin"]
 
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Without 0, O, 1, I and L, which look alike."""
@@ -22,12 +22,22 @@ _SLASHED: dict[str, CommandName] = {
     "help": "help", "ayuda": "help", "start": "help",
     "adult": "adult", "adulto": "adult",
     "tell": "tell", "avisar": "tell",
+    "talked": "talked", "hablaron": "talked",
     "privacy": "privacy", "privacidad": "privacy",
     "language": "language", "idioma": "language",
     "checkin": "checkin",
 }  # fmt: skip
 
 _ALONE: dict[str, CommandName] = {"stop": "stop", "alto": "stop"}
+
+Given = Literal["", "now", "today", "week", "no", "yes", "private"]
+_SOON: dict[str, Given] = {
+    "now": "now", "right now": "now", "ahora": "now", "ahora mismo": "now",
+    "today": "today", "hoy": "today",
+    "week": "week", "this week": "week", "semana": "week", "esta semana": "week",
+    "no": "no",
+}  # fmt: skip
+_TALKED: dict[str, Given] = {"yes": "yes", "si": "yes", "no": "no", "private": "private", "privado": "private"}
 
 _LANGUAGES = {"en": "en", "english": "en", "ingles": "en", "es": "es", "spanish": "es", "espanol": "es"}
 
@@ -45,14 +55,27 @@ _ADULT_PHRASES = {
 }  # fmt: skip
 
 
+_LABELS: dict[str, tuple[CommandName, Given]] = {
+    "an adult now": ("adult", "now"), "una persona adulta ahora": ("adult", "now"),
+    "an adult today": ("adult", "today"), "una persona adulta hoy": ("adult", "today"),
+    "an adult this week": ("adult", "week"), "una persona adulta esta semana": ("adult", "week"),
+    "no adult needed": ("adult", "no"), "ya no hace falta": ("adult", "no"),
+    "yes someone talked with me": ("talked", "yes"), "si alguien hablo conmigo": ("talked", "yes"),
+    "no not yet": ("talked", "no"), "no todavia no": ("talked", "no"),
+    "id rather not say": ("talked", "private"), "prefiero no decirlo": ("talked", "private"),
+}  # fmt: skip
+"""Our own buttons outside flows, as they are typed: on some platforms a press is an ordinary text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asked for. `language` is set for /language en, `span` for /pause 2w, `words` for /tell and more."""
+    """What a person asked for, with its argument: /language en, /pause 2w, /adult today, /tell and what to tell."""
 
     name: CommandName
     language: str = ""
     span: timedelta | None = None
     words: str = field(default="", repr=False)
+    given: Given = ""
 
 
 def read_command(text: str) -> Command | None:
@@ -63,6 +86,9 @@ def read_command(text: str) -> Command | None:
     said = plain(text[:100])
     if said in _ALONE:
         return Command(_ALONE[said])
+    if said in _LABELS:
+        name, given = _LABELS[said]
+        return Command(name, given=given)
     for around in _AROUND:
         said = said.removesuffix(f" {around}").removeprefix(f"{around} ")
     return Command("adult") if said in _ADULT_PHRASES else None
@@ -88,6 +114,10 @@ def _with_argument(name: CommandName, argument: str) -> Command:
         return Command(name, language=_LANGUAGES.get(plain(argument[:20]), ""))
     if name == "tell":
         return Command(name, words=argument)
+    if name == "adult":
+        return Command(name, given=_SOON.get(plain(argument[:30]), ""))
+    if name == "talked":
+        return Command(name, given=_TALKED.get(plain(argument[:30]), ""))
     if name == "pause":
         try:
             return Command(name, span=read_span(argument.lower()))

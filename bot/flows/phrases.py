@@ -15,6 +15,7 @@ YES_NO_LABELS: Mapping[str, Mapping[str, str]] = {
 
 PHRASES: Mapping[str, Mapping[str, str]] = {
     "skip": {"en": "Skip", "es": "Saltar"},
+    "adult": {"en": "I want an adult", "es": "Quiero una persona adulta"},
     "done": {"en": "Done", "es": "Listo"},
     "again": {
         "en": "Sorry, I did not understand that.",

@@ -40,7 +40,7 @@ class Bounds:
     """Letters of one outgoing message."""
     joined: int = 900
     """Up to here texts before a question go out in the question's message."""
-    choices: int = 12
+    choices: int = 13
     answer: int = 4000
     """Letters of an answer that are kept with it; the message log has the rest."""
 

@@ -132,13 +132,13 @@ def local_day(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return moment(today, time(0), zone), moment(today + timedelta(days=1), time(0), zone)
 
 
-def fit_hour(now: datetime, zone: ZoneInfo) -> datetime:
+def fit_hour(now: datetime, zone: ZoneInfo, earliest: time = EARLIEST) -> datetime:
     """The first moment from `now` on at which an unsolicited prompt may go out: now, or at 07:00 local."""
     local = now.astimezone(zone)
-    if EARLIEST <= local.time() <= LATEST:
+    if earliest <= local.time() <= LATEST:
         return now
-    day = local.date() if local.time() < EARLIEST else local.date() + timedelta(days=1)
-    return moment(day, EARLIEST, zone)
+    day = local.date() if local.time() < earliest else local.date() + timedelta(days=1)
+    return moment(day, earliest, zone)
 
 
 def in_window(schedule: Schedule) -> bool:

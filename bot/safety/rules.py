@@ -1,4 +1,4 @@
-"""From what was seen to what must happen: findings, answer marks and history become a case or a review item. Pure."""
+"""From what was seen to what must happen: findings and signals become a case or a review item. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain import Answer, AnswerKind, Escalation, EscalationStatus, Finding, Ladder, ReviewKind, Signal, Tier
+from bot.domain import Escalation, EscalationStatus, Finding, Ladder, ReviewKind, Signal, Tier
 from bot.safety import ladder as ladders
 from bot.safety.outcomes import ABUSE
 
@@ -63,11 +63,11 @@ def judge(findings: Sequence[Finding], signals: Sequence[Signal] = (), unscreene
             reviews.append(Review(ReviewKind.UNSCREENED, signal.label))
     if not climbing:
         quiet = [signal.label for signal in ordered if signal.tier is Tier.NOTICE]
-        return Verdict(None, (*reviews, *([Review(ReviewKind.NOTICE, _joined(quiet))] if quiet else [])))
+        return Verdict(None, (*reviews, *([Review(ReviewKind.NOTICE, joined(quiet))] if quiet else [])))
     case = Case(
         climbing[0].tier,
         climbing[0].category,
-        _joined(signal.label for signal in climbing),
+        joined(signal.label for signal in climbing),
         max((signal.about_adult for signal in climbing if signal.about_adult is not None), default=None),
         any(signal.everyone for signal in climbing),
     )
@@ -84,7 +84,7 @@ def merge(escalation: Escalation | None, case: Case, ladder: Ladder, now: dateti
     if now - escalation.opened_at >= SAME_CASE:
         return None
     known = escalation.reason.split("; ")
-    updated = replace(escalation, reason=_joined([*known, *case.reason.split("; ")]))
+    updated = replace(escalation, reason=joined([*known, *case.reason.split("; ")]))
     if case.tier.rank < escalation.tier.rank:
         return ladders.raise_tier(updated, case.tier, ladder, now)
     return ladders.told_again(updated, now)
@@ -95,51 +95,18 @@ def failure(label: str) -> Signal:
     return Signal(Tier.URGENT, "failure", label)
 
 
-def lowest_mood_twice(
-    answers: Iterable[Answer], now: datetime, topic: str = "mood", lowest: int = 1
-) -> tuple[Signal, ...]:
-    """The lowest mood in two check-ins within 14 days. `answers`: one person's, in any order, the newest included."""
-    low = {
-        answer.conversation_id
-        for answer in _recent(answers, topic, now, timedelta(days=14))
-        if str(answer.value).isdecimal() and int(answer.value) <= lowest
-    }
-    return (Signal(Tier.CONCERN, "mood", "Lowest mood twice within 14 days"),) if len(low) >= 2 else ()
-
-
-def nobody_to_be_with(
-    answers: Iterable[Answer], now: datetime, topic: str = "company", nobody: str = "nobody"
-) -> tuple[Signal, ...]:
-    """Said to have nobody to be with: once is a concern, the third time within 21 days is urgent."""
-    times = sum(str(answer.value) == nobody for answer in _recent(answers, topic, now, timedelta(days=21)))
-    if not times:
-        return ()
-    if times >= 3:
-        return (Signal(Tier.URGENT, "isolation", "Nobody to be with, three times within 21 days"),)
-    return (Signal(Tier.CONCERN, "isolation", "Nobody to be with"),)
-
-
-def _recent(answers: Iterable[Answer], topic: str, now: datetime, within: timedelta) -> Iterable[Answer]:
-    kept = (AnswerKind.ANSWER, AnswerKind.LATE)
-    return (
-        answer
-        for answer in answers
-        if answer.topic == topic and answer.kind in kept and now - within <= answer.at <= now
-    )
-
-
 def _plain(finding: Finding) -> str:
     return (
         f"{finding.label} ({'; '.join(finding.modifiers)})".replace("; ", ", ") if finding.modifiers else finding.label
     )
 
 
-def _joined(reasons: Iterable[str]) -> str:
+def joined(reasons: Iterable[str]) -> str:
     """Reasons once each, in order, as long as they fit."""
-    joined = ""
+    whole = ""
     for reason in dict.fromkeys(reasons):
-        longer = f"{joined}; {reason}" if joined else reason
+        longer = f"{whole}; {reason}" if whole else reason
         if len(longer) > _LONGEST_REASON:
             break
-        joined = longer
-    return joined
+        whole = longer
+    return whole

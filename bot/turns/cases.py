@@ -19,7 +19,7 @@ from bot.domain import (
 from bot.errors import Refused
 from bot.safety import ladder as ladders
 from bot.safety.rules import SAME_CASE, Case, merge
-from bot.turns import pages
+from bot.turns import afterwards, pages
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
 from storage import conversations, escalations, people
@@ -30,9 +30,9 @@ NOTE = "note:"
 
 def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
     """A case for this person: added to the running one of its category, whose tier only rises, or a new one."""
-    running = escalations.running(draft.connection, person.id, case.category, draft.now - SAME_CASE)
-    who = standing(draft, person, case, running.left_out if running is not None else ())
-    step, action = merge(running, case, who.ladder, draft.now), "updated"
+    known = running(draft, person, case.category)
+    who = standing(draft, person, case, known.left_out if known is not None else ())
+    step, action = merge(known, case, who.ladder, draft.now), "updated"
     if step is None:
         message_id = draft.received.id if draft.received else None
         opened, wanted = ladders.open_case(
@@ -57,6 +57,14 @@ def _policy(draft: Draft) -> str:
     hash_ = hashlib.sha256(text.encode()).hexdigest()
     conversations.define(draft.batch, hash_, "ladder", draft.program.name, text, draft.now)
     return hash_
+
+
+def running(draft: Draft, person: Person, category: str) -> Escalation | None:
+    """The person's case of this category to which more is added: of this turn, or stored and not a day old."""
+    drafted = [one for one in draft.escalations if (one.person_id, one.category) == (person.id, category)]
+    if drafted:
+        return drafted[-1]
+    return escalations.running(draft.connection, person.id, category, draft.now - SAME_CASE)
 
 
 def first_told(draft: Draft, escalation: Escalation) -> str:
@@ -169,6 +177,7 @@ def act(draft: Draft, action: StaffAction) -> None:
         _taken(draft, escalation, changed)
     elif action.kind is ActionKind.CLOSE:
         changed, wanted = ladders.close(escalation, adult_id, name, action.outcome, action.note, draft.now)
+        changed = afterwards.planned(draft, changed)
         draft.cancel_alerts_of.append(changed.id)
     else:
         changed, wanted = ladders.reopen(escalation, adult_id, name, draft.now)

@@ -7,13 +7,26 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain import Choice, Person, PersonStatus, Priority, ReviewKind, Role, Signal, Tier
-from bot.flows.commands import Command, CommandName
-from bot.turns import prompts, telling
+from bot.flows.commands import Command, CommandName, Given
+from bot.flows.phrases import phrase
+from bot.safety import rules
+from bot.turns import cases, followups, prompts, telling
 from bot.turns.draft import Draft
 from storage import escalations
 
+ADULT_REQUESTED = "adult-requested"
 PAUSE = timedelta(weeks=2)
 LONGEST_PAUSE = timedelta(days=180)
+_WHEN: tuple[Given, ...] = ("now", "today", "week", "no")
+
+
+def applies(draft: Draft, person: Person, command: Command) -> bool:
+    """Whether a command is one here and now: our own answers are words like any others where nobody asked."""
+    if command.name == "talked":
+        return followups.is_asked(draft, person)
+    if command.name == "adult" and command.given == "no":
+        return cases.running(draft, person, ADULT_REQUESTED) is not None
+    return True
 
 
 def obey(draft: Draft, person: Person, command: Command) -> None:
@@ -21,14 +34,24 @@ def obey(draft: Draft, person: Person, command: Command) -> None:
     _COMMANDS[command.name](draft, person, command)
 
 
-def asked_for_adult(draft: Draft) -> Signal:
-    """Whoever says so: an adult is told."""
-    return Signal(Tier.URGENT, "adult-requested", draft.staff_text("reason_asked_for_adult"))
+def asked_for_adult(draft: Draft, given: Given = "") -> Signal:
+    """Whoever says so: an adult is told. Until they say for when, it is for now."""
+    tuning = draft.program.tuning
+    rule = {"today": tuning.adult_today, "week": tuning.adult_this_week}.get(given, tuning.adult_now)
+    reason = f"reason_asked_{given}" if given else "reason_asked_for_adult"
+    return Signal(rule.tier, ADULT_REQUESTED, draft.staff_text(reason), step=given)
 
 
 def adult_choice(draft: Draft, person: Person) -> Choice:
     """The button that is always near: I want an adult."""
-    return Choice(draft.text(person, "label_adult"), "", "/adult")
+    return Choice(phrase("adult", person.language), "", "/adult")
+
+
+def adult_when(draft: Draft, person: Person) -> tuple[Choice, ...]:
+    """For when somebody wants an adult, where the turn's request does not say so itself."""
+    if any(signal.step for signal in draft.signals if signal.category == ADULT_REQUESTED):
+        return ()
+    return tuple(Choice(draft.text(person, f"label_adult_{when}"), "", f"/adult {when}") for when in _WHEN)
 
 
 def language_choices() -> tuple[Choice, ...]:
@@ -77,8 +100,22 @@ def _help(draft: Draft, person: Person, _command: Command) -> None:
     draft.say(person, "help", choices)
 
 
-def _adult(draft: Draft, person: Person, _command: Command) -> None:
-    draft.signals.append(asked_for_adult(draft))
+def _adult(draft: Draft, person: Person, command: Command) -> None:
+    """The case is open before anybody asks for when; what they say then is added to it and lowers nothing."""
+    signal = asked_for_adult(draft, command.given)
+    if not command.given:
+        draft.signals.append(signal)
+        return
+    if cases.running(draft, person, ADULT_REQUESTED) is None:
+        draft.signals.append(signal)
+    else:
+        # They have the card already: another one would say nothing new.
+        cases.open_or_join(draft, person, rules.Case(signal.tier, signal.category, signal.label))
+    draft.say(person, f"adult_{command.given}", (adult_choice(draft, person),) if command.given == "no" else ())
+
+
+def _talked(draft: Draft, person: Person, command: Command) -> None:
+    followups.answer(draft, person, command.given)
 
 
 def _tell(draft: Draft, person: Person, command: Command) -> None:
@@ -123,6 +160,7 @@ _COMMANDS: Mapping[CommandName, Callable[[Draft, Person, Command], None]] = {
     "help": _help,
     "adult": _adult,
     "tell": _tell,
+    "talked": _talked,
     "privacy": _privacy,
     "language": _language,
     "checkin": _check_in,

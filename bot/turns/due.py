@@ -22,7 +22,7 @@ from bot.flows import engine, state
 from bot.planning.due import decide, fit_hour, local_day, newest_only, within_cap
 from bot.program import Program
 from bot.safety import rules
-from bot.turns import cases, prompts
+from bot.turns import cases, followups, prompts
 from bot.turns.around import around
 from bot.turns.draft import Draft
 from bot.turns.students import conclude
@@ -46,6 +46,8 @@ def come(draft: Draft, due: Due) -> None:
         occurrence = occurrences.occurrence(draft.connection, due.id, lock=True)
         if occurrence is not None:
             _occurrence(draft, occurrence)
+    elif due.kind is DueKind.FOLLOW_UP:
+        followups.ask(draft, due.id)
     else:
         _pause_is_over(draft, due.id)
 

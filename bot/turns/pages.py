@@ -22,7 +22,7 @@ from bot.domain import (
 from bot.turns.draft import Draft, initials
 from storage import escalations, hold, people
 
-_TO_TAKE = ("alert", "alert_again", "alert_with")
+_TO_TAKE = ("alert", "alert_again", "alert_reopened", "alert_with")
 
 
 def send(draft: Draft, escalation: Escalation, pages: Iterable[Page], key: str = "alert") -> bool:

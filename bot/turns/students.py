@@ -28,16 +28,15 @@ from bot.flows import engine, state
 from bot.flows.commands import read_command
 from bot.safety import rules
 from bot.safety.screen import Screening
-from bot.turns import cases, prompts, recent, telling
+from bot.turns import cases, followups, prompts, recent, telling
 from bot.turns.around import around
-from bot.turns.commands import adult_choice, obey
+from bot.turns.commands import ADULT_REQUESTED, adult_choice, adult_when, applies, obey
 from bot.turns.draft import Draft
+from bot.turns.trends import looked_back
 from storage import conversations
 
 QUIET = timedelta(minutes=10)
 """Unsolicited messages get one reply in this time, however many they are."""
-HISTORY = timedelta(days=21)
-"""How far back the rules over history look."""
 
 
 @dataclass
@@ -88,26 +87,27 @@ def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
 
 
 def _tell(draft: Draft, person: Person, case: rules.Case, opened: Escalation, *, answered: bool) -> None:
+    when = adult_when(draft, person) if case.category == ADULT_REQUESTED else ()
     if telling.is_report(draft, person, case):
         telling.advise(draft, person, case)
     elif case.tier in (Tier.CRISIS, Tier.URGENT):
-        asked = case.category == "adult-requested" and not draft.findings
+        asked = case.category == ADULT_REQUESTED and not draft.findings
         adult = around(draft.connection, draft.program, [person.id]).advisor_name(person)
         if opened.left_out:  # never the one whom it may be about
             adult = cases.first_told(draft, opened)
         card = draft.program.card(person.language, adult, asked=asked)
-        choices = telling.beside(draft, person, case)
+        text = f"{card}\n\n{draft.text(person, 'adult_when')}" if when else card
         draft.write(
             person,
-            card,
+            text,
             kind=MessageKind.CARD,
             priority=Priority.ALERT,
-            choices=choices,
+            choices=(*telling.beside(draft, person, case), *when),
             first=True,
             escalation_id=opened.id,
         )
     elif not answered:
-        draft.say(person, "adult_soon")
+        draft.say(person, "adult_soon", when)
 
 
 def _suspend(draft: Draft, person: Person) -> None:
@@ -139,7 +139,7 @@ def _route(reading: Reading) -> None:
     if inbound.kind is InboundKind.MEDIA:
         draft.review(ReviewKind.MEDIA, f"Sent something that is not text: {inbound.media or 'a file'}", person)
     command = read_command(inbound.text) if inbound.kind is InboundKind.TEXT else None
-    if command is not None:
+    if command is not None and applies(draft, person, command):
         # Behind a slashed command people write why, and that is read like any text.
         reading.our_words = not inbound.text.lstrip().startswith("/")
         return obey(draft, person, command)
@@ -151,6 +151,8 @@ def _route(reading: Reading) -> None:
         return None
     if waiting is not None:
         return _answer(reading, waiting, Reply(text=inbound.text, media=inbound.kind is InboundKind.MEDIA))
+    if followups.is_answer(draft, person, inbound.text):
+        return
     _unsolicited(reading)
 
 
@@ -228,13 +230,7 @@ def _answer(reading: Reading, waiting: Conversation, reply: Reply) -> None:
                 # Perhaps it asked for an adult: what cannot be judged is told (law 2).
                 reason = f"{draft.staff_text('reason_unread')} ({answer.flow}, {answer.step})"
                 draft.signals.append(Signal(Tier.CONCERN, "unread", reason))
-    topics = {answer.topic for answer in turn.answers}
-    if topics & {"mood", "company"}:
-        history = (*conversations.answers_since(draft.past(person), person.id, draft.now - HISTORY), *turn.answers)
-        if "mood" in topics:
-            draft.signals.extend(rules.lowest_mood_twice(history, draft.now))
-        if "company" in topics:
-            draft.signals.extend(rules.nobody_to_be_with(history, draft.now))
+    draft.signals.extend(looked_back(draft, person, flow, turn.answers))
 
 
 def _late(draft: Draft, person: Person, message: conversations.Sent, reply: Reply) -> None:

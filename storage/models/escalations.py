@@ -44,6 +44,11 @@ class Escalation(SQLModel, table=True):
         ),
         partial_index("ix_escalation_news", "news_at", where="news_at IS NOT NULL"),
         partial_index("ix_escalation_report", "report_at", where="report_at IS NOT NULL"),
+        partial_index(
+            "ix_escalation_follow_up",
+            "follow_up_at",
+            where="follow_up_at IS NOT NULL",
+        ),
     )
     id: int = row_id()
     person_id: int = reference("person", index=True)
@@ -73,6 +78,8 @@ class Escalation(SQLModel, table=True):
     told_at: datetime | None = moment(optional=True)
     news_at: datetime | None = moment(optional=True)
     report_at: datetime | None = moment(optional=True)
+    follow_up_at: datetime | None = moment(optional=True)
+    follow_up: str = ""
 
 
 class AcknowledgementCode(SQLModel, table=True):

@@ -63,8 +63,14 @@ def test_a_start_is_a_check_in_and_what_follows_is_a_reply(flow: Flow) -> None:
     assert (question.priority, question.kind, question.step) == (Priority.CHECK_IN, MessageKind.QUESTION, "mood")
     assert (question.conversation_id, question.person_id) == (1, 7)
     assert question.expires_at == MONDAY + 24 * HOUR
-    assert [choice.value for choice in question.choices] == ["1", "2", "3", "__skip__"]
-    assert [choice.label for choice in question.choices] == ["😞 Very hard", "😐 OK", "😀 Great", "Skip"]
+    assert [choice.value for choice in question.choices] == ["1", "2", "3", "__skip__", "/adult"]
+    assert [choice.label for choice in question.choices] == [
+        "😞 Very hard",
+        "😐 OK",
+        "😀 Great",
+        "Skip",
+        "I want an adult",
+    ]
     then = advance(flow, first.conversations[0], Reply("3"), MONDAY)
     assert then.messages[0].priority is Priority.REPLY
     assert start(flow, maya(), MONDAY, priority=Priority.REPLY).messages[0].priority is Priority.REPLY

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.content import SHIPPED
 from bot.program import create
 
 FILES = {
@@ -49,6 +50,7 @@ leo,Leo Kim,mentor,,,
 rivera,Ms. Rivera,advisor,,,
 okafor,Mr. Okafor,coordinator,,,
 """,
+    "safety/rules.yaml": (SHIPPED / "safety/rules.yaml").read_text(encoding="utf-8"),
     "safety/packs/en.yaml": """
 pack: en
 language: en

@@ -285,6 +285,35 @@ def test_a_school_words_its_own_card_but_loses_no_number(lincoln: Path, shipped:
     assert load_program(lincoln, shipped=shipped).card("en", "Ms. Rivera").endswith("Ms. Rivera, room 12.")
 
 
+def test_a_school_raises_a_rule_and_tunes_its_numbers_and_the_others_stay(lincoln: Path, shipped: Path) -> None:
+    school_file(lincoln, "rules.yaml", "lowest_mood: {tier: urgent, within_days: 21}\nmissed_check_ins: {times: 2}\n")
+    tuning = load_program(lincoln, shipped=shipped).tuning
+    assert (tuning.lowest_mood.tier, tuning.lowest_mood.within_days, tuning.lowest_mood.times) == ("urgent", 21, 2)
+    assert (tuning.missed_check_ins.tier, tuning.missed_check_ins.times) == ("notice", 2)
+    assert (tuning.mood_drop.tier, tuning.nobody_talked.by) == ("concern", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "complaint"),
+    [
+        ("\nlowest_mood: {tier: notice}\n", 2, "lowest_mood: a school may raise how urgent a rule is, not lower it"),
+        ("lowest_moood: {tier: urgent}\n", 1, '"lowest_moood" is not known here'),
+        ("nobody:\n  tiers: urgent\n", 2, '"tiers" is not known here'),
+        ("silent: {school_days: 1}\n", 1, "school_days"),
+        ("nobody_talked: {after_hours: 40}\n", 1, "at_most_hours must be 12 more than after_hours"),
+        ("silent: 14\n", 1, "silent: keys with values are expected here"),
+        ("- lowest_mood\n", 0, "expected keys with values"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_with_its_line(
+    lincoln: Path, shipped: Path, text: str, line: int, complaint: str
+) -> None:
+    school_file(lincoln, "rules.yaml", text)
+    [found] = complaints(lincoln, shipped)
+    assert found.startswith(f"lincoln/safety/rules.yaml:{line}:" if line else "lincoln/safety/rules.yaml: ")
+    assert complaint in found
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bot.domain import Answer, AnswerKind, Escalation, EscalationStatus, Finding, PageKind, ReviewKind, Signal, Tier
+from bot.domain import Escalation, EscalationStatus, Finding, PageKind, ReviewKind, Signal, Tier
 from bot.safety import ladder as ladders
 from bot.safety import rules
 
@@ -23,13 +23,6 @@ def running(tier: Tier = Tier.CONCERN, category: str = "mood") -> Escalation:
 
 def ladder(tier: Tier):  # type: ignore[no-untyped-def]
     return ladders.defaults()[tier].ladder([(RIVERA,), (OKAFOR,)])
-
-
-def answer(value: object, days_ago: float, topic: str, kind: AnswerKind = AnswerKind.ANSWER) -> Answer:
-    number = int(days_ago * 100)
-    return Answer(
-        number, MAYA, "mentee-weekly", "h", "q", kind, NOON - timedelta(days=days_ago), topic=topic, value=value
-    )
 
 
 def test_the_most_urgent_finding_names_the_case_and_all_give_reasons() -> None:
@@ -120,20 +113,3 @@ def test_a_reason_grows_no_longer_than_a_screen() -> None:
     )
     assert step is not None
     assert len(step[0].reason) <= 500
-
-
-def test_the_lowest_mood_twice_in_two_weeks_is_a_concern() -> None:
-    assert rules.lowest_mood_twice([answer(1, 13, "mood"), answer("1", 0, "mood")], NOON)[0].tier is Tier.CONCERN
-    assert rules.lowest_mood_twice([answer(1, 15, "mood"), answer(1, 0, "mood")], NOON) == ()
-    assert rules.lowest_mood_twice([answer(1, 7, "school"), answer(1, 0, "mood")], NOON) == ()
-    assert rules.lowest_mood_twice([answer(2, 7, "mood"), answer(1, 0, "mood")], NOON) == ()
-    skipped = answer(None, 7, "mood", AnswerKind.SKIPPED)
-    assert rules.lowest_mood_twice([skipped, answer(1, 0, "mood")], NOON) == ()
-
-
-def test_nobody_to_be_with_is_a_concern_and_the_third_time_urgent() -> None:
-    once = [answer("nobody", 0, "company")]
-    assert [signal.tier for signal in rules.nobody_to_be_with(once, NOON)] == [Tier.CONCERN]
-    thrice = [*once, answer("nobody", 7, "company"), answer("nobody", 20, "company")]
-    assert [signal.tier for signal in rules.nobody_to_be_with(thrice, NOON)] == [Tier.URGENT]
-    assert rules.nobody_to_be_with([answer("friends", 0, "company")], NOON) == ()

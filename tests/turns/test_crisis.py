@@ -68,7 +68,8 @@ async def test_prompts_on_their_way_are_cancelled_and_none_come_until_an_adult_s
     await house.says(RIVERA, f"ACK {house.code(RIVERA)}")
     await house.staff(ActionKind.CLOSE, house.case().id, outcome="spoke-with-student")
     await house.pass_time(days=9)
-    assert kinds(house, MAYA) == ["card", "reply"]
+    assert kinds(house, MAYA) == ["card", "reply", "reply"]
+    assert house.newest(MAYA).text == house.text("talked_ask", name="Maya")
 
 
 async def test_an_adult_resumes_and_the_question_is_asked_again(house: House) -> None:

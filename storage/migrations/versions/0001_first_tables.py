@@ -169,6 +169,8 @@ def upgrade() -> None:
     sa.Column('told_at', storage.types.Instant(), nullable=True),
     sa.Column('news_at', storage.types.Instant(), nullable=True),
     sa.Column('report_at', storage.types.Instant(), nullable=True),
+    sa.Column('follow_up_at', storage.types.Instant(), nullable=True),
+    sa.Column('follow_up', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.CheckConstraint("status = 'closed' OR next_action_at IS NOT NULL", name=op.f('ck_escalation_no_silent_end')),
     sa.ForeignKeyConstraint(['acknowledged_person_id'], ['person.id'], name=op.f('fk_escalation_acknowledged_person_id_person')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_escalation_person_id_person')),
@@ -176,6 +178,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('escalation', schema=None) as batch_op:
         batch_op.create_index('ix_escalation_due', ['next_action_at'], unique=False, sqlite_where=sa.text("status <> 'closed'"), postgresql_where=sa.text("status <> 'closed'"))
+        batch_op.create_index('ix_escalation_follow_up', ['follow_up_at'], unique=False, sqlite_where=sa.text('follow_up_at IS NOT NULL'), postgresql_where=sa.text('follow_up_at IS NOT NULL'))
         batch_op.create_index('ix_escalation_news', ['news_at'], unique=False, sqlite_where=sa.text('news_at IS NOT NULL'), postgresql_where=sa.text('news_at IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_escalation_person_id'), ['person_id'], unique=False)
         batch_op.create_index('ix_escalation_report', ['report_at'], unique=False, sqlite_where=sa.text('report_at IS NOT NULL'), postgresql_where=sa.text('report_at IS NOT NULL'))
