@@ -84,12 +84,13 @@ def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
     opened = cases.open_or_join(draft, person, case)
     if draft.received is not None:  # else time brought it: a card about nothing would only frighten
         _tell(draft, person, case, opened, answered=answered)
+    telling.bind(draft, opened)
 
 
 def _tell(draft: Draft, person: Person, case: rules.Case, opened: Escalation, *, answered: bool) -> None:
     when = adult_when(draft, person) if case.category == ADULT_REQUESTED else ()
     if telling.is_report(draft, person, case):
-        telling.advise(draft, person, case)
+        telling.advise(draft, person, case, opened)
     elif case.tier in (Tier.CRISIS, Tier.URGENT):
         asked = case.category == ADULT_REQUESTED and not draft.findings
         adult = around(draft.connection, draft.program, [person.id]).advisor_name(person)

@@ -57,8 +57,6 @@ def begin(draft: Draft, mentor: Person, words: str) -> None:
         _signal(draft, Tier.URGENT, REPORT, "of")
         _keep_line(draft, REPORT)
         _card(draft, mentor, REPORT, about_adult=False)
-    else:
-        draft.review(ReviewKind.NOTICE, "Began to tell an adult something", mentor)
     choices = [Choice(draft.text(mentor, f"label_tell_{key}"), "", f"{TELL} {key}") for key in _FIRST]
     draft.say(mentor, "tell_ask", choices)
 
@@ -113,12 +111,23 @@ def is_report(draft: Draft, person: Person, case: Case) -> bool:
     return case.category in WORRIES or any(signal.category == REPORT for signal in draft.signals)
 
 
-def advise(draft: Draft, mentor: Person, case: Case) -> None:
+def advise(draft: Draft, mentor: Person, case: Case, opened: Escalation) -> None:
     """What to do now, once at the first word of a case; with it the button that calls an adult to them."""
     alarming = any(finding.tier is Tier.CRISIS for finding in draft.findings)
     is_more = all(signal.step == _MORE for signal in draft.signals)
     if (alarming or not is_more) and not any(message.kind is MessageKind.CARD for message in draft.messages):
-        _card(draft, mentor, case.category, about_adult=case.about_adult is not None)
+        _card(draft, mentor, case.category, about_adult=bool(opened.left_out))
+
+
+def bind(draft: Draft, opened: Escalation) -> None:
+    """What belongs to a mentor's telling belongs to its case: shown there, and hidden from whom it is about."""
+    if not any(signal.category == REPORT or signal.step == _MORE for signal in draft.signals):
+        return
+    for number, message in enumerate(draft.messages):
+        if message.person_id == opened.person_id and message.escalation_id is None:
+            draft.messages[number] = replace(message, escalation_id=opened.id)
+    if draft.received is not None and not draft.findings:
+        _keep_line(draft, opened.category, "answer")
 
 
 def beside(draft: Draft, person: Person, case: Case) -> tuple[Choice, ...]:
@@ -151,6 +160,8 @@ def guard_load(draft: Draft, mentor: Person) -> None:
 
 
 def _card(draft: Draft, mentor: Person, category: str, *, about_adult: bool) -> None:
+    running = _running(draft, mentor, category)
+    about_adult = about_adult or (running is not None and bool(running.left_out))
     adult = "" if about_adult else around(draft.connection, draft.program, [mentor.id]).advisor_name(mentor)
     card = draft.program.card(mentor.language, adult or draft.text(mentor, "adult_you_trust"), mentor=True)
     choices = (_with(draft, mentor, category),)
@@ -183,10 +194,11 @@ def _about(draft: Draft, mentor: Person, category: str, person_id: str, asked: s
     draft.write(mentor, draft.text(mentor, "tell_line"), choices=(skip,), step=f"{_LINE}:{category}:{asked}")
 
 
-def _keep_line(draft: Draft, category: str) -> None:
-    """What a mentor wrote belongs to the case, whatever screening finds in it."""
-    label = _label(draft, "line")
-    draft.signals.append(Signal(Tier.CONCERN, category, label, _MORE))
+def _keep_line(draft: Draft, category: str, key: str = "line") -> None:
+    """What a mentor wrote or chose belongs to the case, whatever screening finds in it."""
+    label = _label(draft, key)
+    if key == "line":
+        draft.signals.append(Signal(Tier.CONCERN, category, label, _MORE))
     length = len(draft.received.text) if draft.received else 0
     line = Finding(Tier.CONCERN, category, "mentor-line", "", label, 0, length, about="other")
     draft.findings = (*draft.findings, line)

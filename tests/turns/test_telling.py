@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage import tables
+from storage import review, tables, timeline
 from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House, on_sqlite
 
 WHAT_TO_DO = "You were right to tell."
@@ -59,8 +59,11 @@ async def test_who_and_what_join_the_case_and_the_mentee_reads_nothing_of_it(hou
     assert house.phone(MAYA) == []
     told = [one.text for one in house.platform.journal if one.address.chat not in (str(LEO),)]
     assert not any(CANARY in text for text in told)
-    line = house.rows(tables.finding, rule="mentor-line")
-    assert [row.escalation_id for row in line] == [house.case().id], "the case page shows what was written"
+    with house.database.read() as connection:
+        case = review.case_history(connection, house.case().id, None)
+    assert case is not None
+    said = [words.text for words in case.case.words]
+    assert said == ["I am worried about someone", "Maya", f"she does not come to lunch any more {CANARY}"]
     assert [row.reason for row in house.rows(tables.review_item, person_id=MAYA)] == [
         "A mentor has told an adult about this student"
     ]
@@ -90,11 +93,22 @@ async def test_it_is_about_an_adult_here_can_be_said_first_and_by_name(house: Ho
     assert case_of(house)[:2] == ("urgent", "mentor-report")
     assert "Ms. Rivera" not in next(text for text in house.phone(LEO) if text.startswith(WHAT_TO_DO))
     assert buttons(house, LEO)[-1] == ["Ms. Rivera", "Mr. Okafor", "Another adult"]
+    assert house.phone(RIVERA) == [], "nobody said yet that it is not about her"
+    assert len(house.phone(OKAFOR)) == 1, "the safety contact"
     await house.taps(LEO, "Ms. Rivera")
     assert house.newest(LEO).text == house.text("tell_who")
     await house.taps(LEO, "Somebody else")
-    await house.taps(LEO, "Skip")
+    await house.says(LEO, f"she shouts at the little ones {CANARY}")
     assert house.newest(LEO).text == house.text("tell_done")
+    await house.taps(LEO, "I am with them now")
+    await house.pass_time(hours=3)
+    assert house.phone(RIVERA) == []
+    with house.database.read() as connection:
+        seen = {reader: timeline.timeline(connection, LEO, reader)[0] for reader in (RIVERA, OKAFOR)}
+    said = {reader: [entry.text for entry in entries if entry.kind == "said"] for reader, entries in seen.items()}
+    assert said[RIVERA] == ["/tell"]
+    assert {"Ms. Rivera", "It is about an adult here", f"she shouts at the little ones {CANARY}"} <= set(said[OKAFOR])
+    assert not any("adult" in entry.text and entry.kind == "case" for entry in seen[RIVERA])
 
 
 async def test_i_am_with_them_now_pages_every_adult_at_once(house: House) -> None:
