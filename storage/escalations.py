@@ -75,6 +75,26 @@ def followed_up(connection: Connection, person_id: int) -> Escalation | None:
     return None if row is None else _escalation(row)
 
 
+def worded_since(connection: Connection, person_id: int, since: datetime) -> Sequence[tuple[str, datetime]]:
+    """(category, opened at) of a person's cases since a moment that their own words opened or joined.
+
+    What staff judged to be no concern, or was a drill, is left out.
+    """
+    escalation, finding = tables.escalation.c, tables.finding.c
+    by_words = select(finding.id).where(
+        finding.escalation_id == escalation.id, finding.pack != "", finding.tier.in_(("crisis", "urgent", "concern"))
+    )
+    rows = connection.execute(
+        select(escalation.category, escalation.opened_at).where(
+            escalation.person_id == person_id,
+            escalation.opened_at >= since,
+            escalation.outcome.not_in(("not-a-concern", "drill")),
+            by_words.exists(),
+        )
+    )
+    return [(row.category, row.opened_at) for row in rows]
+
+
 def code_of(connection: Connection, escalation_id: int, person_id: int) -> str | None:
     """The code by which this person acknowledges this case."""
     column = tables.acknowledgement_code.c

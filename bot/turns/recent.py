@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain import Inbound, InboundKind, Person
-from bot.safety import split
+from bot.domain import Inbound, InboundKind, Person, Tier
+from bot.safety import over_time, split
+from bot.safety.rules import Case
 from bot.safety.screen import Screening
 from bot.turns.draft import Draft
-from storage import conversations
+from storage import conversations, escalations
 
 
 def across(draft: Draft, person: Person, inbound: Inbound, screening: Screening) -> Screening:
@@ -22,3 +23,13 @@ def across(draft: Draft, person: Person, inbound: Inbound, screening: Screening)
         return screening
     ordered = sorted((*screening.findings, *found), key=lambda finding: finding.tier.rank)
     return replace(screening, findings=tuple(ordered))
+
+
+def added_up(draft: Draft, person: Person, case: Case) -> Case:
+    """A concern that is not the first sign within these days is urgent. Asked only where words opened the case."""
+    if case.tier is not Tier.CONCERN or not any(one.tier.climbs and one.message_id is None for one in draft.findings):
+        return case
+    since = draft.now - over_time.WITHIN
+    earlier = [over_time.Concern(*one) for one in escalations.worded_since(draft.connection, person.id, since)]
+    moods = (*conversations.answers_since(draft.connection, person.id, since), *draft.answers)
+    return over_time.added_up(case, earlier, moods, draft.now)

@@ -78,6 +78,8 @@ def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
     if verdict.case is None:
         return
     case = verdict.case
+    if not telling.is_report(draft, person, case):
+        case = recent.added_up(draft, person, case)
     if verdict.crisis and not telling.is_report(draft, person, case):
         _suspend(draft, person)
     answered = bool(draft.messages)
