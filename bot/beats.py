@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -49,6 +49,7 @@ class Beats:
         self._beating = asyncio.Lock()
         self._planned_at: datetime | None = None
         self._looked_at: datetime | None = None
+        self._ahead_on: date | None = None
 
     def plan_anew(self) -> None:
         """Plan at the next beat, not in ten minutes."""
@@ -59,6 +60,7 @@ class Beats:
         handled = await self.alerts()
         async with self._beating:
             await self._plan()
+            await self._look_ahead()
             if await self._read(lambda connection, _now: hold.stands(connection)):
                 return handled  # restored: time brings no prompts until staff say so
             handled += await self._handle(await self._read(due.waits_due))
@@ -133,6 +135,20 @@ class Beats:
         except Exception as error:
             # What is due goes on without a new plan: a ladder must climb whatever is wrong with a schedule.
             log.critical("planning failed error=%s", type(error).__name__)
+            await self._tell(self._turns.unplanned())
+
+    async def _look_ahead(self) -> None:
+        today = self._clock.now().astimezone(self._program.zone).date()
+        if self._ahead_on == today:
+            return
+        self._ahead_on = today
+        try:
+            await self._turns.look_ahead()
+        except Outage:
+            self._ahead_on = None
+            raise
+        except Exception as error:
+            log.critical("looking ahead failed error=%s", type(error).__name__)
             await self._tell(self._turns.unplanned())
 
     async def _read(self, look: Callable[[Connection, datetime], T]) -> T:

@@ -20,12 +20,13 @@ from bot.flows.loaded import LoadedFlow
 from bot.flows.loader import Document
 from bot.flows.notation import Language, Name, Span, Strict
 from bot.planning.due import EARLIEST, LATEST, Anchor, Schedule, Session, in_window
+from bot.planning.duty import Duty, Instead
 from bot.planning.recurrence import Daily, Once, Rule, Weekly
 from bot.planning.words import clock_time, weekday
 from bot.safety import ladder as ladders
 
-ADVISOR, COORDINATOR = "advisor", "coordinator"
-"""Words for whoever has the role; anything else on a rung is a roster key."""
+ADVISOR, COORDINATOR, ON_DUTY = "advisor", "coordinator", "on-duty"
+"""Words for whoever has the role, or is on duty; anything else on a rung is a roster key."""
 LONGEST: Mapping[Tier, timedelta] = {
     Tier.CRISIS: timedelta(minutes=30),
     Tier.URGENT: timedelta(hours=2),
@@ -59,6 +60,7 @@ def _text(reader: Callable[[str], Any]) -> BeforeValidator:
 At = Annotated[time, _text(clock_time)]
 Day = Annotated[int, _text(weekday)]
 Key = Annotated[str, _text(str.casefold)]
+Keys = Annotated[tuple[Key, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
 class _Weekly(Strict):
@@ -154,6 +156,23 @@ class HoursEntry(Strict):
         return self
 
 
+class InsteadEntry(Strict):
+    """Who is on duty on a date, or to another one, whoever's week it is; nobody is possible, and found as a gap."""
+
+    first: date
+    last: date | None = None
+    who: Keys
+
+
+class DutyEntry(Strict):
+    """Who is on duty: week after week from `start` on, handed over at an hour of the school's clock."""
+
+    start: date
+    handover: At = time(8)
+    weeks: Annotated[tuple[Keys, ...], Field(min_length=1)]
+    instead: tuple[InsteadEntry, ...] = ()
+
+
 class Plan(Strict):
     """The file program.yaml."""
 
@@ -169,6 +188,7 @@ class Plan(Strict):
     """When adults are at school: a concern is told then, and again on school mornings; danger waits for nothing."""
     closed: tuple[date, ...] = ()
     """Holidays and other days without school."""
+    duty: DutyEntry | None = None
     bypass: Key = ""
     """The roster key of the adult who is told, before all others, of what may be about one of them."""
 
@@ -176,9 +196,16 @@ class Plan(Strict):
         """When adults are at a school in this zone."""
         return SchoolHours(zone, self.school_days, self.hours.opens, self.hours.closes, self.closed)
 
+    def rotation(self, zone: str) -> Duty | None:
+        """Who is on duty when, at a school in this zone."""
+        if self.duty is None:
+            return None
+        instead = [Instead(one.first, one.last or one.first, one.who) for one in self.duty.instead]
+        return Duty(zone, self.duty.start, self.duty.handover, self.duty.weeks, tuple(instead))
+
     def policy(self, safety_contact: str) -> str:
         """All that decides who is told of a case, and when, as JSON."""
-        decides = self.model_dump(mode="json", include={"ladder", "school_days", "hours", "closed", "bypass"})
+        decides = self.model_dump(mode="json", include={"ladder", "school_days", "hours", "closed", "bypass", "duty"})
         return json.dumps(decides | {"safety_contact": safety_contact}, sort_keys=True)
 
     def ladders(self) -> Mapping[Tier, LadderPlan]:
@@ -214,6 +241,12 @@ def contradictions(
         if longest > LONGEST[tier]:
             text = f"{tier}: a ladder must not wait longer than {_span(LONGEST[tier])} before it tells somebody again"
             yield document.problem(("ladder", tier.value), text)
+    if plan.duty is None:
+        for name, written in plan.ladder.items():
+            for number, rung in enumerate(written.rungs):
+                if ON_DUTY in rung.tell:
+                    text = f'the ladder tells who is "{ON_DUTY}", and there is no duty in this plan'
+                    yield document.problem(("ladder", name, "rungs", number, "tell"), text)
     yield from _spoken(plan, document, flows, values)
 
 

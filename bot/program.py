@@ -34,6 +34,7 @@ from bot.flows.wording import fill
 from bot.kept import Kept
 from bot.plan import LadderPlan, contradictions
 from bot.planning.due import Cap, Schedule, Session
+from bot.planning.duty import Duty
 from bot.planning.words import show_date, show_time
 from bot.safety.cards import Card, card_for
 from bot.safety.changes import Mute
@@ -63,6 +64,7 @@ class Program:
     hours: SchoolHours
     policy: str = field(repr=False)
     """What decides who is told of a case and when, as JSON: each case names the version that it began with."""
+    duty: Duty | None
     bypass: str
     """The roster key of the adult who is told of what may be about another one, or empty."""
     screener: Screener = field(repr=False)
@@ -181,6 +183,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
         ladders=MappingProxyType(dict(plan.ladders())),
         hours=plan.school_hours(settings.school.zone),
         policy=plan.policy(settings.safety.safety_contact),
+        duty=plan.rotation(settings.school.zone),
         bypass=plan.bypass,
         screener=screener,
         cards=cards,

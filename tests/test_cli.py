@@ -114,6 +114,7 @@ def test_init_makes_a_folder_that_check_finds_nothing_wrong_with(nearpeer: Nearp
     looked_at = [line for line in checked.out.splitlines() if line.startswith("look")]
     assert looked_at == [
         "look Somebody is told of what may be about an adult of the program.",
+        "look Adults are told in more than one way.",
         "look Somebody is told when Nearpeer itself is in trouble.",
     ]
     assert "Nothing stands in the way" in checked.out

@@ -58,9 +58,29 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         set(),
     ),
     "bot.disks": (set(), set()),
+    "bot.folder": (
+        PURE | {"bot.content", "bot.flows", "bot.plan", "bot.roster", "bot.safety", "bot.settings_file", "config"},
+        set(),
+    ),
+    "bot.doctor_adults": (
+        PURE
+        | {"bot.clock", "bot.folder", "bot.plan", "bot.planning", "bot.roster"}
+        | {"bot.settings_file", "bot.ways", "config"},
+        set(),
+    ),
     "bot.doctor": (
         LEAVES
-        | {"bot.content", "bot.disks", "bot.flows", "bot.plan", "bot.program", "bot.roster", "bot.safety"}
+        | {
+            "bot.content",
+            "bot.doctor_adults",
+            "bot.folder",
+            "bot.disks",
+            "bot.flows",
+            "bot.plan",
+            "bot.program",
+            "bot.roster",
+            "bot.safety",
+        }
         | {"bot.settings_file", "bot.ways", "config"},
         set(),
     ),

@@ -31,7 +31,7 @@ from bot.failpoints import failpoint
 from bot.flows import state
 from bot.flows.loaded import LoadedFlow
 from bot.program import Program
-from bot.turns import due, prompts, senders, staff
+from bot.turns import ahead, due, prompts, senders, staff
 from bot.turns.draft import Draft, due_cause
 from bot.turns.intake import AtOnce, Intake, Taken
 from bot.turns.understood import Translate, Understanding, Understood
@@ -142,6 +142,17 @@ class Turns:
     async def unplanned(self) -> None:
         """Nothing could be planned: whoever looks after the program is told."""
         await self.database.run(self._tell_unplanned)
+        self._kick()
+
+    async def look_ahead(self) -> None:
+        """What must be put right before it is needed is told to the safety contact."""
+
+        def unit(connection: Connection) -> None:
+            draft = self._draft(Batch(connection), f"ahead:{self.clock.new_id()}")
+            ahead.look(draft)
+            self._save(draft)
+
+        await self.database.run(unit)
         self._kick()
 
     def save(self, connection: Connection, event: Event) -> Turn:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.domain import SOME_ADULT, Ladder, Person, Role, Rung, Tier
+from bot.planning.duty import on_duty
 from bot.safety.outcomes import ABUSE
 from bot.safety.rules import Case
 from bot.turns.draft import Draft
@@ -56,6 +57,12 @@ def _who(draft: Draft, word: str, student: Person, adults: Sequence[Person]) -> 
         own = {match.advisor for match in people.matches(draft.connection, [student.id])}
         advisors = [one for one in adults if one.id in own]
         return advisors or [one for one in adults if one.role is Role.ADVISOR]
+    if word == "on-duty" and draft.program.duty is not None:
+        keys = on_duty(draft.program.duty, draft.now)
+        # Nobody is on duty: the safety contact is told now, not as the last.
+        return [one for one in adults if one.key in keys] or [
+            one for one in adults if one.key == draft.program.safety_contact
+        ]
     if word == "coordinator":
         return [one for one in adults if one.role is Role.COORDINATOR]
     return [one for one in adults if one.key == word]

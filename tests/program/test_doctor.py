@@ -20,7 +20,8 @@ def found(lincoln: Path, shipped: Path) -> dict[str, list[str]]:
     return {
         result.id: [str(problem).removeprefix(f"{lincoln}/") for problem in result.problems]
         for result in results
-        if result.problems and result.id != "alarm"  # in a new folder nobody hears of trouble yet
+        # In a new folder nobody hears of trouble yet, and adults have the chat only.
+        if result.problems and result.id not in ("alarm", "channels")
     }
 
 
@@ -104,6 +105,33 @@ def test_a_school_without_a_bypass_person_is_asked_who_is_told_of_what_is_about_
     change("program.yaml", "bypass: riviera\n", "")
     (problem,) = found(lincoln, shipped)["bypass"]
     assert "names no bypass person" in problem
+
+
+def test_adults_whom_only_the_chat_reaches_are_named(lincoln: Path, shipped: Path, change: Change) -> None:
+    def alone() -> list[str]:
+        return [
+            str(one)
+            for result in examine(lincoln, shipped=shipped)
+            if result.id == "channels"
+            for one in result.problems
+        ]
+
+    assert "Ms. Rivera, Mr. Okafor are told of a crisis in the chat only" in alone()[0]
+    with (lincoln / "nearpeer.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '[webhook]\nurl = "https://alerts.lincoln.example/x"\nsecret_file = "s"\npeople = ["rivera", "okafor"]\n'
+        )
+    (lincoln / "s").write_text("a" * 40, encoding="utf-8")
+    assert alone() == []
+
+
+def test_days_on_which_nobody_is_on_duty_are_named(lincoln: Path, shipped: Path, change: Change) -> None:
+    change("program.yaml", "bypass: okafor", "bypass: okafor\nduty: {start: 2020-01-06, weeks: [rivera, leo]}")
+    problems = found(lincoln, shipped)["duty"]
+    assert len(problems) in (1, 2)
+    assert "nobody is on duty from" in problems[0]
+    change("program.yaml", "weeks: [rivera, leo]", "weeks: [rivera, okafor]")
+    assert found(lincoln, shipped) == {}
 
 
 def test_a_folder_without_a_roster_is_judged_by_the_rest(lincoln: Path, shipped: Path) -> None:

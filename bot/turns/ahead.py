@@ -1,0 +1,32 @@
+"""Once a day: what an adult must put right before it is needed. The safety contact reads it."""
+
+from __future__ import annotations
+
+from bot.domain import MessageKind, PersonStatus
+from bot.planning.duty import AHEAD, Gap, gaps
+from bot.turns.draft import Draft
+from storage import people
+
+
+def look(draft: Draft) -> None:
+    """Tell the safety contact of days ahead on which nobody is on duty; a repeat on the same day says nothing new."""
+    duty = draft.program.duty
+    if duty is None:
+        return
+    present = [one.key for one in people.adults(draft.connection) if one.status is not PersonStatus.STOPPED]
+    found = gaps(duty, present, draft.now, draft.now + AHEAD)
+    if found:
+        _tell(draft, "duty_gap", when="; ".join(_span(draft, gap) for gap in found))
+        draft.note("Nearpeer", "duty gap", detail=f"{len(found)} in the next 14 days")
+
+
+def _tell(draft: Draft, key: str, **values: str) -> None:
+    contact = people.by_key(draft.connection, draft.program.safety_contact)
+    if contact is not None:
+        today = draft.now.astimezone(draft.program.zone).date()
+        draft.write(contact, draft.text(contact, key, **values), kind=MessageKind.STAFF, key=f"{key}:{today}")
+
+
+def _span(draft: Draft, gap: Gap) -> str:
+    begin, end = (moment.astimezone(draft.program.zone) for moment in (gap.begin, gap.end))
+    return f"{begin:%Y-%m-%d %H:%M} - {end:%Y-%m-%d %H:%M}"

@@ -1,0 +1,55 @@
+"""On duty: a rung names whoever is on duty; where nobody is, the safety contact hears at once, and is warned before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from storage.database import Database
+from tests.school import MAYA, OKAFOR, PLAN, RIVERA, House, house, on_sqlite, tiny_program
+from tests.turns.test_ladder import alerts
+
+ON_DUTY = PLAN.replace("tell: [advisor]", "tell: [on-duty]")
+"""The little school's story begins on Monday, October 5, at noon."""
+
+
+def school(database: Database, folder: Path, duty: str) -> House:
+    return house(database, tiny_program(folder, plan=ON_DUTY + duty))
+
+
+async def test_whoever_is_on_duty_is_told(database: Database, tmp_path: Path) -> None:
+    made = school(database, tmp_path, "duty: {start: 2026-09-28, weeks: [rivera, okafor]}\n")
+    await made.says(MAYA, "I want to die")
+    assert (alerts(made, OKAFOR), alerts(made, RIVERA)) == (1, 0)
+
+
+async def test_f70_where_nobody_is_on_duty_the_safety_contact_hears_at_once(database: Database, tmp_path: Path) -> None:
+    duty = "duty: {start: 2026-09-28, weeks: [rivera], instead: [{first: 2026-10-05, who: []}]}\n"
+    made = school(database, tmp_path, duty)
+    await made.says(MAYA, "I want to die")
+    assert (alerts(made, OKAFOR), alerts(made, RIVERA)) == (1, 0)
+
+
+@on_sqlite
+async def test_f70_the_safety_contact_reads_once_a_day_of_gaps_in_the_next_two_weeks(
+    database: Database, tmp_path: Path
+) -> None:
+    duty = "duty: {start: 2026-10-05, weeks: [rivera], instead: [{first: 2026-10-20, last: 2026-10-21, who: []}]}\n"
+    made = school(database, tmp_path, duty)
+    await made.pass_time(hours=11)
+    assert made.phone(OKAFOR) == []
+    await made.pass_time(days=1)
+    assert ["2026-10-20 00:00 - 2026-10-20" in text for text in made.phone(OKAFOR)] == [True]
+    made = made.restarted()
+    await made.settle()
+    assert len(made.phone(OKAFOR)) == 1
+    await made.pass_time(days=3)
+    assert len(made.phone(OKAFOR)) == 4
+
+
+@pytest.mark.parametrize("word", ["rivera", "okafor"])
+def test_a_rung_for_whoever_is_on_duty_needs_a_duty(tmp_path: Path, word: str) -> None:
+    tiny_program(tmp_path / "with", plan=f"{ON_DUTY}duty: {{start: 2026-09-28, weeks: [{word}]}}\n")
+    with pytest.raises(Exception, match="there is no duty in this plan"):
+        tiny_program(tmp_path / "without", plan=ON_DUTY)
