@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import subprocess
+import sys
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -268,3 +273,39 @@ def test_words_stand_in_order_and_within_the_text(text: str) -> None:
     found = tokens(text)
     assert all(token.word and 0 <= token.start < token.end <= len(text) for token in found)
     assert [token.start for token in found] == sorted(token.start for token in found)
+
+
+def test_screening_needs_no_network(screener: Screener, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("screening opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refused)
+    monkeypatch.setattr(socket, "create_connection", refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    assert screener.screen("I want to kill myself tonight").tier is Tier.CRISIS
+    assert screener.screen("quiero morirme").tier is Tier.CRISIS
+    assert screener.screen("we won the game").tier is None
+
+
+def test_packs_are_read_and_nearpeer_screen_runs_in_a_process_that_can_open_no_socket() -> None:
+    """The whole way: the packs, the words, the command; nothing is fetched at any time."""
+    guard = """
+import sys
+def refused(event, arguments):
+    if event.startswith("socket."):
+        raise SystemExit(event)
+sys.addaudithook(refused)
+sys.argv = ["nearpeer", "screen"]
+from bot.cli import main
+main()
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", guard],
+        input='{"text": "I want to die"}\n{"text": "we won the game"}\n',
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert [json.loads(line)["tier"] for line in ran.stdout.splitlines()] == ["crisis", "none"]
