@@ -16,8 +16,8 @@ MESSAGES = 3
 """How many are read together, the newest one included ..."""
 WITHIN = timedelta(minutes=10)
 """... if the others came within this time before it."""
-_REACH = 300
-"""Characters on each side of a border that a phrase can cover, and more."""
+_REACH = 80
+"""Characters on each side of a border that are read: more than phrases take, and what stands around them."""
 _TRAILING_OFF = re.compile(r"(?:\.{2,}|…)\s*$")
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from bench import cold, crowd, day, due, fill, growth, planning, restart, sending, slack_way
+from bench import cold, crowd, day, due, fill, growth, planning, restart, screening, sending, slack_way
+from bench.result import QUICK
 from bench.storage import one_commit_a_step
 from bench.way import school
 from bot.program import create, load_program
@@ -141,3 +142,10 @@ def test_what_a_command_uses_is_its_own_and_not_that_of_whoever_starts_it() -> N
     assert cpu_ms > 0
     assert 1 < peak_mb < len(ballast) / 1_000_000
     assert subprocess.run([*command, "raise SystemExit(3)"], capture_output=True, check=False).returncode == 1
+
+
+def test_screening_is_measured_on_ordinary_replies_and_on_the_worst_texts() -> None:
+    result = screening.goal(QUICK)
+    assert [claim.unit for claim in result.claims] == ["us", "ms", "ms"]
+    assert result.figures["texts"] > 100
+    assert result.figures["median_us"] < result.figures["worst_window_us"]
