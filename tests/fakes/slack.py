@@ -35,8 +35,6 @@ TEAM, APP, BOT = "T0LINCOLN", "A0NEARPEER", "U0NEARPEER"
 MAYA, LEO, RIVERA = "U0MAYA", "U0LEO", "U0RIVERA"
 NOBODY = Address("slack", TEAM, "U0NOBODY")
 BOT_TOKEN, APP_TOKEN, SIGNING_SECRET = "xoxb-the-bot", "xapp-1-the-app", "the-signing-secret"
-START = int(time.time())
-"""Slack's time goes on by a second with each thing that happens there."""
 
 _POST = {"text", "blocks", "unfurl_links", "unfurl_media", "mrkdwn", "link_names", "parse", "metadata"}
 METHODS: dict[str, tuple[str, set[str], set[str]]] = {
@@ -94,6 +92,9 @@ class Slack:
     def __post_init__(self) -> None:
         self._plans: dict[str, deque[Any]] = defaultdict(deque)
         self._numbers = itertools.count(1)
+        # Slack's time goes on by a second with each thing that happens there. It begins now, not when the tests did:
+        # what is older than a few minutes is no gap that a program fills.
+        self._began = int(time.time())
         self._waiting: dict[str, asyncio.Event] = {}
         self._turn = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,7 +116,7 @@ class Slack:
 
     def moment(self) -> str:
         """A new `ts`."""
-        return f"{START + next(self._numbers)}.000100"
+        return f"{self._began + next(self._numbers)}.000100"
 
     def writes(self, user: str, text: str, **more: Any) -> dict[str, Any]:
         """A person writes to the bot: it is in the history from now on. Gives the event's payload; see `deliver`."""
@@ -136,8 +137,8 @@ class Slack:
     def event(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An Events API payload."""
         number = next(self._numbers)
-        about = {"team_id": TEAM, "api_app_id": APP, "token": "legacy", "event_id": f"Ev{number}", "event_time": START}
-        return {"type": "event_callback", "event": dict(event), **about}
+        about = {"team_id": TEAM, "api_app_id": APP, "token": "legacy", "event_id": f"Ev{number}"}
+        return {"type": "event_callback", "event": dict(event), "event_time": self._began, **about}
 
     def presses(self, user: str, label: str) -> dict[str, Any]:
         """A person presses a button of the newest message that has it."""
