@@ -91,6 +91,7 @@ class App:
             return spoken
         # Only here: whoever shows no pages needs no web framework.
         from bot.console.routes import routes as console_routes
+        from bot.printed import sheets
         from bot.server import asset
 
         program = self.program
@@ -106,6 +107,7 @@ class App:
             notes=program.muted,
             backup_days=program.settings.backup.warn_after_days,
             accounts=self.accounts,
+            sheets=partial(sheets, program),
         )
         return [*spoken, *pages]
 

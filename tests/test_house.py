@@ -147,6 +147,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"sqlalchemy"},
     ),
     "bot.join_cards": ({"bot.errors", "bot.program", "bot.school"}, {"jinja2", "markupsafe", "segno"}),
+    "bot.printed": (PURE | {"bot.console.words", "bot.content", "bot.program", "bot.safety"}, set()),
     "bot.port": (
         LEAVES
         | {"bot.adapters.base", "bot.leases", "bot.planning.words", "bot.turns"}

@@ -50,6 +50,8 @@ class Desk:
     """What the auditor of this process has found beside what stands in the database."""
     backup_days: int = 0
     """How old the last backup may be; 0: however old."""
+    sheets: Callable[[], Any] = tuple
+    """Reads all cards and safety packs, as bot.console.words shows them."""
     accounts: Sequence[str] = ()
     """Platforms beside the web, each with its account: `telegram:school_bot`."""
     notes: Callable[[date], Sequence[str]] = lambda _today: ()

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot.checks import Trouble
 from bot.clock import Clock
-from bot.console import answers, cases, health, people, sign_in, status
+from bot.console import answers, cases, health, people, sign_in, status, words
 from bot.console.desk import Desk, Handle, see_other, templates
 from bot.console.sign_in import Page, gate
 from storage.database import Database
@@ -39,6 +39,7 @@ _SIGNED_IN: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/staff/people/{id:int}", people.person_page),
     ("POST", "/staff/people/{id:int}/resume", people.resume),
     ("GET", "/staff/health", health.health_page),
+    ("GET", "/staff/words", words.words_page),
     ("POST", "/staff/health/hold/{action}", health.end_hold),
 )
 _BY_ITSELF: tuple[tuple[str, str, Page], ...] = (
@@ -61,6 +62,7 @@ def routes(
     backup_days: int = 0,
     accounts: Sequence[str] = (),
     notes: Callable[[date], Sequence[str]] = lambda _today: (),
+    sheets: Callable[[], words.Sheets] = lambda: words.Sheets((), ()),
 ) -> list[BaseRoute]:
     """The staff pages under /staff, for the server.
 
@@ -68,6 +70,7 @@ def routes(
     are shown. `https`: whether browsers reach us over https (the cookie's name and Secure depend on it). `asset`: file
     in bot/static -> URL. `watched`: what the auditor found. `backup_days`: how old the last backup may be.
     `accounts`: the platforms of which the status line tells, as their marks name them. `notes`: what is muted.
+    `sheets`: reads all cards and safety packs for the page that counselors print; may take a second.
     """
     desk = Desk(
         database,
@@ -79,9 +82,10 @@ def routes(
         asset,
         templates(),
         watched,
-        backup_days,
-        accounts,
-        notes,
+        backup_days=backup_days,
+        accounts=accounts,
+        notes=notes,
+        sheets=sheets,
     )
     return [
         *(Route(path, _open(page, desk), methods=[method]) for method, path, page in _OPEN),

@@ -12,9 +12,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from bot.console.routes import routes
-from bot.domain import ActionKind, Role
+from bot.console.words import CardSheet, LanguageSheet, RuleSheet, Sheets
+from bot.domain import ActionKind, Role, Tier
 from bot.server import asset, build, serve
-from storage import accounts
+from storage import accounts, cursors
 from storage.accounts import Staff
 from storage.database import Database
 from tests.browser import chromium, listen, needs_chromium, offenses
@@ -33,8 +34,21 @@ PAGES = (
     "people",
     "people/1",
     "health",
+    "words",
     "sign-in",
     "first-run",
+)
+RULE = RuleSheet(
+    "gone", "en@2", Tier.CRISIS, "suicide", "Wishing to be gone", ["(want|wish) to be gone"] * 3, ["denied: lower"],
+    ["i want to be gone"], ["the bus was gone"],
+)  # fmt: skip
+SHEETS = Sheets(
+    [CardSheet("en", "English", "us", 3, [("After words that sound like danger", "Call 911.\nCall or text 988.")])],
+    [
+        LanguageSheet(
+            "en", "English", ["en, version 2"], [RULE], ["dying of laughter"], [("A joke", ["lol"])], ["i am ok"]
+        )
+    ],
 )
 ASK = "htmx.trigger(document.body, 'cases-changed')"
 """What the page does by itself every five seconds, now."""
@@ -87,8 +101,17 @@ async def site(database: Database) -> AsyncIterator[Site]:
         at = NOW - timedelta(days=7 * (4 - week))
         console.seed(lambda c, w=week, m=mood, at=at: little_school.check_in(c, 1000 + 10 * w, MAYA, at, m, str(m)))
     staff = console.account(50, "Mr. Okafor", Role.COORDINATOR, OKAFOR)
+    wall = console.clock.wall()
+    console.seed(lambda c: cursors.move(c, "well:telegram:bot", wall - timedelta(minutes=12)))
     pages = routes(
-        database, console.clock, console.turns, school="Lincoln High School", zone="America/Chicago", asset=asset
+        database,
+        console.clock,
+        console.turns,
+        school="Lincoln High School",
+        zone="America/Chicago",
+        asset=asset,
+        accounts=["telegram:bot", "slack:T1"],
+        sheets=lambda: SHEETS,
     )
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(build(pages), "127.0.0.1", 0, stop, ready=ready.set_result))
