@@ -74,7 +74,8 @@ class App:
         )
         outside = [adapter for adapter in self.adapters if adapter.name != people.WEB]
         here = [adapter for adapter in outside if self._speaks(adapter)]
-        self.speaking = Speaking(database, clock, here, [adapter for adapter in outside if adapter not in here])
+        elsewhere = [adapter for adapter in outside if adapter not in here]
+        self.speaking = Speaking(database, clock, here, elsewhere, self.beats.own_up)
         self._extra_beats: set[asyncio.Task[int]] = set()
         self._not_started: dict[str, str] = {}
         self.audits = False

@@ -15,14 +15,15 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from bot.clock import Clock
-from bot.domain import DeliveryNews, Due
+from bot.domain import DeliveryNews, Due, DueKind, Role
 from bot.errors import Outage
 from bot.program import Program
 from bot.turns import fanout
 from bot.turns.handle import Turns
 from bot.turns.planned import plan_ahead
-from storage import due, hold
+from storage import due, hold, losses
 from storage.database import Database
+from storage.losses import Loss
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -34,6 +35,7 @@ LATE = timedelta(minutes=2)
 LOOK = timedelta(seconds=10)
 """Between two looks for such alerts."""
 TURNS_AT_ONCE = 64
+STUDENTS = tuple(role for role in Role if not role.adult)
 LONGEST = 5.0
 """Seconds after which a beat leaves the rest of a fan-out to the next one, and its mark for staff to see."""
 
@@ -77,6 +79,23 @@ class Beats:
             return ()
         self._looked_at = now
         return await self._read(lambda connection, now: due.late_alerts(connection, now - LATE))
+
+    async def own_up(self, loss: Loss) -> bool:
+        """Tell adults and everybody concerned that something was lost; False while a restored school holds still."""
+
+        def concerned(connection: Connection, _now: datetime) -> Sequence[int] | None:
+            return None if hold.stands(connection) else losses.concerned(connection, loss, STUDENTS)
+
+        ids = await self._read(concerned)
+        if ids is None:
+            return False
+        if loss.words:
+            zone, form = self._program.zone, "%Y-%m-%d %H:%M"
+            times = {"since": f"{loss.since.astimezone(zone):{form}}", "until": f"{loss.until.astimezone(zone):{form}}"}
+            await self._turns.fault("reason_lost_words", platform=loss.platform.capitalize(), **times)
+        kind = DueKind.LOST_WORDS if loss.words else DueKind.LOST_PRESS
+        await self._handle([Due(kind, id_, loss.since) for id_ in ids])
+        return True
 
     async def fire(self) -> int:
         """What schedules have planned for now goes out, chunk by chunk; gives how many occurrences were looked at."""
@@ -135,7 +154,7 @@ class Beats:
         except Exception as error:
             # What is due goes on without a new plan: a ladder must climb whatever is wrong with a schedule.
             log.critical("planning failed error=%s", type(error).__name__)
-            await self._tell(self._turns.unplanned())
+            await self._tell(self._turns.fault("reason_unplanned"))
 
     async def _look_ahead(self) -> None:
         today = self._clock.now().astimezone(self._program.zone).date()

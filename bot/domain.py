@@ -178,6 +178,10 @@ class DueKind(StrEnum):
     PAUSE = "pause"
     FOLLOW_UP = "follow-up"
     """A case was closed a day ago: the student is asked whether someone talked with them."""
+    LOST_WORDS = "lost-words"
+    """What a person wrote since then may be lost."""
+    LOST_PRESS = "lost-press"
+    """The buttons that a person pressed since then did nothing."""
 
 
 @quickly_made

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from bot.adapters.base import Adapter
 from bot.checks import Kind, Trouble
 from bot.clock import Clock
-from storage import cursors
+from storage import cursors, losses
 from storage.database import Database
+from storage.losses import Loss
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +26,27 @@ EVERY = 10.0
 """Seconds between two marks, and between two looks at them."""
 RINGS = timedelta(minutes=30)
 """So long it is an alarm that something was lost for good; then it is a line on the health page until a restart."""
+OFTEN = timedelta(hours=6)
+"""Within it nobody is asked a second time because of presses that were lost."""
 OLD = timedelta(seconds=45)
 """A mark that is older says that nobody speaks there."""
 
 
 class Speaking:
-    """Marks how it goes with the platforms `here`, and looks how it goes `elsewhere`: `troubles`."""
+    """Marks how it goes with the platforms `here`, and looks how it goes `elsewhere`: `troubles`.
 
-    def __init__(self, database: Database, clock: Clock, here: Sequence[Adapter], elsewhere: Sequence[Adapter]) -> None:
-        self._database, self._clock = database, clock
+    `own_up`: tells people what was lost; False where they cannot be told yet.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        here: Sequence[Adapter],
+        elsewhere: Sequence[Adapter],
+        own_up: Callable[[Loss], Awaitable[bool]],
+    ) -> None:
+        self._database, self._clock, self._own_up = database, clock, own_up
         self._here, self._elsewhere = here, elsewhere
         self._silent: Sequence[Trouble] = ()
         self._gaps: dict[str, datetime] = {}
@@ -54,6 +67,7 @@ class Speaking:
                 wall = self._clock.wall()
                 if self._here:
                     await self._database.run(lambda connection, wall=wall: self.mark(connection, wall))  # type: ignore[misc]
+                    await self._make_up()
                 if self._elsewhere and wall - begun > OLD:
                     self._silent = await asyncio.to_thread(self.look, wall)
             except Exception as error:
@@ -71,16 +85,40 @@ class Speaking:
             cursors.move(connection, name_of(word, adapter), wall)
 
     def _look_for_a_gap(self, connection: Connection, adapter: Adapter, wall: datetime) -> None:
-        """What waited at the platform for longer than it keeps it is gone, and nobody else can know that (F54)."""
-        keeps, last = adapter.capabilities.keeps, cursors.read(connection, name_of("well", adapter))
-        if keeps is not None and last is not None and wall - last > keeps:
+        """What waited at the platform for longer than it keeps it is gone, and nobody else can know that (F31, F54)."""
+        keeps, presses = adapter.capabilities.keeps, adapter.capabilities.presses
+        last = cursors.read(connection, name_of("well", adapter))
+        if last is None:
+            return
+        if keeps is not None and wall - last > keeps:
+            losses.note(connection, Loss(adapter.name, adapter.account, True, last, wall))
             hours = int(keeps.total_seconds() // 3600)
             text = (
                 f"{adapter.name.capitalize()} was out of reach, {last:%Y-%m-%d %H:%M} to {wall:%Y-%m-%d %H:%M} UTC. "
-                f"It keeps what people write for {hours} hours: what is older is lost. Ask students to write again."
+                f"It keeps what people write for {hours} hours: what is older is lost. They are asked to write again."
             )
             log.critical("messages may be lost: %s", text)
             self._gaps[text] = wall
+        elif presses is not None and wall - last > presses:
+            loss = Loss(adapter.name, adapter.account, False, last, wall)
+            told = losses.told_at(connection, loss)
+            if told is None or wall - told > OFTEN:
+                losses.note(connection, loss)
+
+    async def _make_up(self) -> None:
+        """Whoever was not told yet of what was lost is told; after a crash, those that are left."""
+        for loss in await asyncio.to_thread(self._untold):
+            if await self._own_up(loss):
+                await self._database.run(lambda connection, loss=loss: losses.told(connection, loss))  # type: ignore[misc]
+
+    def _untold(self) -> Sequence[Loss]:
+        with self._database.read() as connection:
+            found = [
+                losses.noted(connection, adapter.name, adapter.account, words=words)
+                for adapter in self._here
+                for words in (True, False)
+            ]
+        return [loss for loss in found if loss is not None]
 
     def look(self, wall: datetime) -> Sequence[Trouble]:
         """How it goes elsewhere."""

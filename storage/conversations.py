@@ -70,6 +70,20 @@ def suspended(connection: Connection, person_id: int) -> str | None:
     return _first(connection, person_id, "suspended", newest=True)
 
 
+def lapsed(connection: Connection, person_id: int) -> tuple[str, str, datetime] | None:
+    """The state of the newest conversation that nobody answered in time; its last question, and when that was asked."""
+    talk, message = tables.conversation.c, tables.message.c
+    asks = (message.person_id == person_id) & (message.conversation_id == talk.id) & (message.step != "")
+    row = connection.execute(
+        select(talk.state, message.step, message.created_at)
+        .join(tables.message, asks)
+        .where(talk.person_id == person_id, talk.status == "lapsed", message.direction == "out")
+        .order_by(message.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else (row.state, row.step, row.created_at)
+
+
 def state(connection: Connection, conversation_id: int) -> str | None:
     """The state of one conversation."""
     column = tables.conversation.c

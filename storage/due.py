@@ -19,6 +19,8 @@ _TABLES = {
     DueKind.OCCURRENCE: tables.occurrence,
     DueKind.PAUSE: tables.person,
     DueKind.FOLLOW_UP: tables.escalation,
+    DueKind.LOST_WORDS: tables.person,
+    DueKind.LOST_PRESS: tables.person,
 }
 
 

@@ -102,7 +102,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.roles": (set(), set()),
     "bot.leases": (LEAVES | {"storage.database", "storage.leases"}, {"sqlalchemy"}),
     "bot.beats": (
-        LEAVES | {"bot.program", "bot.turns", "storage.database", "storage.due", "storage.hold"},
+        LEAVES | {"bot.program", "bot.turns", "storage.database", "storage.due", "storage.hold", "storage.losses"},
         {"sqlalchemy"},
     ),
     "bot.heartbeat": (LEAVES | {"storage.database", "storage.due"}, {"apscheduler"}),
@@ -155,7 +155,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         set(),
     ),
     "bot.speaking": (
-        LEAVES | {"bot.adapters.base", "bot.checks", "storage.cursors", "storage.database"},
+        LEAVES | {"bot.adapters.base", "bot.checks", "storage.cursors", "storage.database", "storage.losses"},
         {"sqlalchemy"},
     ),
     "bot.platforms": (LEAVES | {"bot.adapters", "bot.program", "bot.server", "config", "storage.people"}, set()),

@@ -34,6 +34,8 @@ class Capabilities:
     """Whether an alert may count as delivered when the platform took it (a web page is no pager)."""
     keeps: timedelta | None = None
     """How long the platform keeps what people write while we are away; None: we find all of it afterwards."""
+    presses: timedelta | None = None
+    """How long we may be away before a press of a button is lost; None: it waits like what people write."""
     per_second: float = 30.0
     per_chat_second: float = 1.0
 

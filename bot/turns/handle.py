@@ -139,9 +139,9 @@ class Turns:
             raise
         self._kick()
 
-    async def unplanned(self) -> None:
-        """Nothing could be planned: whoever looks after the program is told."""
-        await self.database.run(self._tell_unplanned)
+    async def fault(self, reason: str, **values: str) -> None:
+        """Tell whoever looks after the program of a fault that concerns nobody alone. `reason`: the key of its text."""
+        await self.database.run(lambda connection: self._tell_of_fault(connection, reason, values))
         self._kick()
 
     async def look_ahead(self) -> None:
@@ -267,9 +267,9 @@ class Turns:
         senders.open_failure(draft, person, draft.staff_text("reason_failure"))
         self._save(draft)
 
-    def _tell_unplanned(self, connection: Connection) -> None:
-        draft = self._draft(Batch(connection), f"unplanned:{self.clock.new_id()}")
-        senders.open_failure(draft, None, draft.staff_text("reason_unplanned"))
+    def _tell_of_fault(self, connection: Connection, reason: str, values: Mapping[str, str]) -> None:
+        draft = self._draft(Batch(connection), f"fault:{self.clock.new_id()}")
+        senders.open_failure(draft, None, self.program.text(self.program.languages[0], reason, **values))
         self._save(draft)
 
     def _draft(self, batch: Batch, cause: str) -> Draft:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from bot.adapters.base import Capabilities, Finding, Port
@@ -29,6 +30,8 @@ CONNECTIONS = 2
 """They cover each other while one is made anew."""
 LOOK = 20.0
 """Seconds between two looks whether Slack still takes the bot's token: a socket is opened with another one."""
+PRESSES = timedelta(seconds=150)
+"""A press that nobody takes is over at once, and no history tells of it; after less than this nobody is asked again."""
 SETTLED = 1.0
 """Seconds in which a command that was given on the Home tab has been done."""
 _ENDED = {"tokens_revoked": "token_revoked", "app_uninstalled": "account_inactive"}
@@ -58,7 +61,12 @@ class Adapter:
     ) -> None:
         self.account = account
         self.capabilities = Capabilities(
-            min_age=min_age, length=LENGTH, edits=False, per_second=per_second, per_chat_second=per_chat_second
+            min_age=min_age,
+            length=LENGTH,
+            edits=False,
+            presses=PRESSES,
+            per_second=per_second,
+            per_chat_second=per_chat_second,
         )
         self._web = Web(base_url, bot_token)
         self._signing_secret = signing_secret
