@@ -176,6 +176,8 @@ class DueKind(StrEnum):
     CONVERSATION = "conversation"
     ESCALATION = "escalation"
     PAUSE = "pause"
+    NEWS = "news"
+    REPORT = "report"
     FOLLOW_UP = "follow-up"
     """A case was closed a day ago: the student is asked whether someone talked with them."""
     LOST_WORDS = "lost-words"
@@ -516,7 +518,7 @@ class Escalation:
     policy: str = ""
     """Content hash of the plan that its ladder was made of."""
     told_at: datetime | None = None
-    """When the people of its rung were last told."""
+    """When the people of its rung were last told; for who has it, when they were last told of news."""
     news_at: datetime | None = None
     """When whoever has it is told of what came in since they were last told."""
     report_at: datetime | None = None

@@ -18,6 +18,8 @@ _TABLES = {
     DueKind.CONVERSATION: tables.conversation,
     DueKind.OCCURRENCE: tables.occurrence,
     DueKind.PAUSE: tables.person,
+    DueKind.NEWS: tables.escalation,
+    DueKind.REPORT: tables.escalation,
     DueKind.FOLLOW_UP: tables.escalation,
     DueKind.LOST_WORDS: tables.person,
     DueKind.LOST_PRESS: tables.person,
@@ -30,7 +32,12 @@ def alerts_due(connection: Connection, now: datetime, limit: int = 500) -> Seque
     news = select(message.id, message.news, message.error).where(message.news != "").order_by(message.id).limit(limit)
     told = [DeliveryNews(row.id, News(row.news), row.error) for row in connection.execute(news)]
     open_case = escalation.status != "closed"
-    return told + _due(connection, DueKind.ESCALATION, escalation.next_action_at, open_case, now, limit)
+    return [
+        *told,
+        *_due(connection, DueKind.ESCALATION, escalation.next_action_at, open_case, now, limit),
+        *_due(connection, DueKind.NEWS, escalation.news_at, escalation.news_at.is_not(None), now, limit),
+        *_due(connection, DueKind.REPORT, escalation.report_at, escalation.report_at.is_not(None), now, limit),
+    ]
 
 
 def late_alerts(connection: Connection, since: datetime, limit: int = 500) -> Sequence[DeliveryNews]:
@@ -89,6 +96,8 @@ def next_due(connection: Connection) -> datetime | None:
     occurrence, person = tables.occurrence.c, tables.person.c
     queries = (
         select(func.min(escalation.next_action_at)).where(escalation.status != "closed"),
+        select(func.min(escalation.news_at)).where(escalation.news_at.is_not(None)),
+        select(func.min(escalation.report_at)).where(escalation.report_at.is_not(None)),
         select(func.min(conversation.due_at)).where(conversation.status == "waiting"),
         select(func.min(occurrence.due_at)).where(AHEAD),
         select(func.min(person.paused_until)).where(person.status == "paused"),

@@ -95,6 +95,27 @@ def worded_since(connection: Connection, person_id: int, since: datetime) -> Seq
     return [(row.category, row.opened_at) for row in rows]
 
 
+def beside(connection: Connection, escalation: Escalation) -> Sequence[Escalation]:
+    """Other cases of the same student that nobody has and the same adults may know of; a drill is none.
+
+    Their rows are held to the commit; those that another turn holds are left out.
+    """
+    column = tables.escalation.c
+    rows = connection.execute(
+        select(tables.escalation)
+        .where(
+            column.person_id == escalation.person_id,
+            column.id != escalation.id,
+            column.status == "open",
+            column.left_out == left_out_text(escalation.left_out),
+            column.drill == escalation.drill,
+        )
+        .order_by(column.id)
+        .with_for_update(skip_locked=True)
+    )
+    return [_escalation(row) for row in rows]
+
+
 def code_of(connection: Connection, escalation_id: int, person_id: int) -> str | None:
     """The code by which this person acknowledges this case."""
     column = tables.acknowledgement_code.c

@@ -269,6 +269,11 @@ class House:
         """What arrived last on somebody's phone."""
         return [outbound for outbound in self.platform.journal if outbound.address.chat == str(person)][-1]
 
+    def newest_alert(self, person: int) -> Outbound:
+        """The alert that arrived last on somebody's phone."""
+        mine = [one for one in self.platform.journal if one.address.chat == str(person)]
+        return [one for one in mine if one.kind == "alert"][-1]
+
     def labels(self, person: int) -> list[str]:
         """The buttons of what arrived last."""
         return [choice.label for choice in self.newest(person).choices]

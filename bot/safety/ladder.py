@@ -60,8 +60,13 @@ def open_case(
     ladder: Ladder,
     now: datetime,
     message_id: int | None = None,
+    *,
+    waits_until: datetime | None = None,
 ) -> Step:
-    """A new case, with the pages of its first rung; one that can wait stands before it (-1) until school opens."""
+    """A new case, with the pages of its first rung.
+
+    One that waits stands before it (-1): for school to open, or (`waits_until`) to be told together with others.
+    """
     opened = Escalation(
         id=escalation_id,
         person_id=person_id,
@@ -75,48 +80,10 @@ def open_case(
         message_id=message_id,
     )
     if ladder.hours is not None and not is_open(ladder.hours, now):
-        return replace(opened, rung=-1, next_action_at=next_morning(ladder.hours, now)), ()
-    return _tell(opened, 0, now)
-
-
-def raise_tier(escalation: Escalation, tier: Tier, ladder: Ladder, now: datetime) -> Step:
-    """A more urgent tier: its ladder begins at once, even if somebody holds the case. A lower tier changes nothing."""
-    if tier.rank >= escalation.tier.rank:
-        return escalation, ()
-    if escalation.status is EscalationStatus.CLOSED:
-        raise Refused("This case is closed. Open it again first.")
-    rungs = tuple(rung for rung in ladder.rungs if rung.people)
-    raised = replace(_released(escalation), tier=tier, ladder=replace(ladder, rungs=rungs), round=escalation.round + 1)
-    return _tell(raised, 0, now)
-
-
-def narrow(escalation: Escalation, ladder: Ladder, left_out: tuple[int, ...], now: datetime) -> Step:
-    """It may be about these adults: the ladder is one without them, and none of them has it any longer."""
-    narrowed = replace(escalation, ladder=ladder, left_out=left_out, rung=0, round=escalation.round + 1)
-    holder = narrowed.acknowledged_person_id
-    if narrowed.status is EscalationStatus.OPEN or holder in left_out or not ladder.rungs:
-        return _tell(_released(narrowed), 0, now)
-    return narrowed, _pages(PageKind.ALERT, (holder, *ladder.rungs[0].people), narrowed)
-
-
-def told_again(escalation: Escalation, now: datetime) -> Step:
-    """Something new in a running case: who holds it is told; while nobody does, the ladder is climbing anyway."""
-    if escalation.status is not EscalationStatus.ACKNOWLEDGED:
-        return escalation, ()
-    holder = escalation.acknowledged_person_id
-    if holder is None:
-        return reopen_now(escalation, now)
-    later = replace(escalation, round=escalation.round + 1)
-    return later, (Page(PageKind.ALERT, holder, later.rung, later.round),)
-
-
-def tell_everyone(escalation: Escalation, now: datetime) -> Step:
-    """All adults of the ladder at once: somebody waits beside the student. Whoever has the case keeps it."""
-    last = max(len(escalation.ladder.rungs) - 1, 0)
-    told = replace(escalation, rung=last, round=escalation.round + 1)
-    if told.status is EscalationStatus.OPEN:
-        told = replace(told, next_action_at=now + _repeat(told.ladder))
-    return told, _pages(PageKind.ALERT, _told(told, last), told)
+        waits_until = next_morning(ladder.hours, now)
+    if waits_until is not None:
+        return replace(opened, rung=-1, next_action_at=waits_until), ()
+    return tell_rung(opened, 0, now)
 
 
 # --- time ----------------------------------------------------------------------------------------------------------
@@ -145,7 +112,7 @@ def advance_now(escalation: Escalation, now: datetime) -> Step:
     if escalation.status is not EscalationStatus.OPEN:
         return escalation, ()
     if escalation.rung + 1 < len(escalation.ladder.rungs):
-        return _tell(escalation, escalation.rung + 1, now)
+        return tell_rung(escalation, escalation.rung + 1, now)
     soon = now + min(escalation.ladder.repeat, _NOBODY_REACHED)
     return replace(escalation, next_action_at=min(soon, escalation.next_action_at or soon)), ()
 
@@ -159,7 +126,7 @@ def help_unheard(escalation: Escalation, now: datetime) -> Step:
 
 def reopen_now(escalation: Escalation, now: datetime) -> Step:
     """Nobody holds the case any longer: from the first rung again, at once."""
-    return _tell(replace(_released(escalation), round=escalation.round + 1), 0, now)
+    return tell_rung(replace(released(escalation), round=escalation.round + 1), 0, now)
 
 
 # --- what adults do ------------------------------------------------------------------------------------------------
@@ -184,9 +151,10 @@ def acknowledge(escalation: Escalation, person_id: int | None, name: str, now: d
         acknowledged_at=now,
         asked_at=None,
         next_action_at=held,
+        told_at=None,
     )
-    others = [person for person in _told(taken, taken.rung) if person != person_id]
-    return taken, _pages(PageKind.TAKEN, others, taken)
+    others = [person for person in told_up_to(taken, taken.rung) if person != person_id]
+    return taken, pages_to(PageKind.TAKEN, others, taken)
 
 
 def pass_on(escalation: Escalation, person_id: int | None, name: str, now: datetime) -> Step:
@@ -194,7 +162,7 @@ def pass_on(escalation: Escalation, person_id: int | None, name: str, now: datet
     _not_closed(escalation)
     if escalation.status is EscalationStatus.ACKNOWLEDGED and not _holds(escalation, person_id, name):
         raise Refused(f"{escalation.acknowledged_by} has this case; only they can pass it on.")
-    return _next(replace(_released(escalation), round=escalation.round + 1), now, without=person_id)
+    return _next(replace(released(escalation), round=escalation.round + 1), now, without=person_id)
 
 
 def need_help(escalation: Escalation, person_id: int | None, name: str, now: datetime) -> Step:
@@ -206,7 +174,7 @@ def need_help(escalation: Escalation, person_id: int | None, name: str, now: dat
     rung = max(min(escalation.rung + 1, len(escalation.ladder.rungs) - 1), 0)
     helped = replace(escalation, rung=rung, round=escalation.round + 1)
     people = _without(helped, _repeated(helped, rung), person_id)
-    return helped, (*pages, *_pages(PageKind.ALERT, people, helped))
+    return helped, (*pages, *pages_to(PageKind.ALERT, people, helped))
 
 
 def close(escalation: Escalation, person_id: int | None, name: str, outcome: str, note: str, now: datetime) -> Step:
@@ -222,9 +190,11 @@ def close(escalation: Escalation, person_id: int | None, name: str, outcome: str
         closed_at=now,
         asked_at=None,
         next_action_at=None,
+        news_at=None,
+        report_at=None,
     )
     holder = escalation.acknowledged_person_id
-    return closed, _pages(PageKind.TAKEN, [holder] if holder not in (None, person_id) else [], closed)
+    return closed, pages_to(PageKind.TAKEN, [holder] if holder not in (None, person_id) else [], closed)
 
 
 def reopen(escalation: Escalation, person_id: int | None, name: str, now: datetime) -> Step:
@@ -240,21 +210,21 @@ def reopen(escalation: Escalation, person_id: int | None, name: str, now: dateti
 def _next(escalation: Escalation, now: datetime, without: int | None = None) -> Step:
     """The rung after this one, or, from the last, the same again."""
     if escalation.rung + 1 < len(escalation.ladder.rungs):
-        return _tell(escalation, escalation.rung + 1, now, without)
-    following = _after(escalation.ladder, _repeat(escalation.ladder), now)
+        return tell_rung(escalation, escalation.rung + 1, now, without)
+    following = _after(escalation.ladder, repeat_of(escalation.ladder), now)
     again = replace(escalation, round=escalation.round + 1, next_action_at=following, told_at=now)
-    return again, _pages(PageKind.ALERT, _without(again, _repeated(again, again.rung), without), again)
+    return again, pages_to(PageKind.ALERT, _without(again, _repeated(again, again.rung), without), again)
 
 
-def _tell(escalation: Escalation, rung: int, now: datetime, without: int | None = None) -> Step:
+def tell_rung(escalation: Escalation, rung: int, now: datetime, without: int | None = None) -> Step:
     """Stand on a rung: its people are told, its wait starts."""
     rungs = escalation.ladder.rungs
     if not rungs:  # nobody to tell is no reason to stop trying; the caller shows it to staff
-        return replace(escalation, rung=0, next_action_at=now + _repeat(escalation.ladder), told_at=now), ()
+        return replace(escalation, rung=0, next_action_at=now + repeat_of(escalation.ladder), told_at=now), ()
     last = rung == len(rungs) - 1
-    wait = _repeat(escalation.ladder) if last else rungs[rung].wait
+    wait = repeat_of(escalation.ladder) if last else rungs[rung].wait
     told = replace(escalation, rung=rung, next_action_at=_after(escalation.ladder, wait, now), told_at=now)
-    return told, _pages(PageKind.ALERT, _without(told, rungs[rung].people, without), told)
+    return told, pages_to(PageKind.ALERT, _without(told, rungs[rung].people, without), told)
 
 
 def _after(ladder: Ladder, wait: timedelta, now: datetime) -> datetime:
@@ -266,11 +236,13 @@ def _after(ladder: Ladder, wait: timedelta, now: datetime) -> datetime:
     return first_open(ladder.hours, now + wait)
 
 
-def _repeat(ladder: Ladder) -> timedelta:
+def repeat_of(ladder: Ladder) -> timedelta:
+    """How often its last rung is told again."""
     return ladder.repeat if ladder.rungs else min(ladder.repeat, _NOBODY_REACHED)
 
 
-def _told(escalation: Escalation, rung: int) -> tuple[int, ...]:
+def told_up_to(escalation: Escalation, rung: int) -> tuple[int, ...]:
+    """The people of the rungs up to this one, each once."""
     people = (person for step in escalation.ladder.rungs[: rung + 1] for person in step.people)
     return tuple(dict.fromkeys(people))
 
@@ -278,7 +250,7 @@ def _told(escalation: Escalation, rung: int) -> tuple[int, ...]:
 def _repeated(escalation: Escalation, rung: int) -> tuple[int, ...]:
     """Who is told again from this rung: for a crisis everyone so far."""
     if escalation.tier is Tier.CRISIS:
-        return _told(escalation, rung)
+        return told_up_to(escalation, rung)
     return escalation.ladder.rungs[rung].people if escalation.ladder.rungs else ()
 
 
@@ -286,16 +258,18 @@ def _without(escalation: Escalation, people: Iterable[int], leaver: int | None) 
     """The people but for who passes on; nobody left: all others on the ladder; no others: they themselves."""
     given = tuple(people)
     left = tuple(person for person in given if person != leaver)
-    everyone = _told(escalation, len(escalation.ladder.rungs))
+    everyone = told_up_to(escalation, len(escalation.ladder.rungs))
     return left or tuple(person for person in everyone if person != leaver) or given
 
 
-def _pages(kind: PageKind, people: Iterable[int | None], escalation: Escalation) -> tuple[Page, ...]:
+def pages_to(kind: PageKind, people: Iterable[int | None], escalation: Escalation) -> tuple[Page, ...]:
+    """A page to each of these people."""
     told = dict.fromkeys(person for person in people if person is not None)
     return tuple(Page(kind, person, escalation.rung, escalation.round) for person in told)
 
 
-def _released(escalation: Escalation) -> Escalation:
+def released(escalation: Escalation) -> Escalation:
+    """The case as nobody's."""
     return replace(
         escalation,
         status=EscalationStatus.OPEN,
@@ -303,6 +277,7 @@ def _released(escalation: Escalation) -> Escalation:
         acknowledged_person_id=None,
         acknowledged_at=None,
         asked_at=None,
+        news_at=None,
     )
 
 

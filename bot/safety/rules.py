@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain import Escalation, EscalationStatus, Finding, Ladder, ReviewKind, Signal, Tier
 from bot.safety import ladder as ladders
+from bot.safety import news
 from bot.safety.outcomes import ABUSE
 
 SAME_CASE = timedelta(hours=24)
@@ -86,8 +87,8 @@ def merge(escalation: Escalation | None, case: Case, ladder: Ladder, now: dateti
     known = escalation.reason.split("; ")
     updated = replace(escalation, reason=joined([*known, *case.reason.split("; ")]))
     if case.tier.rank < escalation.tier.rank:
-        return ladders.raise_tier(updated, case.tier, ladder, now)
-    return ladders.told_again(updated, now)
+        return news.raise_tier(updated, case.tier, ladder, now)
+    return news.told_again(updated, now)
 
 
 def failure(label: str) -> Signal:

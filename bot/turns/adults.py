@@ -75,7 +75,8 @@ def _chosen(draft: Draft, adult: Person, choice: Choice, escalation_id: int) -> 
     elif choice.value == RESUME:
         resume(draft, adult, escalation_id)
     else:
-        do(draft, adult, ActionKind(choice.value), escalation_id)
+        kind, _, other = choice.value.partition(":")  # the button of another case that the same message told of
+        do(draft, adult, ActionKind(kind), int(other) if other else escalation_id)
 
 
 def _typed(draft: Draft, adult: Person, text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain import (
@@ -18,8 +19,9 @@ from bot.domain import (
 )
 from bot.errors import Refused
 from bot.safety import ladder as ladders
+from bot.safety import news as incoming
 from bot.safety.rules import SAME_CASE, Case, merge
-from bot.turns import afterwards, pages
+from bot.turns import afterwards, bundles, pages
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
 from storage import conversations, escalations, people
@@ -36,17 +38,25 @@ def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
     if step is None:
         message_id = draft.received.id if draft.received else None
         opened, wanted = ladders.open_case(
-            draft.new_id(), person.id, case.tier, case.category, case.reason, who.ladder, draft.now, message_id
+            draft.new_id(),
+            person.id,
+            case.tier,
+            case.category,
+            case.reason,
+            who.ladder,
+            draft.now,
+            message_id,
+            waits_until=bundles.waits_until(draft, person, case, who.left_out),
         )
         step, action = (replace(opened, left_out=who.left_out, policy=_policy(draft)), wanted), "opened"
     elif who.left_out != step[0].left_out:
         # By now it is about an adult: whoever it is has it no longer, and hears no more of it.
-        step = ladders.narrow(step[0], who.ladder, who.left_out, draft.now)
+        step = incoming.narrow(step[0], who.ladder, who.left_out, draft.now)
         draft.cancel_alerts_of.append(step[0].id)
     escalation, wanted = step
     key = "alert_update" if action == "updated" and escalation.status is EscalationStatus.ACKNOWLEDGED else "alert"
     if case.everyone:
-        (escalation, wanted), key = ladders.tell_everyone(escalation, draft.now), "alert_with"
+        (escalation, wanted), key = incoming.tell_everyone(escalation, draft.now), "alert_with"
     draft.note("Nearpeer", action, escalation, detail=f"{escalation.tier}: {case.reason}")
     return _tell(draft, (escalation, wanted), key)
 
@@ -75,13 +85,31 @@ def first_told(draft: Draft, escalation: Escalation) -> str:
 
 
 def climb(draft: Draft, escalation: Escalation) -> None:
-    """Its due time has come: tell the next adults, ask the holder, or re-open."""
-    changed, wanted = ladders.climb(escalation, draft.now)
-    if changed.status is EscalationStatus.OPEN and escalation.status is EscalationStatus.ACKNOWLEDGED:
-        draft.note("Nearpeer", "re-opened", changed, detail=f"no answer from {escalation.acknowledged_by}")
-    else:
-        draft.note("Nearpeer", "climbed", changed, detail=f"rung {changed.rung + 1}, round {changed.round + 1}")
-    _tell(draft, (changed, wanted))
+    """Its due time has come: tell the next adults, ask the holder, or re-open; with what else of its student is due."""
+    step = ladders.climb(escalation, draft.now)
+    if step[0] == escalation:
+        return
+    steps = [step]
+    if escalation.status is EscalationStatus.OPEN:
+        steps += [ladders.climb(one, draft.now) for one in bundles.due_with(draft, escalation)]
+    for changed, _ in steps:
+        if changed.status is EscalationStatus.OPEN and escalation.status is EscalationStatus.ACKNOWLEDGED:
+            draft.note("Nearpeer", "re-opened", changed, detail=f"no answer from {escalation.acknowledged_by}")
+        else:
+            draft.note("Nearpeer", "climbed", changed, detail=f"rung {changed.rung + 1}, round {changed.round + 1}")
+    _tell_together(draft, steps)
+
+
+def tell_news(draft: Draft, escalation: Escalation) -> None:
+    """Whoever has the case reads of what has come in since they were last told."""
+    changed, wanted = incoming.news_due(escalation, draft.now)
+    if changed != escalation:
+        _tell(draft, (changed, wanted), "alert_update")
+
+
+def _tell_together(draft: Draft, steps: Sequence[ladders.Step], key: str = "alert") -> None:
+    for escalation, wanted, also in bundles.joined(steps):
+        _tell(draft, (escalation, wanted), key, also)
 
 
 def unheard(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> None:
@@ -93,7 +121,10 @@ def unheard(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> 
     if escalation.status is EscalationStatus.ACKNOWLEDGED:
         _unheard_while_held(draft, escalation, alert)
     elif (escalation.rung, escalation.round) == (alert.rung, alert.round):
-        _nobody_reached(draft, ladders.advance_now(escalation, draft.now), alert.rung)
+        together = [ladders.advance_now(one, draft.now) for one in bundles.told_with(draft, escalation)]
+        step = ladders.advance_now(escalation, draft.now)
+        draft.note("Nearpeer", "nobody reached", step[0], detail=f"rung {alert.rung + 1}")
+        _tell_together(draft, [step, *together])
 
 
 def _unheard_while_held(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> None:
@@ -136,7 +167,8 @@ def late(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> Non
     kind = PageKind.STILL if holds and escalation.asked_at is not None else PageKind.ALERT
     key = "alert_update" if holds else "alert_help" if taken_at is not None else "alert"
     page = Page(kind, adult.id, alert.rung, alert.round)
-    pages.send_one(draft, escalation, page, adult, student, key, everywhere=True)
+    also = bundles.told_with(draft, escalation) if escalation.status is EscalationStatus.OPEN else ()
+    pages.send_one(draft, escalation, page, adult, student, key, also, everywhere=True)
 
 
 def _nobody_reached(draft: Draft, step: ladders.Step, rung: int, key: str = "alert") -> None:
@@ -144,11 +176,11 @@ def _nobody_reached(draft: Draft, step: ladders.Step, rung: int, key: str = "ale
     _tell(draft, step, key)
 
 
-def _tell(draft: Draft, step: ladders.Step, key: str = "alert") -> Escalation:
+def _tell(draft: Draft, step: ladders.Step, key: str = "alert", also: Sequence[Escalation] = ()) -> Escalation:
     """Send what a step of the ladder wants. Where all whom it would wake have left, it goes on at once (F69)."""
     escalation, wanted = step
     draft.escalations.append(escalation)
-    while not pages.send(draft, escalation, wanted, key):
+    while not pages.send(draft, escalation, wanted, key, also):
         draft.note("Nearpeer", "nobody reached", escalation, detail=f"rung {escalation.rung + 1}: no longer here")
         holder = escalation.acknowledged_person_id
         climb_on = ladders.advance_now

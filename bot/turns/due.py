@@ -40,6 +40,10 @@ def come(draft: Draft, due: Due) -> None:
         escalation = escalations.load(draft.connection, due.id, lock=True)
         if escalation is not None:
             cases.climb(draft, escalation)
+    elif due.kind is DueKind.NEWS:
+        escalation = escalations.load(draft.connection, due.id, lock=True)
+        if escalation is not None:
+            cases.tell_news(draft, escalation)
     elif due.kind is DueKind.CONVERSATION:
         _conversation(draft, due.id)
     elif due.kind is DueKind.OCCURRENCE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain import (
     SMS,
@@ -25,10 +25,16 @@ from storage import escalations, hold, people
 _TO_TAKE = ("alert", "alert_again", "alert_reopened", "alert_with")
 
 
-def send(draft: Draft, escalation: Escalation, pages: Iterable[Page], key: str = "alert") -> bool:
+def send(
+    draft: Draft,
+    escalation: Escalation,
+    pages: Iterable[Page],
+    key: str = "alert",
+    also: Sequence[Escalation] = (),
+) -> bool:
     """Make messages of the ladder's wishes; False if all of those whom it wanted to wake have left the program.
 
-    `key`: the text of an alert.
+    `key`: the text of an alert; `also`: other cases of the student that the same message tells of.
     """
     student = people.load(draft.connection, escalation.person_id)
     waking = reached = False
@@ -36,7 +42,7 @@ def send(draft: Draft, escalation: Escalation, pages: Iterable[Page], key: str =
         adult = people.load(draft.connection, page.person_id)
         stays = adult is not None and adult.status is not PersonStatus.STOPPED
         if stays and adult is not None and student is not None:
-            send_one(draft, escalation, page, adult, student, key)
+            send_one(draft, escalation, page, adult, student, key, also)
         waking = waking or page.kind is not PageKind.TAKEN
         reached = reached or (stays and page.kind is not PageKind.TAKEN)
     return reached or not waking
@@ -49,9 +55,11 @@ def send_one(
     adult: Person,
     student: Person,
     key: str,
+    also: Sequence[Escalation] = (),
     *,
     everywhere: bool = False,
 ) -> None:
+    """Make a message of one wish, at each address that it goes to."""
     code = code_for(draft, escalation, adult)
     if page.kind is PageKind.STILL:
         key = "still_with_it"
@@ -77,14 +85,19 @@ def send_one(
         return
     # Crisis goes to every address of an adult, one row each; the rest to the first that works (decisions.md 5).
     everywhere = everywhere or escalation.tier is Tier.CRISIS
+    also = also if page.kind is PageKind.ALERT else ()
+    choices = (
+        *buttons(draft, adult, escalation, code, still=page.kind is PageKind.STILL),
+        *(_take(draft, adult, other) for other in also),
+    )
     for address in (adult.addresses if everywhere else first) or first:
         where = f"{address.platform}/{address.account}/{address.chat}" if address else f"nowhere/{adult.id}"
         draft.write(
             adult,
-            _words(draft, adult, address, key, restored, values),
+            "\n".join((_words(draft, adult, address, key, restored, values), *_more(draft, adult, address, also))),
             kind=MessageKind.ALERT,
             priority=Priority.ALERT,
-            choices=buttons(draft, adult, escalation, code, still=page.kind is PageKind.STILL),
+            choices=choices,
             key=f"{page.kind}:{escalation.id}:{page.rung}:{page.round}:{where}",
             address=address,
             escalation_id=escalation.id,
@@ -101,6 +114,18 @@ def _words(
     if address is not None and address.platform == SMS and key in _TO_TAKE:
         lines.append(draft.text(adult, "reply_to_take", **values))
     return "\n".join(lines)
+
+
+def _more(draft: Draft, adult: Person, address: Address | None, also: Iterable[Escalation]) -> Iterable[str]:
+    """A line for each of the student's other cases."""
+    for other in also:
+        tier, code = draft.text(adult, f"tier_{other.tier}"), code_for(draft, other, adult)
+        yield draft.adult_text(adult, address, "alert_also", tier=tier, reason=other.reason, code=code)
+
+
+def _take(draft: Draft, adult: Person, other: Escalation) -> Choice:
+    label = draft.text(adult, "label_take", code=code_for(draft, other, adult))
+    return Choice(label, "", f"{ActionKind.TAKE}:{other.id}")
 
 
 def _minutes(draft: Draft, escalation: Escalation, page: Page) -> int:

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from bot.domain import Escalation, EscalationStatus, Ladder, Page, PageKind, Rung, Tier
 from bot.errors import Refused
 from bot.safety import ladder as ladders
+from bot.safety import news
 
 MAYA, RIVERA, OKAFOR, LINDQVIST = 1, 11, 12, 13
 NOON = datetime(2026, 10, 6, 16, 0, tzinfo=UTC)
@@ -257,21 +258,21 @@ def test_a_closed_case_can_be_opened_again() -> None:
 def test_a_tier_only_rises_and_rising_calls_everybody_again() -> None:
     concern = case(Tier.CONCERN)
     taken, _ = ladders.acknowledge(concern, RIVERA, "Ms. Rivera", NOON)
-    assert ladders.raise_tier(taken, Tier.CONCERN, ladder_of(Tier.CONCERN), NOON) == (taken, ())
-    raised, pages = ladders.raise_tier(taken, Tier.CRISIS, ladder_of(Tier.CRISIS), NOON + minutes(1))
+    assert news.raise_tier(taken, Tier.CONCERN, ladder_of(Tier.CONCERN), NOON) == (taken, ())
+    raised, pages = news.raise_tier(taken, Tier.CRISIS, ladder_of(Tier.CRISIS), NOON + minutes(1))
     assert raised.tier is Tier.CRISIS
     assert raised.status is EscalationStatus.OPEN
     assert raised.next_action_at == NOON + minutes(6)
     assert told(pages) == [RIVERA]
-    assert ladders.raise_tier(raised, Tier.URGENT, ladder_of(Tier.URGENT), NOON) == (raised, ())
+    assert news.raise_tier(raised, Tier.URGENT, ladder_of(Tier.URGENT), NOON) == (raised, ())
 
 
 def test_what_is_new_in_a_held_case_is_told_to_its_holder() -> None:
     taken, _ = ladders.acknowledge(case(), RIVERA, "Ms. Rivera", NOON)
-    later, pages = ladders.told_again(taken, NOON + minutes(5))
+    later, pages = news.told_again(taken, NOON + minutes(5))
     assert told(pages) == [RIVERA]
     assert later.round == taken.round + 1
-    assert ladders.told_again(case(), NOON) == (case(), ())
+    assert news.told_again(case(), NOON) == (case(), ())
 
 
 @pytest.mark.parametrize("tier", [Tier.CRISIS, Tier.URGENT, Tier.CONCERN])
@@ -335,7 +336,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.escalation.status is not EscalationStatus.CLOSED)
     @rule(tier=st.sampled_from([Tier.CRISIS, Tier.URGENT, Tier.CONCERN]))
     def a_new_message(self, tier: Tier) -> None:
-        self.take(ladders.raise_tier(self.escalation, tier, ladder_of(tier, (RIVERA,), (OKAFOR, LINDQVIST)), self.now))
+        self.take(news.raise_tier(self.escalation, tier, ladder_of(tier, (RIVERA,), (OKAFOR, LINDQVIST)), self.now))
 
     @precondition(lambda self: self.escalation.status is not EscalationStatus.CLOSED)
     @rule(
