@@ -26,7 +26,7 @@ def test_the_tier_comes_first_and_the_reasons_hold_no_words_of_the_text(screener
     assert "\n" not in line
     assert "Zanzibar" not in line
     reason = json.loads(line)["reasons"][0]
-    assert (reason["rule"], reason["pack"], reason["start"], reason["end"]) == ("suicide-wish", "en@2", 20, 31)
+    assert (reason["rule"], reason["pack"], reason["start"], reason["end"]) == ("suicide-wish", "en@3", 20, 31)
 
 
 def test_a_quiet_signal_in_a_text_that_cannot_be_judged_is_unscreened(screener: Screener) -> None:
