@@ -1,11 +1,13 @@
-"""Our own corpus: that it is large enough and that its report can be made."""
+"""Our own corpus: that it is large enough, that its report can be made, and that no plain statement is missed."""
 
 from __future__ import annotations
+
+import pytest
 
 from bot.domain import Tier
 from bot.safety.screen import Screener
 
-from .report import LABEL, corpora, count, lines
+from .report import LABEL, corpora, count, lines, tier_of
 
 CORPORA = corpora()
 
@@ -23,6 +25,14 @@ def test_the_corpus_has_its_size_in_both_languages() -> None:
 def test_no_message_stands_in_the_corpus_twice() -> None:
     texts = [text for corpus in CORPORA for group in corpus.groups for text in group.messages]
     assert sorted({text for text in texts if texts.count(text) > 1}) == []
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_no_plain_statement_is_missed(screener: Screener, language: str) -> None:
+    plain = [group for corpus in CORPORA if corpus.plain and corpus.language == language for group in corpus.groups]
+    texts = [(group.tier, text) for group in plain for text in group.messages]
+    assert len(texts) >= 60
+    assert [text for tier, text in texts if tier_of(screener, text) is not tier] == []
 
 
 def test_the_report_says_what_it_is_and_holds_no_message(screener: Screener) -> None:
