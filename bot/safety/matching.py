@@ -89,7 +89,7 @@ class CompiledPack:
         self._rules = rules
 
     def screen(self, words: Words, phrases: Iterable[Phrase]) -> tuple[list[Finding], list[tuple[int, int]]]:
-        """Findings in the words of one window, and where idioms were not looked at. Raises TooMuchWork.
+        """Findings in the words of one window, and the idioms that hid something there. Raises TooMuchWork.
 
         `phrases`: those of this pack that may stand in it.
         """
@@ -98,19 +98,28 @@ class CompiledPack:
         rules: list[Phrase] = []
         for phrase in phrases:
             (masks if phrase.owner == MASK else rules).append(phrase)
+        hits = self._hits(rules, words, budget)
+        if not hits:  # an idiom can only take hits away: most texts need no looking for one
+            return [], []
         masked = {span for mask in masks for span in mask.find(words, budget)}
-        blank = {place for first, last in masked for place in range(first, last)}
-        looked_at = words.without(blank) if blank else words
-        hits: dict[tuple[int, int], int] = {}
-        for phrase in rules:
-            for first, last in phrase.find(looked_at, budget):
-                hits[phrase.owner, first] = max(last, hits.get((phrase.owner, first), 0))
+        if masked:
+            blank = {place for first, last in masked for place in range(first, last)}
+            hits = self._hits(rules, words.without(blank), budget)
         idioms = [_span(words.tokens, first, last) for first, last in masked]
         if not hits:
             return [], idioms
         around = self._around(words, budget)
         ordered = sorted(hits.items())
         return [self._finding(number, first, last, words.tokens, around) for (number, first), last in ordered], idioms
+
+    @staticmethod
+    def _hits(rules: Iterable[Phrase], words: Words, budget: list[int]) -> dict[tuple[int, int], int]:
+        """Where rules' phrases stand: (rule, first word) -> word after the last, of the longest."""
+        hits: dict[tuple[int, int], int] = {}
+        for phrase in rules:
+            for first, last in phrase.find(words, budget):
+                hits[phrase.owner, first] = max(last, hits.get((phrase.owner, first), 0))
+        return hits
 
     def _around(self, words: Words, budget: list[int]) -> Surroundings:
         cues: dict[str, set[int]] = {name: set() for name in CUES}

@@ -44,8 +44,8 @@ def test_a_bad_line_is_told_and_the_next_one_is_answered(screener: Screener, lin
 
 
 def test_an_idiom_that_was_not_looked_at_is_told_with_its_place(screener: Screener) -> None:
-    (answer,) = screened(screener, json.dumps({"text": "this homework is killing me"}))
+    (answer,) = screened(screener, json.dumps({"text": "I overdosed on candy"}))
     assert answer["tier"] == "none"
     (idiom,) = answer["not_counted"]  # type: ignore[misc]
     assert (idiom["why"], idiom["pack"][:2]) == ("idiom", "en")
-    assert "this homework is killing me"[idiom["start"] : idiom["end"]].endswith("killing me")
+    assert "I overdosed on candy"[idiom["start"] : idiom["end"]] == "overdosed on candy"

@@ -70,7 +70,7 @@ def test_a_span_points_into_the_original_text(screener: Screener) -> None:
 
 def test_a_finding_names_rule_pack_and_version(screener: Screener) -> None:
     finding = first(screener, "I want to die")
-    assert (finding.rule, finding.pack, finding.category) == ("suicide-wish", "en@2", "suicide")
+    assert (finding.rule, finding.pack, finding.category) == ("suicide-wish", "en@3", "suicide")
 
 
 def test_the_most_urgent_finding_comes_first(screener: Screener) -> None:
