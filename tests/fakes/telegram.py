@@ -230,6 +230,9 @@ class BotServer(Strict):
         """Post all that waits to the webhook, each again until it is taken, as an update of a chat is."""
         headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook["secret_token"]}
         while self.waiting:
+            self._forget(0)  # what has expired
+            if not self.waiting:
+                break
             _, one = self.waiting[0]
             status = await post(one, headers)
             if 200 <= status < 300:
