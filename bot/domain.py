@@ -141,6 +141,8 @@ class InboundKind(StrEnum):
     """Photo, voice, sticker ...: not downloaded, never nothing."""
     EDIT = "edit"
     """What they wrote before now says this."""
+    DELETED = "deleted"
+    """They took back what they wrote before; our copy stays."""
     OURS = "ours"
     """In the log: a text that is one of our own words, such as a label, a number or a command."""
     BLOCKED = "blocked"

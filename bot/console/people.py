@@ -154,6 +154,7 @@ def _entry_view(entry: Entry, moments: Moments) -> dict[str, object]:
         "status": wording.SENDING.get(entry.status, "") if entry.kind == "sent" and entry.status != "sent" else "",
         "media": entry.kind == "said" and entry.status == "media",
         "changed": entry.kind == "said" and entry.status == "edit",
+        "deleted": entry.kind == "said" and entry.status == "deleted",
         "answer": line_view(entry.answer, moments) if entry.answer else None,
         "tier": entry.tier.value if entry.tier else "",
         "tier_word": wording.TIERS[entry.tier] if entry.tier else "",

@@ -11,13 +11,15 @@ from bot.safety.screen import Screening
 from bot.turns import adults, cases, joining, students
 from bot.turns.commands import asked_for_adult
 from bot.turns.draft import Draft
-from storage import people
+from storage import conversations, people
 
 
 def read(draft: Draft, inbound: Inbound, screening: Screening) -> None:
     """Hand what somebody wrote to whoever reads it: a student's, an adult's, a stranger's."""
     if inbound.kind in (InboundKind.BLOCKED, InboundKind.UNBLOCKED):
         return _moved(draft, inbound)
+    if inbound.kind is InboundKind.DELETED:
+        return _took_back(draft, inbound)
     person = log(draft, inbound)
     # Words without spaces may look like a code: whatever screening finds in is read as words.
     is_code = inbound.kind is InboundKind.TEXT and not screening.findings
@@ -81,6 +83,21 @@ def _moved(draft: Draft, inbound: Inbound) -> None:
         draft.unreachable.append(inbound.address)
         draft.review(ReviewKind.UNREACHABLE, f"Blocked the bot on {platform}", person)
         draft.note(person.name, "blocked the bot", person_id=person.id, detail=platform)
+
+
+def _took_back(draft: Draft, inbound: Inbound) -> None:
+    """A student deleted what they had written: it stays as it was, and whoever reads it sees that it was taken back."""
+    sender = draft.sender_at(inbound.address)
+    if sender is None or sender.person.role.adult:
+        return
+    person = sender.person
+    first = conversations.received_as(draft.past(person), person.id, inbound.address, inbound.provider_id)
+    if first is None:
+        return
+    log(draft, inbound)
+    if draft.received is not None:
+        draft.received = replace(draft.received, replaces=first)
+    draft.review(ReviewKind.UNSOLICITED, "Deleted what they had written; our copy stays", person)
 
 
 def quarantine(draft: Draft, inbound: Inbound | None) -> None:

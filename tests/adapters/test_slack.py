@@ -115,10 +115,24 @@ def test_f23_an_edit_comes_as_what_it_now_says_and_is_an_event_of_its_own() -> N
     assert len(set(names)) == 2
 
 
-def test_f24_a_deletion_takes_nothing_away() -> None:
-    gone = event(subtype="message_deleted", deleted_ts="1.1", previous_message={"user": MAYA, "text": "x", "ts": "1.1"})
+def test_f24_a_deletion_names_what_was_taken_back_and_says_nothing_else() -> None:
+    before = {"user": MAYA, "text": "x", "ts": "1.1"}
+    gone = event(subtype="message_deleted", deleted_ts="1.1", previous_message=before)
     raw = raw_of(gone, TEAM, "e")
     assert raw is not None
+    assert raw.chat == MAYA
+    inbound = read(gone)
+    assert inbound is not None
+    assert (inbound.kind, inbound.text, inbound.provider_id) == (InboundKind.DELETED, "", "D0MAYA:1.1")
+    assert inbound.address == CHAT
+    said = read(event(ts="1.1"))
+    assert said is not None
+    assert said.provider_id == inbound.provider_id
+
+
+@pytest.mark.parametrize("before", [None, {"bot_id": "B1", "user": "U1"}, {"user": "USLACKBOT"}])
+def test_f24_what_a_bot_wrote_and_what_nobody_knows_was_deleted_concerns_nobody(before: Any) -> None:
+    gone = event(subtype="message_deleted", deleted_ts="1.1", previous_message=before)
     assert read(gone) is None
 
 

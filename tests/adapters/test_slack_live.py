@@ -465,13 +465,24 @@ async def test_a_round_that_breaks_off_begins_anew_where_it_began(
     await until(lambda: port.cursors != {})
 
 
-async def test_a_long_history_is_read_page_by_page_and_kept_in_order(slack: Slack, adapter: Adapter) -> None:
+async def test_f19_a_long_history_is_read_page_by_page_and_kept_in_order(slack: Slack, adapter: Adapter) -> None:
     port = MemoryPort()
     for number in range(230):
         slack.writes(MAYA, f"{number}")
     await adapter.start(port)
     await until(lambda: len(port.received) == 230)
     assert [raw.body["event"]["text"] for raw in port.received] == [f"{number}" for number in range(230)]
+
+
+async def test_f19_a_history_says_what_is_true_now_and_what_came_before_it_stays(
+    slack: Slack, adapter: Adapter, house: House
+) -> None:
+    await slack.deliver(slack.writes(MAYA, "I am fine"))
+    slack.edits(MAYA, "I am not fine")
+    slack.writes(MAYA, "help me")
+    await slack.cut()
+    await until(lambda: len(house.port.received) == 3, within=8)
+    assert house.texts == ["I am fine", "I am not fine", "help me"]
 
 
 async def test_what_the_bot_said_is_nobodys_message(slack: Slack, adapter: Adapter) -> None:

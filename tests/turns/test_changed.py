@@ -49,6 +49,42 @@ async def test_f23_an_edit_that_adds_an_urgent_word_alerts(house: House) -> None
     assert "988" in house.newest(MAYA).text
 
 
+async def deletes(house: House, name: str, person: int = MAYA) -> None:
+    await house.offer({"chat": str(person), "text": "", "provider_id": name, "kind": InboundKind.DELETED})
+    await house.settle()
+
+
+async def test_f24_what_is_deleted_stays_as_it_was_and_staff_see_that_it_was_taken_back(house: House) -> None:
+    await writes(house, f"I want to die {CANARY}", "m1")
+    case, said = house.case(), len(house.phone(MAYA))
+    await deletes(house, "m1")
+    first, gone = house.rows(tables.message, direction="in")
+    assert first.text == f"I want to die {CANARY}"
+    assert (gone.text, gone.kind, gone.replaces) == ("", "deleted", first.id)
+    assert house.case() == case, "and the case goes on"
+    assert len(house.phone(MAYA)) == said, "nobody is told anything because of it"
+    assert reviews(house)[-1] == ("unsolicited", "Deleted what they had written; our copy stays")
+
+
+async def test_f24_a_deletion_answers_no_question(house: House) -> None:
+    await writes(house, "hello", "m1")
+    await house.begins(MAYA, "mentee-weekly")
+    await deletes(house, "m1")
+    assert answers(house) == []
+    await house.taps(MAYA, "Great")
+    assert answers(house) == [("mood", "answer", 3)]
+
+
+@on_sqlite
+async def test_f24_what_an_adult_or_nobody_we_know_deletes_or_what_we_never_had_is_passed_over(house: House) -> None:
+    await writes(house, "hello", "m1", RIVERA)
+    before = len(house.rows(tables.message)), reviews(house)
+    await deletes(house, "m1", RIVERA)
+    await deletes(house, "m1", 99)
+    await deletes(house, "before our time")
+    assert (len(house.rows(tables.message)), reviews(house)) == before
+
+
 @on_sqlite
 async def test_an_edit_of_what_we_never_saw_is_kept_all_the_same(house: House) -> None:
     await changes(house, "I want to die", "before our time")

@@ -75,7 +75,7 @@ def chat_of(payload: Mapping[str, Any]) -> str:
     """Who did it: a person's id is their chat, for it is the same in each kind of payload; "" where nobody can tell."""
     event = payload.get("event")
     if isinstance(event, Mapping):
-        inner = event.get("message")
+        inner = _about(event)
         found = inner.get("user") if isinstance(inner, Mapping) else event.get("user")
         found = found.get("id") if isinstance(found, Mapping) else found
     else:
@@ -104,7 +104,9 @@ def _wrote(event: Mapping[str, Any], account: str, event_id: str) -> Inbound | N
         message, before = _mapping(event, "message"), event.get("previous_message")
         if isinstance(before, Mapping) and _same(message, before):
             return None  # a preview came or went, nobody wrote
-    if message.get("bot_id") or subtype in ("message_deleted", "bot_message", "message_replied"):
+    if subtype == "message_deleted":
+        return _took_back(event, account, event_id)
+    if message.get("bot_id") or subtype in ("bot_message", "message_replied"):
         return None
     if subtype not in _WRITTEN and not message.get("user"):
         return None  # Slack itself tells something of the chat
@@ -125,6 +127,20 @@ def _wrote(event: Mapping[str, Any], account: str, event_id: str) -> Inbound | N
         provider_id=_called(event, message.get("ts")),
         replies_to=_called(event, thread) if thread != message.get("ts") else "",
         media="" if is_text else _media(message),
+    )
+
+
+def _took_back(event: Mapping[str, Any], account: str, event_id: str) -> Inbound | None:
+    gone = event.get("previous_message")
+    user = gone.get("user") if isinstance(gone, Mapping) and not gone.get("bot_id") else None
+    if not isinstance(gone, Mapping) or not _is(user) or user == _SLACKBOT:
+        return None
+    return Inbound(
+        Address(NAME, account, user),
+        event_id,
+        InboundKind.DELETED,
+        sent_at=_moment(event.get("ts")),
+        provider_id=_called(event, event.get("deleted_ts") or gone.get("ts")),
     )
 
 
@@ -201,8 +217,13 @@ def _called(event: Mapping[str, Any], ts: Any) -> str:
 
 def _is_bots(event: Mapping[str, Any]) -> bool:
     """Whether a bot wrote or changed it: Slack tells us of our own messages as well."""
-    message = event.get("message")
+    message = _about(event)
     return bool((message if isinstance(message, Mapping) else event).get("bot_id"))
+
+
+def _about(event: Mapping[str, Any]) -> Any:
+    """The message that an event of a change or a deletion is about."""
+    return event.get("previous_message" if event.get("subtype") == "message_deleted" else "message")
 
 
 def _has_left(event: Mapping[str, Any]) -> bool:
