@@ -91,24 +91,15 @@ class App:
         if Role.WEB not in self.roles:
             return spoken
         # Only here: whoever shows no pages needs no web framework.
-        from bot.console.routes import routes as console_routes
-        from bot.printed import sheets
-        from bot.server import asset
+        from bot.staff_pages import staff_pages
 
-        program = self.program
-        pages = console_routes(
+        pages = staff_pages(
+            self.program,
             self.database,
             self.clock,
             self.turns.handle,
-            school=program.school,
-            zone=program.zone.key,
-            https=program.settings.server.public_url.startswith("https:"),
-            asset=asset,
             watched=self._watched,
-            notes=program.muted,
-            backup_days=program.settings.backup.warn_after_days,
             accounts=self.accounts,
-            sheets=partial(sheets, program),
         )
         return [*spoken, *pages]
 

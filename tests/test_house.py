@@ -147,6 +147,12 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"sqlalchemy"},
     ),
     "bot.join_cards": ({"bot.errors", "bot.program", "bot.school"}, {"jinja2", "markupsafe", "segno"}),
+    "bot.staff_pages": (
+        LEAVES
+        | {"bot.checks", "bot.console", "bot.planning.duty", "bot.printed", "bot.program", "bot.server"}
+        | {"storage.database", "storage.people"},
+        {"sqlalchemy", "starlette"},
+    ),
     "bot.printed": (PURE | {"bot.console.words", "bot.content", "bot.program", "bot.safety"}, set()),
     "bot.port": (
         LEAVES
@@ -177,6 +183,7 @@ ABOVE = {
     "bot.platforms": {"bot.cli", "bot.serving", "bot.diagnosis"},
     "bot.diagnosis": {"bot.cli"},
     "bot.app": {"bot.serving", "bot.rehearsal", "bot.demo"},
+    "bot.staff_pages": {"bot.app"},
     "bot.serving": {"bot.cli", "bot.demo"},
     "bot.rehearsal": {"bot.cli"},
     "bot.demo": {"bot.cli"},
@@ -194,6 +201,7 @@ CONNECTION_ONLY = (
     "bot.linking",
     "bot.rehearsal",
     "bot.console",
+    "bot.staff_pages",
     "bot.demo",
 )
 LONGEST = 320

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from bot.console import wording
+from bot.content import read_packs
 from bot.domain import Tier
 from bot.flows.commands import read_code, read_command
 from bot.flows.loader import read_document, read_source
 from bot.flows.readability import grade
 from bot.flows.wording import fill, names_in
+from bot.safety import outcomes
 
-TEXTS = Path(__file__).resolve().parents[1] / "config/texts"
+ROOT = Path(__file__).resolve().parents[1]
+TEXTS = ROOT / "config/texts"
 LANGUAGES = sorted(path.stem for path in TEXTS.glob("*.yaml"))
 LONGER = {"help", "privacy"}
 HIGHEST_GRADE = 6
@@ -104,3 +109,52 @@ def test_an_alert_carries_tier_initials_reason_code_and_link(language: str) -> N
     for key in ("alert", "alert_again"):
         assert {"tier", "initials", "program", "reason", "code", "link"} <= set(names_in(texts(language)[key]))
     assert {f"tier_{tier}" for tier in Tier if tier.climbs} <= set(texts(language))
+
+
+DIAGNOSES = re.compile(
+    r"(?<!no )\b(suicidal|depress\w+|disorder|diagnos\w+|mentally ill|anorexi\w+|bulimi\w+|bipolar|psycho\w+|ptsd|adhd"
+    r"|unstable|is abused|a victim|suicida|depresi\w+|deprimid\w+|trastorno|enferm\w+ mental|inestable|anoréxic\w+)\b",
+    re.IGNORECASE,
+)
+PROMISES = re.compile(
+    r"(?<!don't )\b(promise\w*|guarantee\w*|will be (safe|ok|fine)|will (help|find|talk|contact|call) you|immediately"
+    r"|everything will|nobody will know|(it stays|(we|i will) keep it) (a )?secret|confidential|prometo|prometemos"
+    r"|garantiz\w+|te va a (buscar|ayudar|llamar)|todo va a estar bien|vas a estar bien|inmediatamente|confidencial"
+    r"|nadie (lo )?va a saber)\b",
+    re.IGNORECASE,
+)
+"""What no text may say: that somebody has something, or that something will surely be so."""
+
+
+def said_to_people() -> dict[str, str]:
+    """Everything that Nearpeer says by itself: its texts, what staff pages say, labels of rules, marks of flows."""
+    said = {f"{language}:{key}": text for language in LANGUAGES for key, text in texts(language).items()}
+    lists = (wording.OUTCOMES, wording.TIERS, wording.DONE, wording.SENDING, wording.CODES, outcomes.OUTCOMES)
+    said |= {f"page:{number}:{key}": text for number, one in enumerate(lists) for key, text in one.items()}
+    for path in (ROOT / "bot/console/templates").glob("*.html"):
+        said[path.name] = re.sub(r"<[^>]+>|\{[%#{].*?[%#}]\}", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for path in (ROOT / "config/programs").glob("*/flows/*.yaml"):
+        said[path.name] = path.read_text(encoding="utf-8")
+    return said
+
+
+def labels_of_rules() -> dict[str, str]:
+    packs = read_packs(Path("nowhere"))
+    return {f"{pack.pack}:{rule.id}": rule.label for pack in packs for rule in pack.rules}
+
+
+def test_nothing_that_nearpeer_says_diagnoses_or_promises() -> None:
+    wrong = {key: PROMISES.search(text) or DIAGNOSES.search(text) for key, text in said_to_people().items()}
+    assert {key: found[0] for key, found in wrong.items() if found} == {}
+
+
+def test_a_label_says_what_was_read_and_not_what_somebody_has() -> None:
+    wrong = {key: DIAGNOSES.search(label) for key, label in labels_of_rules().items()}
+    assert {key: found[0] for key, found in wrong.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["Maya is suicidal", "She is depressed", "We promise to help", "Ms. Rivera will find you", "te va a buscar"]
+)
+def test_the_look_for_such_words_finds_them(text: str) -> None:
+    assert DIAGNOSES.search(text) or PROMISES.search(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -27,6 +27,8 @@ from storage.accounts import Staff
 from storage.database import Database
 
 T = TypeVar("T")
+Spans = Sequence[tuple[datetime, datetime]]
+"""Times, each from a moment to another."""
 Handle = Callable[[StaffAction], Awaitable[None]]
 _LARGEST_ID = 2**63 - 1
 _HASHERS = 2
@@ -50,6 +52,8 @@ class Desk:
     """What the auditor of this process has found beside what stands in the database."""
     backup_days: int = 0
     """How old the last backup may be; 0: however old."""
+    uncovered: Callable[[Connection, datetime], Spans | None] = lambda _connection, _now: None
+    """When nobody is on duty in the days from a moment on; None: there is no duty list."""
     sheets: Callable[[], Any] = tuple
     """Reads all cards and safety packs, as bot.console.words shows them."""
     accounts: Sequence[str] = ()

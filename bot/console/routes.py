@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -14,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from bot.checks import Trouble
 from bot.clock import Clock
 from bot.console import answers, cases, health, people, sign_in, status, words
-from bot.console.desk import Desk, Handle, see_other, templates
+from bot.console.desk import Desk, Handle, Spans, see_other, templates
 from bot.console.sign_in import Page, gate
 from storage.database import Database
 
@@ -62,6 +63,7 @@ def routes(
     backup_days: int = 0,
     accounts: Sequence[str] = (),
     notes: Callable[[date], Sequence[str]] = lambda _today: (),
+    uncovered: Callable[[Connection, datetime], Spans | None] = lambda _connection, _now: None,
     sheets: Callable[[], words.Sheets] = lambda: words.Sheets((), ()),
 ) -> list[BaseRoute]:
     """The staff pages under /staff, for the server.
@@ -70,6 +72,7 @@ def routes(
     are shown. `https`: whether browsers reach us over https (the cookie's name and Secure depend on it). `asset`: file
     in bot/static -> URL. `watched`: what the auditor found. `backup_days`: how old the last backup may be.
     `accounts`: the platforms of which the status line tells, as their marks name them. `notes`: what is muted.
+    `uncovered`: when nobody is on duty in the days from a moment on; None without a duty list.
     `sheets`: reads all cards and safety packs for the page that counselors print; may take a second.
     """
     desk = Desk(
@@ -85,6 +88,7 @@ def routes(
         backup_days=backup_days,
         accounts=accounts,
         notes=notes,
+        uncovered=uncovered,
         sheets=sheets,
     )
     return [

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bot import checks
 from bot.console import wording
-from bot.console.desk import Desk
+from bot.console.desk import Desk, Spans
 from storage import health
 from storage.accounts import Staff
 from storage.health import Health
+
+_MONTH = timedelta(days=31)
+"""So long a drill is fresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,18 @@ class Entry:
 async def entries(desk: Desk) -> tuple[Entry, ...]:
     """What the line says now."""
     now, wall = desk.clock.now(), desk.clock.wall()
-    state = await desk.read(lambda connection: health.health(connection, now, wall))
-    return (_beat(state, wall), *(_platform(state, name, wall) for name in desk.accounts), _oldest(state, now))
+
+    def look(connection: Connection) -> tuple[Health, Spans | None, datetime | None]:
+        return health.health(connection, now, wall), desk.uncovered(connection, now), health.last_drill(connection)
+
+    state, spans, drill = await desk.read(look)
+    return (
+        _beat(state, wall),
+        *(_platform(state, name, wall) for name in desk.accounts),
+        _oldest(state, now),
+        _duty(desk, spans, now),
+        _drill(drill, now),
+    )
 
 
 async def status(desk: Desk, request: Request, _staff: Staff) -> Response:
@@ -58,6 +72,23 @@ def _oldest(state: Health, now: datetime) -> Entry:
     span = now - min(moments)
     late = (state.oldest_urgent is not None and now - state.oldest_urgent > checks.LATE) or span > checks.LATE_PROMPT
     return Entry("Waits to be sent", f"oldest for {wording.lasting(span)}", "late" if late else "well")
+
+
+def _duty(desk: Desk, spans: Spans | None, now: datetime) -> Entry:
+    label = "Duty, next 14 days"
+    if spans is None:
+        return Entry(label, "no list set up", "unset")
+    if not spans:
+        return Entry(label, "covered")
+    begin, count = spans[0][0], wording.counted(len(spans), "gap")
+    first = "now" if begin <= now else f"from {desk.moments().when(begin).text}"
+    return Entry(label, f"{count}, the first {first}", "late")
+
+
+def _drill(at: datetime | None, now: datetime) -> Entry:
+    if at is None:
+        return Entry("Last drill", "none yet", "unset")
+    return Entry("Last drill", f"{wording.lasting(now - at)} ago", "late" if now - at > _MONTH else "well")
 
 
 def _age(label: str, span: timedelta, limit: timedelta) -> Entry:

@@ -554,6 +554,8 @@ async def test_every_page_says_whether_nearpeer_works(database: Database) -> Non
             assert "Slack: not heard yet" in said
             assert "Last beat: " in said
             assert "Waits to be sent: nothing" in said
+            assert "Duty, next 14 days: no list set up" in said
+            assert "Last drill: none yet" in said
         assert "Telegram" in (await browser.get("/staff/status")).text
     async with console.browser() as stranger:
         assert "status" not in (await stranger.get("/staff/sign-in")).text.partition("<main")[0].partition("<body")[2]

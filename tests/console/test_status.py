@@ -1,0 +1,74 @@
+"""What the status line says of duty and drills."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.console.desk import Desk, Spans
+from bot.console.status import entries
+from bot.staff_pages import uncovered
+from storage import tables
+from storage.database import Database
+from tests.console import little_school
+from tests.console.little_school import MAYA, NOW
+from tests.school import NOON, PLAN, move_in, tiny_program
+
+
+async def said(database: Database, spans: Spans | None) -> dict[str, tuple[str, str]]:
+    console = little_school.console(database, uncovered=lambda _connection, _now: spans)
+    desk = next(cell for cell in _desks(console.app))
+    return {one.label: (one.value, one.mood) for one in await entries(desk)}
+
+
+def _desks(app: object) -> list[Desk]:
+    """The desk that the routes stand on."""
+    found = []
+    for route in app.routes:  # type: ignore[attr-defined]
+        for cell in getattr(route.endpoint, "__closure__", None) or ():
+            if isinstance(cell.cell_contents, Desk):
+                found.append(cell.cell_contents)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("spans", "words"),
+    [
+        (None, ("no list set up", "unset")),
+        ([], ("covered", "well")),
+        ([(NOW, NOW + timedelta(hours=2))], ("1 gap, the first now", "late")),
+        (
+            [(NOW + timedelta(days=1), NOW + timedelta(days=2)), (NOW + timedelta(days=8), NOW + timedelta(days=9))],
+            ("2 gaps, the first from tomorrow 3:04 PM CST", "late"),
+        ),
+    ],
+)
+async def test_gaps_of_the_next_days_are_named(database: Database, spans: Spans | None, words: tuple[str, str]) -> None:
+    assert (await said(database, spans))["Duty, next 14 days"] == words
+
+
+@pytest.mark.parametrize(("days", "words"), [(3, ("3 days ago", "well")), (40, ("40 days ago", "late"))])
+async def test_a_drill_of_last_month_is_too_long_ago(database: Database, days: int, words: tuple[str, str]) -> None:
+    console = little_school.console(database)
+    console.seed(little_school.people)
+    at = NOW - timedelta(days=days)
+    console.seed(lambda c: little_school.case(c, 901, MAYA, "crisis", "Drill", at, drill=True))
+    console.seed(lambda c: little_school.case(c, 902, MAYA, "crisis", "Real", NOW))
+    console.seed(lambda c: c.execute(tables.escalation.update().values(status="closed", next_action_at=None)))
+    assert (await said(database, None))["Last drill"] == words
+
+
+def test_a_school_with_a_duty_list_sees_its_gaps(database: Database, tmp_path: Path) -> None:
+    plan = f"{PLAN}duty:\n  start: 2026-10-05\n  handover: '08:00'\n  weeks: [[rivera], [nobody-here]]\n"
+    program = tiny_program(tmp_path, plan=plan)
+    database.write(move_in).result()
+    with database.read() as connection:
+        spans = uncovered(program, connection, NOON)
+        assert uncovered(replace(program, duty=None), connection, NOON) is None
+    assert spans is not None
+    assert [(begin.date().isoformat(), end.date().isoformat()) for begin, end in spans] == [
+        ("2026-10-12", "2026-10-19")
+    ]
