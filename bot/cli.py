@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bot import cli_slack
+from bot import cli_safety, cli_slack
 from bot.cli_folder import Folder
 from bot.errors import ContentError, NearpeerError
 from bot.roles import ALL, Role
@@ -24,6 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cli_slack.app, name="slack")
+app.command()(cli_safety.screen)
+app.command()(cli_safety.replay)
 
 
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the school.")]
@@ -247,24 +249,6 @@ def graph(flow: Flow) -> None:
     from bot.rehearsal import find_flow
 
     print(mermaid(find_flow(flow).flow))
-
-
-@app.command()
-def screen() -> None:
-    """Screen JSON lines from standard input ({"text": ...}), one verdict a line, in the same order."""
-    from bot.content import read_packs, read_words
-    from bot.safety.compiling import compile_packs
-    from bot.safety.filter import screen_lines
-    from bot.safety.screen import Screener
-
-    # Whatever the terminal's own letters are: a line that cannot be read must not end the run.
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    if sys.stdin.isatty():
-        print('Type lines like {"text": "..."}; Ctrl-D ends.', file=sys.stderr)
-    screener = Screener(compile_packs(read_packs(Path()), read_words()))
-    for line in screen_lines(sys.stdin, screener):
-        print(line, flush=True)
 
 
 def _fail(text: str) -> NoReturn:

@@ -147,6 +147,18 @@ def _with_base(parts: Parts, path: Path, pack: Pack, bases: Sequence[Pack]) -> P
         return None
 
 
+def read_draft(path: Path, packs: Sequence[Pack]) -> Pack:
+    """A pack that is not in use yet. Raises ContentError, also where it fails its own cases."""
+    parts = Parts()
+    alone = parts.read(partial(read, path, Pack))
+    pack = _with_base(parts, path, alone, packs) if alone else None
+    if pack is not None:
+        parts.problems.extend(failing_cases(pack, read_words(), str(path), read_source(path)))
+    parts.judge()
+    assert pack is not None
+    return pack
+
+
 def read_screener(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> Screener:
     """All safety packs and word lists, ready to look at texts with. Raises ContentError as `read_packs` does."""
     paths = [*_pack_files(shipped), *(shipped / SAFETY / "words").glob("*.txt"), *_pack_files(folder)]

@@ -460,3 +460,14 @@ def test_each_person_gets_a_link_to_the_bot_once_and_a_student_only_when_old_eno
     assert TOKEN not in "".join(said.out + said.err for said in (refused, adult, given, again))
     assert nearpeer("unlink", lincoln.folder, "maya").out == "None is linked.\n"
     assert 'Nobody has the key "mia"' in nearpeer("unlink", lincoln.folder, "mia").err
+
+
+def test_replay_counts_the_schools_messages_and_shows_words_to_nobody_but_a_terminal(
+    lincoln: School, nearpeer: Nearpeer
+) -> None:
+    said = nearpeer("replay", lincoln.folder)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("0 free texts;")
+    refused = nearpeer("replay", lincoln.folder, "--show")
+    assert (refused.code, refused.out) == (1, "")
+    assert "--show is for a terminal" in refused.err

@@ -146,6 +146,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         LEAVES | {"bot.adapters.slack", "bot.program", "config", "storage.audit", "storage.database", "storage.people"},
         {"sqlalchemy"},
     ),
+    "bot.replay": (
+        LEAVES | {"bot.content", "bot.flows", "bot.safety"} | {"storage.audit", "storage.database", "storage.past"},
+        set(),
+    ),
     "bot.join_cards": ({"bot.errors", "bot.program", "bot.school"}, {"jinja2", "markupsafe", "segno"}),
     "bot.staff_pages": (
         LEAVES
@@ -174,6 +178,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.rehearsal": (ANY, {"sqlalchemy"}),
     "bot.demo": (ANY, {"starlette", "jinja2", "sqlalchemy"}),
     "bot.cli": (ANY - {"storage"}, {"typer"}),
+    "bot.cli_safety": (ANY - {"storage"}, {"typer"}),
     "bot.cli_slack": (ANY - {"storage"}, {"typer"}),
     "bot.cli_folder": (PURE, {"typer"}),
     "bot.__main__": ({"bot.cli"}, set()),

@@ -10,42 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, field_validator
-
 from bot.content import read_packs, read_words
 from bot.domain import Tier
 from bot.flows.loader import read
 from bot.safety.compiling import compile_packs
+from bot.safety.corpus import Corpus
 from bot.safety.screen import Screener
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 LABEL = "Our own corpus, not a measure of quality: whoever writes rules writes messages that the rules can find."
-
-
-class Group(BaseModel):
-    """Messages of one kind. `tier`: at least this one must be found; none where nothing should be."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    category: str
-    tier: Tier | None = None
-    messages: tuple[str, ...]
-
-    @field_validator("messages", mode="before")
-    @classmethod
-    def _a_line_each(cls, written: str) -> tuple[str, ...]:
-        return tuple(filter(None, map(str.strip, written.splitlines())))
-
-
-class Corpus(BaseModel):
-    """One file of the corpus."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    language: str
-    plain: bool = False
-    """Whether none of them may be missed."""
-    groups: tuple[Group, ...]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,59 @@
+"""The command words about screening: `nearpeer screen` and `nearpeer replay`."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli_folder import Folder
+from bot.errors import Refused
+
+
+def screen() -> None:
+    """Screen JSON lines from standard input ({"text": ...}), one verdict a line, in the same order."""
+    from bot.content import read_packs, read_words
+    from bot.safety.compiling import compile_packs
+    from bot.safety.filter import screen_lines
+    from bot.safety.screen import Screener
+
+    # Whatever the terminal's own letters are: a line that cannot be read must not end the run.
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    if sys.stdin.isatty():
+        print('Type lines like {"text": "..."}; Ctrl-D ends.', file=sys.stderr)
+    screener = Screener(compile_packs(read_packs(Path()), read_words()))
+    for line in screen_lines(sys.stdin, screener):
+        print(line, flush=True)
+
+
+def replay(
+    folder: Folder,
+    pack: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="A draft of a safety pack, judged with the others.")
+    ] = None,
+    corpus: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="Labelled messages, instead of the school's own.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Also the words, at a terminal only; that is recorded.")] = False,
+) -> None:
+    """Screen the school's past messages anew: what would newly alert, what would be missed, how precise rules are."""
+    from bot.clock import SystemClock
+    from bot.program import load_program
+    from bot.replay import over_corpus, over_messages
+    from bot.school import open_database
+
+    if corpus is not None:
+        for line in over_corpus(folder, corpus, pack):
+            print(line)
+        return
+    if show and not sys.stdout.isatty():
+        raise Refused("--show is for a terminal: students' words are not written into files or pipes.")
+    shown_to = f"{getpass.getuser()} (command line)" if show else ""
+    with closing(open_database(load_program(folder))) as database:
+        for line in over_messages(folder, database, SystemClock(), pack, shown_to=shown_to):
+            print(line)
