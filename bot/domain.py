@@ -108,6 +108,8 @@ class Match:
     advisor: int | None
     meets: str = ""
     """When they meet, as the roster says it: `Wed 15:00 45m`."""
+    paused: bool = False
+    """A mentee told of their mentor: nobody is reminded of meeting until an adult lets it go on."""
 
 
 # --- what comes in -------------------------------------------------------------------------------------------------
@@ -719,6 +721,9 @@ class Turn:
     """(occurrence id, when it may go out): late, and the hour is unfit."""
     cancel_prompts_of: tuple[int, ...] = ()
     """People whose pending check-ins and reminders are cancelled."""
+    paused_matches: tuple[int, ...] = ()
+    """Matches whose contact prompts rest until an adult lets them go on."""
+    resumed_matches: tuple[int, ...] = ()
     cancel_alerts_of: tuple[int, ...] = ()
     """Escalations whose alerts that are still on their way are cancelled: somebody has taken the case."""
     reviewed_answers: tuple[int, ...] = ()

@@ -59,7 +59,7 @@ _PAGE = Statement(
 _THESE = Statement(lambda dialect: _ALIKE.where(among_given(dialect, _person_of.id)))
 _theirs = tables.match_member.alias("theirs").c
 _RUNNING = (
-    select(_match.id, _match.advisor_id, _match.meets, _member.side, _member.person_id)
+    select(_match.id, _match.advisor_id, _match.meets, _match.paused_at, _member.side, _member.person_id)
     .select_from(tables.match.outerjoin(tables.match_member, _member.match_id == _match.id))
     .where(_match.ended_at.is_(None))
     .order_by(_match.id, _member.person_id)
@@ -204,12 +204,13 @@ def matches(connection: Connection, people: Collection[int] | None = None) -> Se
     """Running matches, all or those of these people (as mentee or mentor)."""
     rows = _MATCHES.rows(connection) if people is None else _MATCHES_OF.rows(connection, ids=list(people))
     found = []
-    for (id_, advisor, meets), members in groupby(rows, itemgetter(0, 1, 2)):
+    for (id_, advisor, meets, paused_at), members in groupby(rows, itemgetter(0, 1, 2, 3)):
         sides: dict[str, list[int]] = {"mentee": [], "mentor": []}
         for *_, side, person_id in members:
             if side is not None:
                 sides[side].append(person_id)
-        found.append(Match(id_, tuple(sides["mentee"]), tuple(sides["mentor"]), advisor, meets))
+        paused = paused_at is not None
+        found.append(Match(id_, tuple(sides["mentee"]), tuple(sides["mentor"]), advisor, meets, paused))
     return found
 
 
@@ -223,6 +224,17 @@ def put_match(connection: Connection, match: Match) -> None:
     sides = [("mentee", id_) for id_ in match.mentees] + [("mentor", id_) for id_ in match.mentors]
     for side, person_id in sides:
         connection.execute(insert(tables.match_member).values(match_id=match.id, person_id=person_id, side=side))
+
+
+def pause_matches(connection: Connection, match_ids: Collection[int], now: datetime | None) -> None:
+    """Nobody is reminded of meeting in these matches from now on; None: they are again."""
+    column = tables.match.c
+    is_new = column.paused_at.is_(None) if now is not None else column.paused_at.is_not(None)
+    connection.execute(update(tables.match).where(column.id.in_(match_ids), is_new).values(paused_at=now))
+    if now is not None:
+        planned = tables.occurrence.c
+        ahead = planned.status.in_(("planned", "held"))
+        connection.execute(delete(tables.occurrence).where(planned.match_id.in_(match_ids), ahead))
 
 
 def mint_link(connection: Connection, person_id: int, now: datetime, *, renew: bool = False) -> str | None:

@@ -40,6 +40,8 @@ class Match:
     mentors: tuple[str, ...]
     advisor: str
     meets: str
+    paused: bool = False
+    """Nobody is reminded of meeting until an adult lets it go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +266,7 @@ def _matches(connection: Connection, person_id: int) -> tuple[Match, ...]:
             mentors=tuple(one.name for one in sides if one.match_id == row.id and one.side == "mentor"),
             advisor=row.name or "",
             meets=row.meets,
+            paused=row.paused_at is not None,
         )
         for row in rows
     )

@@ -85,6 +85,10 @@ def _change_people(batch: Batch, turn: Turn, now: datetime, new_id: Callable[[],
         people.mark_address(batch.connection, address, None)
     for binding in turn.bindings:
         joining.bind(batch.connection, binding, now, new_id())
+    if turn.paused_matches:
+        people.pause_matches(batch.connection, turn.paused_matches, now)
+    if turn.resumed_matches:
+        people.pause_matches(batch.connection, turn.resumed_matches, None)
     for address in turn.unlinked:
         joining.unlink(batch.connection, address)
 

@@ -69,7 +69,7 @@ def test_every_line_of_the_help_that_shows_a_command_names_one_that_works(langua
     shown = [line for line in texts(language)["help"].splitlines() if line.startswith("/")]
     commands = [read_command(line.partition(":")[0]) for line in shown]
     assert [command.name for command in commands if command] == [
-        "checkin", "adult", "pause", "stop", "privacy", "language",
+        "checkin", "adult", "report", "pause", "stop", "privacy", "language",
     ]  # fmt: skip
     assert commands[-1] is not None
     assert commands[-1].language == {"en": "es", "es": "en"}[language]

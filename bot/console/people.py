@@ -95,10 +95,12 @@ async def _profile(desk: Desk, staff: Staff, person_id: int) -> Profile | None:
 
 def _waits_for_adult(profile: Profile) -> bool:
     paused = profile.status is PersonStatus.PAUSED and profile.paused_until is None
-    return profile.suspended or paused
+    return profile.suspended or paused or any(match.paused for match in profile.matches)
 
 
 def _standing(profile: Profile, moments: Moments) -> str:
+    if any(match.paused for match in profile.matches):
+        return "Reminders to meet are on hold until an adult lets them go on. The mentor is not told why."
     if _waits_for_adult(profile):
         return "Check-ins are on hold until an adult lets them go on."
     if profile.status is PersonStatus.PAUSED and profile.paused_until:

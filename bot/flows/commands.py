@@ -10,7 +10,9 @@ from typing import Literal
 from bot.flows.notation import read_span
 from bot.flows.wording import plain
 
-CommandName = Literal["stop", "pause", "resume", "help", "adult", "talked", "tell", "privacy", "language", "checkin"]
+CommandName = Literal[
+    "stop", "pause", "resume", "help", "adult", "report", "talked", "tell", "privacy", "language", "checkin"
+]
 
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Without 0, O, 1, I and L, which look alike."""
@@ -22,6 +24,7 @@ _SLASHED: dict[str, CommandName] = {
     "help": "help", "ayuda": "help", "start": "help",
     "adult": "adult", "adulto": "adult",
     "tell": "tell", "avisar": "tell",
+    "report": "report", "reportar": "report",
     "talked": "talked", "hablaron": "talked",
     "privacy": "privacy", "privacidad": "privacy",
     "language": "language", "idioma": "language",
@@ -112,7 +115,7 @@ def read_code(text: str) -> str | None:
 def _with_argument(name: CommandName, argument: str) -> Command:
     if name == "language":
         return Command(name, language=_LANGUAGES.get(plain(argument[:20]), ""))
-    if name == "tell":
+    if name in ("tell", "report"):
         return Command(name, words=argument)
     if name == "adult":
         return Command(name, given=_SOON.get(plain(argument[:30]), ""))

@@ -10,7 +10,7 @@ from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
 from bot.safety.outcomes import NEEDS_NOTE, OUTCOMES
-from bot.turns import cases, pages, prompts
+from bot.turns import cases, contact, pages, prompts
 from bot.turns.commands import language_choices
 from bot.turns.draft import Draft, initials
 from storage import conversations, escalations, people
@@ -141,7 +141,7 @@ def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcom
         reply(draft, adult, "help_asked", changed.id, pages.buttons(draft, adult, changed, code), code=code)
     elif kind is ActionKind.CLOSE:
         reply(draft, adult, "closed", changed.id, (), code=code, initials=who)
-        if student is not None and prompts.is_paused_by_crisis(student):
+        if student is not None and (prompts.is_paused_by_crisis(student) or contact.rests(draft, student)):
             choice = Choice(draft.text(adult, "label_resume_checkins"), "", RESUME)
             reply(draft, adult, "resume_ask", changed.id, (choice,), initials=who)
 

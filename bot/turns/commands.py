@@ -10,7 +10,7 @@ from bot.domain import Choice, Person, PersonStatus, Priority, ReviewKind, Role,
 from bot.flows.commands import Command, CommandName, Given
 from bot.flows.phrases import phrase
 from bot.safety import rules
-from bot.turns import cases, followups, prompts, telling
+from bot.turns import cases, contact, followups, prompts, telling
 from bot.turns.draft import Draft
 from storage import escalations
 
@@ -126,6 +126,15 @@ def _tell(draft: Draft, person: Person, command: Command) -> None:
         _adult(draft, person, command)
 
 
+def _report(draft: Draft, person: Person, command: Command) -> None:
+    """A mentee tells of their mentor; a mentor has more to say about whom."""
+    if person.role is Role.MENTOR:
+        return _tell(draft, person, command)
+    tier = draft.program.tuning.mentor_reported.tier
+    draft.signals.append(Signal(tier, contact.REPORTED, draft.staff_text("reason_reported_mentor")))
+    draft.say(person, "reported")
+
+
 def _privacy(draft: Draft, person: Person, _command: Command) -> None:
     draft.say(person, "privacy")
 
@@ -161,6 +170,7 @@ _COMMANDS: Mapping[CommandName, Callable[[Draft, Person, Command], None]] = {
     "adult": _adult,
     "tell": _tell,
     "talked": _talked,
+    "report": _report,
     "privacy": _privacy,
     "language": _language,
     "checkin": _check_in,

@@ -74,6 +74,8 @@ class Draft:
     occurrence_held: tuple[int, datetime] | None = None
     cancel_prompts_of: list[int] = field(default_factory=list)
     cancel_alerts_of: list[int] = field(default_factory=list)
+    paused_matches: list[int] = field(default_factory=list)
+    resumed_matches: list[int] = field(default_factory=list)
     reviewed_answers: tuple[int, ...] = ()
     reviewed_items: tuple[int, ...] = ()
     reviewed_by: str = ""
@@ -268,6 +270,8 @@ class Draft:
             occurrence_held=self.occurrence_held,
             cancel_prompts_of=tuple(self.cancel_prompts_of),
             cancel_alerts_of=tuple(self.cancel_alerts_of),
+            paused_matches=tuple(self.paused_matches),
+            resumed_matches=tuple(self.resumed_matches),
             reviewed_answers=self.reviewed_answers,
             reviewed_items=self.reviewed_items,
             reviewed_by=self.reviewed_by,

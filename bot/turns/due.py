@@ -15,14 +15,13 @@ from bot.domain import (
     Person,
     PersonStatus,
     Priority,
-    ReviewKind,
 )
 from bot.errors import FlowError
 from bot.flows import engine, state
 from bot.planning.due import decide, fit_hour, local_day, newest_only, within_cap
 from bot.program import Program
 from bot.safety import rules
-from bot.turns import cases, followups, lost, prompts
+from bot.turns import cases, followups, lost, prompts, unreached
 from bot.turns.around import around
 from bot.turns.draft import Draft
 from bot.turns.students import conclude
@@ -72,9 +71,9 @@ def news(draft: Draft, told: DeliveryNews) -> None:
         if escalation is not None:
             cases.unheard(draft, escalation, message)
         return
-    person = people.load(draft.connection, message.person_id) if message.person_id is not None else None
+    person = people.load(draft.connection, message.person_id, lock=True) if message.person_id is not None else None
     if person is not None and not person.role.adult:
-        draft.review(ReviewKind.UNREACHABLE, f"A message could not be delivered ({told.code})", person)
+        unreached.told(draft, person, told.code)
 
 
 def _late(draft: Draft, alert: conversations.Sent) -> None:

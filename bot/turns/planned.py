@@ -67,7 +67,7 @@ def changes_for(connection: Connection, program: Program, some: Sequence[Alike],
     at the latest when an occurrence falls due.
     """
     ids, active = set(_ids(some)), _active(some)
-    matches = people.matches(connection, ids)
+    matches = [match for match in people.matches(connection, ids) if not match.paused]
     others = {id_ for match in matches for id_ in (*match.mentees, *match.mentors)} - ids
     partners = _active(people.alike(connection, others)) if others else ()
     wanted = plan(program.schedules, active, matches, program.zone, now, now + AHEAD, partners=partners)

@@ -9,6 +9,7 @@ from bot.domain import Conversation, ConversationStatus, Person, PersonStatus, P
 from bot.errors import FlowError, Refused
 from bot.flows import engine, state
 from bot.flows.loaded import LoadedFlow, parse_flow
+from bot.turns import contact
 from bot.turns.around import around
 from bot.turns.draft import Draft
 from storage import conversations
@@ -127,6 +128,7 @@ def resume(draft: Draft, person: Person, actor: str) -> None:
     """
     if person.status is PersonStatus.STOPPED:
         raise Refused(f"{person.name} asked for no more check-ins; only they can start them again, with /resume.")
+    contact.go_on(draft, person)
     active = replace(person, status=PersonStatus.ACTIVE, paused_until=None)
     draft.people.append(active)
     draft.note(actor, "resumed check-ins", person_id=person.id)

@@ -28,7 +28,7 @@ from bot.flows import engine, state
 from bot.flows.commands import read_command
 from bot.safety import rules
 from bot.safety.screen import Screening
-from bot.turns import cases, followups, prompts, recent, telling
+from bot.turns import cases, contact, followups, prompts, recent, telling
 from bot.turns.around import around
 from bot.turns.commands import ADULT_REQUESTED, adult_choice, adult_when, applies, obey
 from bot.turns.draft import Draft
@@ -72,6 +72,8 @@ def conclude(draft: Draft, person: Person, unscreened: str = "") -> None:
     """Judge what the turn has found so far; open or update the case, tell the student."""
     if person.role is Role.MENTOR and draft.signals:
         telling.guard_load(draft, person)
+    if any(signal.category == contact.REPORTED for signal in draft.signals):
+        contact.rest(draft, person)
     verdict = rules.judge(draft.findings, tuple(draft.signals), unscreened)
     for review in verdict.reviews:
         draft.review(review.kind, review.reason, person)

@@ -68,6 +68,8 @@ class Match(SQLModel, table=True):
     advisor_id: int | None = reference("person", optional=True)
     meets: str = ""
     ended_at: datetime | None = moment(optional=True)
+    paused_at: datetime | None = moment(optional=True)
+    """Since when nobody is reminded of meeting, because of what a mentee told."""
 
 
 class MatchMember(SQLModel, table=True):

@@ -54,6 +54,7 @@ async def test_a_press_that_arrives_as_a_text_counts_even_while_a_question_waits
 async def test_who_has_the_case_reads_what_the_student_says_then(house: House) -> None:
     await house.says(MAYA, "/adult")
     await house.taps(RIVERA, "I have it")
+    await house.pass_time(minutes=1)
     told = len(house.phone(RIVERA))
     await house.says(MAYA, "/adult today")
     assert len(house.phone(RIVERA)) == told + 1

@@ -211,6 +211,7 @@ def upgrade() -> None:
     sa.Column('advisor_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('meets', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('ended_at', storage.types.Instant(), nullable=True),
+    sa.Column('paused_at', storage.types.Instant(), nullable=True),
     sa.ForeignKeyConstraint(['advisor_id'], ['person.id'], name=op.f('fk_match_advisor_id_person')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_match'))
     )
