@@ -173,6 +173,17 @@ class DutyEntry(Strict):
     instead: tuple[InsteadEntry, ...] = ()
 
 
+class ReportEntry(Strict):
+    """What adults are reminded of where a student tells of abuse."""
+
+    within: Span = timedelta(hours=24)
+    """How soon the law, or the school, wants a report."""
+    remind: Span = timedelta(hours=20)
+    """How long after the disclosure they are reminded, until the case is closed with a report or a reason."""
+    hotline: Annotated[str, Field(max_length=200)] = ""
+    """Whom they report to: the numbers of the school's and the state's hotlines."""
+
+
 class Plan(Strict):
     """The file program.yaml."""
 
@@ -189,6 +200,7 @@ class Plan(Strict):
     closed: tuple[date, ...] = ()
     """Holidays and other days without school."""
     duty: DutyEntry | None = None
+    report: ReportEntry = ReportEntry()
     bypass: Key = ""
     """The roster key of the adult who is told, before all others, of what may be about one of them."""
 

@@ -32,7 +32,7 @@ from bot.errors import Refused
 from bot.flows.loaded import LoadedFlow
 from bot.flows.wording import fill
 from bot.kept import Kept
-from bot.plan import LadderPlan, contradictions
+from bot.plan import LadderPlan, ReportEntry, contradictions
 from bot.planning.due import Cap, Schedule, Session
 from bot.planning.duty import Duty
 from bot.planning.words import show_date, show_time
@@ -65,6 +65,7 @@ class Program:
     policy: str = field(repr=False)
     """What decides who is told of a case and when, as JSON: each case names the version that it began with."""
     duty: Duty | None
+    report: ReportEntry
     bypass: str
     """The roster key of the adult who is told of what may be about another one, or empty."""
     screener: Screener = field(repr=False)
@@ -184,6 +185,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
         hours=plan.school_hours(settings.school.zone),
         policy=plan.policy(settings.safety.safety_contact),
         duty=plan.rotation(settings.school.zone),
+        report=plan.report,
         bypass=plan.bypass,
         screener=screener,
         cards=cards,

@@ -19,6 +19,8 @@ OUTCOMES = {
     "not-a-concern": "Not a concern (reason in the note)",
     "drill": "This was a drill",
 }
+ABUSE = "abuse"
+"""The category whose cases show how long ago it was disclosed: a report may be due."""
 NEEDS_NOTE = ("report-made", "not-a-concern")
 TIERS = {
     Tier.CRISIS: "Crisis",
@@ -161,20 +163,24 @@ def standing(case: Case, moments: Moments) -> tuple[str, str]:
         how = OUTCOMES.get(case.outcome, case.outcome)
         closed = moments.when(case.closed_at).text if case.closed_at else ""
         return f"Closed by {case.closed_by or 'an adult'}, {closed}", how
+    clock = f" Disclosed {moments.since(case.opened_at)} ago." if case.category == ABUSE else ""
     next_at = moments.when(case.next_action_at).text if case.next_action_at else ""
     if case.status is EscalationStatus.ACKNOWLEDGED:
         since = f" since {moments.when(case.acknowledged_at).text}" if case.acknowledged_at else ""
         headline = f"{case.acknowledged_by or 'An adult'} has this{since}"
         if case.asked_at:
-            return headline, f"Asked whether they are still with it. Without an answer it opens again at {next_at}."
-        return headline, f"They will be asked whether they are still with it: {next_at}."
+            return (
+                headline,
+                f"Asked whether they are still with it. Without an answer it opens again at {next_at}.{clock}",
+            )
+        return headline, f"They will be asked whether they are still with it: {next_at}.{clock}"
     headline = f"Nobody has this yet. Waiting for {moments.since(case.opened_at)}"
     if case.undelivered:
         headline = f"UNDELIVERED: no alert has reached anybody. {headline}"
     told = people(case.next_people) or "the next adult"
     if case.rung < 0:
-        return headline, f"{told} will be told at {next_at}, when school is open."
-    return headline, f"If nobody takes it, {told} will be told at {next_at}."
+        return headline, f"{told} will be told at {next_at}, when school is open.{clock}"
+    return headline, f"If nobody takes it, {told} will be told at {next_at}.{clock}"
 
 
 def told_line(told: Told, moments: Moments) -> str:

@@ -21,7 +21,7 @@ from bot.errors import Refused
 from bot.safety import ladder as ladders
 from bot.safety import news as incoming
 from bot.safety.rules import SAME_CASE, Case, merge
-from bot.turns import afterwards, bundles, pages
+from bot.turns import afterwards, bundles, pages, reports
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
 from storage import conversations, escalations, people
@@ -53,7 +53,7 @@ def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
         # By now it is about an adult: whoever it is has it no longer, and hears no more of it.
         step = incoming.narrow(step[0], who.ladder, who.left_out, draft.now)
         draft.cancel_alerts_of.append(step[0].id)
-    escalation, wanted = step
+    escalation, wanted = reports.clocked(draft, step[0]), step[1]
     key = "alert_update" if action == "updated" and escalation.status is EscalationStatus.ACKNOWLEDGED else "alert"
     if case.everyone:
         (escalation, wanted), key = incoming.tell_everyone(escalation, draft.now), "alert_with"
@@ -213,6 +213,7 @@ def act(draft: Draft, action: StaffAction) -> None:
         draft.cancel_alerts_of.append(changed.id)
     else:
         changed, wanted = ladders.reopen(escalation, adult_id, name, draft.now)
+        changed = reports.clocked(draft, changed)
     draft.note(name, action.kind, changed, detail=action.outcome)
     _tell(draft, (changed, wanted), "alert_help" if action.kind is ActionKind.NEED_HELP else "alert")
 

@@ -21,7 +21,7 @@ from bot.flows import engine, state
 from bot.planning.due import decide, fit_hour, local_day, newest_only, within_cap
 from bot.program import Program
 from bot.safety import rules
-from bot.turns import cases, followups, lost, prompts, unreached
+from bot.turns import cases, followups, lost, prompts, reports, unreached
 from bot.turns.around import around
 from bot.turns.draft import Draft
 from bot.turns.students import conclude
@@ -43,6 +43,10 @@ def come(draft: Draft, due: Due) -> None:
         escalation = escalations.load(draft.connection, due.id, lock=True)
         if escalation is not None:
             cases.tell_news(draft, escalation)
+    elif due.kind is DueKind.REPORT:
+        escalation = escalations.load(draft.connection, due.id, lock=True)
+        if escalation is not None:
+            reports.remind(draft, escalation)
     elif due.kind is DueKind.CONVERSATION:
         _conversation(draft, due.id)
     elif due.kind is DueKind.OCCURRENCE:

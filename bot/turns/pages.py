@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain import (
+    OUTSIDE,
     SMS,
     ActionKind,
     Address,
@@ -19,6 +20,7 @@ from bot.domain import (
     Priority,
     Tier,
 )
+from bot.safety.outcomes import ABUSE
 from bot.turns.draft import Draft, initials
 from storage import escalations, hold, people
 
@@ -77,10 +79,9 @@ def send_one(
         "minutes": str(_minutes(draft, escalation, page)),
         "adult": escalation.closed_by or escalation.acknowledged_by,
     }
-    restored = hold.happened_since(draft.connection, escalation.opened_at)
     first = adult.addresses[:1] or (None,)
     if page.kind is PageKind.TAKEN:
-        text = _words(draft, adult, first[0], key, restored, values)
+        text = _words(draft, adult, first[0], key, escalation, values)
         draft.write(adult, text, kind=MessageKind.STAFF, escalation_id=escalation.id)
         return
     # Crisis goes to every address of an adult, one row each; the rest to the first that works (decisions.md 5).
@@ -94,7 +95,7 @@ def send_one(
         where = f"{address.platform}/{address.account}/{address.chat}" if address else f"nowhere/{adult.id}"
         draft.write(
             adult,
-            "\n".join((_words(draft, adult, address, key, restored, values), *_more(draft, adult, address, also))),
+            "\n".join((_words(draft, adult, address, key, escalation, values), *_more(draft, adult, address, also))),
             kind=MessageKind.ALERT,
             priority=Priority.ALERT,
             choices=choices,
@@ -107,13 +108,23 @@ def send_one(
 
 
 def _words(
-    draft: Draft, adult: Person, address: Address | None, key: str, restored: bool, values: Mapping[str, str]
+    draft: Draft, adult: Person, address: Address | None, key: str, escalation: Escalation, values: Mapping[str, str]
 ) -> str:
-    lines = [draft.text(adult, "restored")] if restored else []
+    lines = [draft.text(adult, "restored")] if hold.happened_since(draft.connection, escalation.opened_at) else []
     lines.append(draft.adult_text(adult, address, key, **values))
+    inside = address is None or address.platform not in OUTSIDE
+    if escalation.category == ABUSE and inside and key in _TO_TAKE:
+        # Time runs, and the duty to report is theirs: Nearpeer reports to nobody.
+        hotline = draft.program.report.hotline
+        lines.append(draft.text(adult, "abuse_duty", hours=hours(draft, escalation), hotline=hotline).strip())
     if address is not None and address.platform == SMS and key in _TO_TAKE:
         lines.append(draft.text(adult, "reply_to_take", **values))
     return "\n".join(lines)
+
+
+def hours(draft: Draft, escalation: Escalation) -> str:
+    """Whole hours since it was disclosed."""
+    return str(int((draft.now - escalation.opened_at).total_seconds() // 3600))
 
 
 def _more(draft: Draft, adult: Person, address: Address | None, also: Iterable[Escalation]) -> Iterable[str]:
