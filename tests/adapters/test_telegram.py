@@ -145,7 +145,7 @@ def test_an_open_question_takes_the_last_keyboard_away_and_a_remark_leaves_it() 
     assert "reply_markup" not in render(message("Thank you.", MessageKind.SAY))[0]
 
 
-def test_a_long_text_goes_in_pieces_and_the_keyboard_is_on_the_last() -> None:
+def test_f26_a_long_text_goes_in_pieces_and_the_keyboard_is_on_the_last() -> None:
     bodies = render(message("word " * 2_000, choices=(Choice("Yes", "a.0"),)))
     assert len(bodies) == 3
     assert ["reply_markup" in body for body in bodies] == [False, False, True]
@@ -158,12 +158,21 @@ def test_pieces_fit_and_together_say_everything(text: str, length: int) -> None:
     assert "".join("".join(found).split()) == "".join(text.split())
 
 
-def test_a_piece_never_ends_inside_a_character() -> None:
+def test_f29_a_piece_never_ends_inside_a_character() -> None:
     assert pieces("😀" * 3_000, LENGTH) == ["😀" * (LENGTH // 2), "😀" * (3_000 - LENGTH // 2)]
 
 
 def refused(code: int, text: str = "", **parameters: Any) -> dict[str, Any]:
     return {"ok": False, "error_code": code, "description": text, "parameters": parameters}
+
+
+def test_f43_a_chat_that_migrated_was_a_group_and_no_group_is_one_of_ours() -> None:
+    migrated = refused(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=-1001)
+    with pytest.raises(Unreachable):
+        outcome(migrated)
+    told = update(None, chat=-100, migrate_to_chat_id=-1001)
+    told["message"]["chat"]["type"] = "group"
+    assert translate(told, "bot", "1") is None
 
 
 @pytest.mark.parametrize(
@@ -179,19 +188,19 @@ def refused(code: int, text: str = "", **parameters: Any) -> dict[str, Any]:
         ({}, Ambiguous, "unreadable_answer"),
     ],
 )
-def test_an_answer_says_what_to_do_next(answer: dict[str, Any], error: type[SendError], code: str) -> None:
+def test_f42_f48_f50_an_answer_says_what_to_do_next(answer: dict[str, Any], error: type[SendError], code: str) -> None:
     with pytest.raises(error) as caught:
         outcome(answer)
     assert caught.value.code == code
 
 
-def test_too_many_requests_say_how_long_to_wait() -> None:
+def test_f44_too_many_requests_say_how_long_to_wait() -> None:
     with pytest.raises(SlowDown) as caught:
         outcome(refused(429, "Too Many Requests", retry_after=35))
     assert caught.value.after == 35
 
 
-def test_too_many_requests_without_a_time_leave_it_to_us() -> None:
+def test_f45_too_many_requests_without_a_time_leave_it_to_us() -> None:
     with pytest.raises(SlowDown) as caught:
         outcome(refused(429, retry_after="soon"))
     assert caught.value.after is None

@@ -82,6 +82,27 @@ async def test_f02_nothing_is_confirmed_before_it_is_stored(server: BotServer, t
     await until(lambda: server.confirmed == 1)
 
 
+async def test_f11_what_is_not_stored_yet_when_the_end_comes_is_not_confirmed_and_comes_again(
+    server: BotServer, telegram: Adapter
+) -> None:
+    port, never = MemoryPort(), asyncio.Event()
+
+    async def slowly(raw: Raw, lease: Any = None) -> None:
+        await never.wait()
+
+    port.receive = slowly  # type: ignore[method-assign]
+    server.do(update("last words"))
+    await telegram.start(port)
+    await until(lambda: server.asked("getUpdates"))
+    await asyncio.sleep(0.05)
+    await telegram.stop()
+    assert server.confirmed == 0
+    again, after = Adapter(ACCOUNT, api(server)), MemoryPort()
+    await again.start(after)
+    await until(lambda: texts(after) == ["last words"])
+    await again.stop()
+
+
 async def test_f18_an_update_that_comes_again_is_the_same_event(server: BotServer, telegram: Adapter) -> None:
     port, again = MemoryPort(), update("once")
     server.do(again, again, again)

@@ -189,8 +189,8 @@ def test_programs_of_one_school_agree_on_the_time_whatever_their_machines_say(
     assert (wrong.new_id() >> 12) & 0x3FF != (right.new_id() >> 12) & 0x3FF, "ids of two programs are apart"
 
 
-def test_a_program_in_which_something_is_stuck_ends_all_the_same_when_it_is_told_to() -> None:
-    """F12: what it holds runs out by itself, and whoever watches it starts it again."""
+def test_f12_a_program_in_which_something_is_stuck_ends_all_the_same_when_it_is_told_to() -> None:
+    """What it holds runs out by itself, and whoever watches it starts it again."""
     ended = subprocess.run([sys.executable, "-c", STUCK], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert "Timeout" in ended.stderr
