@@ -7,6 +7,7 @@ an event that was offered a few times in vain is never offered again, and stands
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -22,6 +23,8 @@ from tests.postgres import FAST
 
 CHATS = {"maya": "U0MAYA", "diego": "U0DIEGO", "amina": "U0AMINA", "noah": "U0NOAH"}
 COMING = 60
+SAID = [f"Line {number} of sixty" for number in range(COMING)]
+HOUR = 3600.0
 HANDLED = tuple(f"work.committed=exit@{number}" for number in (1, 5, 20, 40))
 PLACES = (*HANDLED, *(f"ingress.{place}=exit@3" for place in ("fetched", "inserted", "committed")))
 WITHIN = 90.0
@@ -72,12 +75,11 @@ async def killed_at(school: School, place: str) -> list[str]:
     async with slack.running():
         in_workspace(school, slack)
         users = list(CHATS.values())
-        said = [f"Line {number} of sixty" for number in range(COMING)]
         process = school.run(place)
         try:
             async with asyncio.timeout(WITHIN):
                 await slack.connected(within=WITHIN)
-                for number, text in enumerate(said):
+                for number, text in enumerate(SAID):
                     await slack.deliver(slack.writes(users[number % len(users)], text), wait=False)
                     await asyncio.sleep(0.01)  # else all sixty are one commit
                 killed = await ended(process)
@@ -89,19 +91,57 @@ async def killed_at(school: School, place: str) -> list[str]:
                 await until_quiet(school)
                 code = await stop(process)
         except TimeoutError:
-            state = "runs" if process.poll() is None else f"ended with {process.returncode}"
-            log = school.log.read_text(errors="replace")[-2_000:]
-            return [f"{_kept(school).total()} of {COMING} kept in {WITHIN:.0f} s; the last process {state}:\n{log}"]
+            return [_too_late(school, process)]
         finally:
             process.kill()
             process.wait()
-    kept = _kept(school)
-    unhandled = school.rows("SELECT id FROM inbox WHERE status <> 'done'")
     return [
         *([] if killed == -9 else [f"{place} was never reached"]),
-        *([] if code == 0 else [f"the last process ended with {code}"]),
         *([] if offered < COMING else ["everything was acknowledged before the kill: nothing was proven"]),
-        *(f"lost: {text}" for text in said if not kept[text]),
+        *_wrong(school, slack, code),
+    ]
+
+
+async def cut_off(school: School) -> list[str]:
+    """What is wrong after an hour in which Slack was out of reach, and offered sixty events in vain."""
+    slack = Slack(users={user: f"{key}@lincoln.example" for key, user in CHATS.items()}, patience=0.3)
+    async with slack.running():
+        in_workspace(school, slack)
+        users, process = list(CHATS.values()), school.run()
+        try:
+            async with asyncio.timeout(WITHIN):
+                await slack.connected(within=WITHIN)
+                slack.partitioned = True
+                await slack.cut()
+                begun = time.time()
+                for number, text in enumerate(SAID):
+                    at = f"{begun + number * HOUR / COMING:.6f}"
+                    await slack.deliver(slack.writes(users[number % len(users)], text, ts=at), times=0)
+                slack.partitioned = False
+                while _kept(school).total() < COMING:  # noqa: ASYNC110  (nobody tells when the last one is kept)
+                    await asyncio.sleep(0.05)
+                await until_quiet(school)
+                code = await stop(process)
+        except TimeoutError:
+            return [_too_late(school, process)]
+        finally:
+            process.kill()
+            process.wait()
+    return _wrong(school, slack, code)
+
+
+def _too_late(school: School, process: subprocess.Popen[bytes]) -> str:
+    state = "runs" if process.poll() is None else f"ended with {process.returncode}"
+    log = school.log.read_text(errors="replace")[-2_000:]
+    return f"{_kept(school).total()} of {COMING} kept in {WITHIN:.0f} s; the last process {state}:\n{log}"
+
+
+def _wrong(school: School, slack: Slack, code: int) -> list[str]:
+    kept, users = _kept(school), CHATS.values()
+    unhandled = school.rows("SELECT id FROM inbox WHERE status <> 'done'")
+    return [
+        *([] if code == 0 else [f"the last process ended with {code}"]),
+        *(f"lost: {text}" for text in SAID if not kept[text]),
         *(f"kept twice: {text}" for text, times in kept.items() if times > 1),
         *(["an event was not handled"] if unhandled else []),
         *(f"{user} was never answered" for user in users if not any(one.get("bot_id") for one in slack.posted[user])),
@@ -122,6 +162,9 @@ def prove(places: Sequence[str] = PLACES) -> list[str]:
             found = asyncio.run(killed_at(seeded.moved_to(Path(name) / f"{number}/school"), place))
             print(f"slack, {COMING} coming, {place}: {len(found) or 'no'} problems", flush=True)
             problems += [f"{place}: {one}" for one in found]
+        found = asyncio.run(cut_off(seeded.moved_to(Path(name) / "hour/school")))
+        print(f"slack, {COMING} written in an hour out of reach: {len(found) or 'no'} problems", flush=True)
+        problems += [f"out of reach: {one}" for one in found]
         for trouble in ("revoked", "dead"):
             seconds = asyncio.run(noticed(seeded.moved_to(Path(name) / f"{trouble}/school"), trouble))
             print(f"slack, {trouble} {'token' if trouble == 'revoked' else 'sockets'}: noticed after {seconds:.0f} s")

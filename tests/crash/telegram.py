@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+
+import httpx
 
 from bot.domain import Address
 from tests.crash.outside import School, ended, linked, stop, until_quiet
@@ -19,10 +22,14 @@ from tests.postgres import FAST
 
 CHATS = {"maya": 101, "diego": 102, "amina": 103, "noah": 104}
 WAITING = 60
+SAID = [f"Line {number} of sixty" for number in range(WAITING)]
+HOUR = 3600.0
 HANDLED = tuple(f"work.committed=exit@{number}" for number in (1, 5, 20, 40))
 """After so many updates were handled; the ids of python-telegram-bot's own measurement (reliability.md 10)."""
 PLACES = (*HANDLED, *(f"ingress.{place}=exit" for place in ("fetched", "inserted", "committed", "acked")))
 WITHIN = 60.0
+NOTICED = 90.0
+"""Seconds within which the health page must say what is wrong."""
 
 
 def school_on_telegram(folder: Path) -> School:
@@ -41,9 +48,7 @@ async def killed_at(school: School, place: str) -> list[str]:
     """What is wrong after sixty updates, a kill at this place and a restart; empty when nothing is."""
     async with BotServer().running() as server:
         at_server(school, server)
-        chats = list(CHATS.values())
-        said = [f"Line {number} of sixty" for number in range(WAITING)]
-        server.do(*(update(text, chats[number % len(chats)]) for number, text in enumerate(said)))
+        _write_sixty(server)
         process = school.run(place)
         try:
             async with asyncio.timeout(WITHIN):
@@ -57,16 +62,68 @@ async def killed_at(school: School, place: str) -> list[str]:
         finally:
             process.kill()
             process.wait()
+    return [*([] if killed == -9 else [f"{place} was never reached"]), *_wrong(school, server, code)]
+
+
+async def cut_off(school: School) -> list[str]:
+    """What is wrong after an hour in which Telegram was out of reach while sixty updates came to wait there."""
+    async with BotServer().running() as server:
+        at_server(school, server)
+        process = school.run()
+        try:
+            async with asyncio.timeout(WITHIN):
+                while not server.asked("getUpdates"):  # noqa: ASYNC110  (a process tells nobody that it begins)
+                    await asyncio.sleep(0.05)
+                port = server.port
+                await server.stop()
+                _write_sixty(server)
+                await asyncio.sleep(2)  # it tries in vain
+                server.ahead = HOUR
+                await server.start(port)
+                while server.waiting:  # noqa: ASYNC110  (nobody tells when the last one is confirmed)
+                    await asyncio.sleep(0.05)
+                await until_quiet(school)
+                code = await stop(process)
+        finally:
+            process.kill()
+            process.wait()
+    return _wrong(school, server, code)
+
+
+async def noticed(school: School) -> float:
+    """Seconds until the health page of a real process says that the bot's token was revoked."""
+    health = f"http://127.0.0.1:{school.port}/healthz"
+    async with BotServer().running() as server, httpx.AsyncClient(timeout=5) as browser:
+        at_server(school, server)
+        process = school.run()
+        try:
+            async with asyncio.timeout(WITHIN + NOTICED):
+                while not server.asked("getUpdates"):  # noqa: ASYNC110  (a process tells nobody that it begins)
+                    await asyncio.sleep(0.05)
+                server.revoked, began = True, time.monotonic()
+                while "Telegram refuses" not in (answer := await browser.get(health)).text:  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+            assert answer.status_code == 503
+            return time.monotonic() - began
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _write_sixty(server: BotServer) -> None:
+    chats = list(CHATS.values())
+    server.do(*(update(text, chats[number % len(chats)]) for number, text in enumerate(SAID)))
+
+
+def _wrong(school: School, server: BotServer, code: int) -> list[str]:
     kept = Counter(row["text"] for row in school.rows("SELECT text FROM message WHERE direction = 'in'"))
     unhandled = school.rows("SELECT id FROM inbox WHERE status <> 'done'")
-    silent = [chat for chat in chats if not server.sent(chat)]
     return [
-        *([] if killed == -9 else [f"{place} was never reached"]),
         *([] if code == 0 else [f"the last process ended with {code}"]),
-        *(f"lost: {text}" for text in said if not kept[text]),
+        *(f"lost: {text}" for text in SAID if not kept[text]),
         *(f"kept twice: {text}" for text, times in kept.items() if times > 1),
         *(["an update was not handled"] if unhandled else []),
-        *(f"chat {chat} was never answered" for chat in silent),
+        *(f"chat {chat} was never answered" for chat in CHATS.values() if not server.sent(chat)),
     ]
 
 
@@ -81,4 +138,9 @@ def prove(places: Sequence[str] = PLACES) -> list[str]:
             for one in found:
                 print("   ", one)
             problems += found
+        found = asyncio.run(cut_off(seeded.moved_to(Path(name) / "hour/school")))
+        print(f"telegram, {WAITING} written in an hour out of reach: {len(found) or 'no'} problems", flush=True)
+        seconds = asyncio.run(noticed(seeded.moved_to(Path(name) / "revoked/school")))
+        print(f"telegram, revoked token: noticed after {seconds:.0f} s", flush=True)
+        problems += [*found, *([f"revoked: noticed after {seconds:.0f} s"] if seconds > NOTICED else [])]
     return problems

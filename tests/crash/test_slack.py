@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.crash.outside import stop
-from tests.crash.slack import CHATS, in_workspace, killed_at, school_on_slack
+from tests.crash.slack import CHATS, cut_off, in_workspace, killed_at, school_on_slack
 from tests.fakes.outside import outside
 from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, Slack
 
@@ -18,6 +18,10 @@ from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, Slack
 @pytest.mark.parametrize("place", ["work.committed=exit@5", "ingress.inserted=exit@3"])
 async def test_f01_f02_f58_of_sixty_events_from_slack_none_is_lost(tmp_path: Path, place: str) -> None:
     assert await killed_at(school_on_slack(tmp_path / "school"), place) == []
+
+
+async def test_f53_of_sixty_events_in_an_hour_out_of_reach_none_is_lost(tmp_path: Path) -> None:
+    assert await cut_off(school_on_slack(tmp_path / "school")) == []
 
 
 async def test_f50_a_revoked_token_stands_on_the_health_page_and_rings_outside(tmp_path: Path) -> None:
