@@ -22,7 +22,7 @@ from bot.flows.loader import Document, Keep, anew, judge, read, read_document, r
 from bot.flows.wording import names_in
 from bot.plan import Plan
 from bot.safety import changes as school_changes
-from bot.safety.cards import Card, Cards
+from bot.safety.cards import Card, Cards, Line, without_english
 from bot.safety.cases import problems as failing_cases
 from bot.safety.changes import Changes
 from bot.safety.compiled import Compiled
@@ -40,6 +40,7 @@ FLOWS = "flows"
 SAFETY = "safety"
 SCREENING = "screening.yaml"
 RULES = "rules.yaml"
+CARDS = "cards.yaml"
 
 T = TypeVar("T")
 Words = Mapping[str, frozenset[str]]
@@ -198,22 +199,34 @@ def read_words(shipped: Path = SHIPPED) -> Words:
 
 
 def read_cards(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> tuple[Card, ...]:
-    """The crisis cards of the package; a school may word its own, with the same numbers. Raises ContentError."""
-    path = folder / SAFETY / "cards.yaml"
-    cards = {(card.country, card.language): card for card in read(shipped / SAFETY / "cards.yaml", Cards, keep).cards}
-    if not path.exists():
-        return tuple(cards.values())
+    """The crisis cards of the package; a school may add languages, and word its own with the same numbers.
+
+    Raises ContentError.
+    """
+    path, usual = folder / SAFETY / CARDS, shipped / SAFETY / CARDS
+    cards = {(card.country, card.language): card for card in read(usual, Cards, keep).cards}
     problems = []
-    for card in read(path, Cards, keep).cards:
+    for card in read(path, Cards, keep).cards if path.exists() else ():
         known = cards.get((card.country, card.language))
         lost = [number for number in known.numbers if number not in card.text] if known else []
         if lost:
             text = f"the card for {card.country}, {card.language} leaves out {', '.join(lost)}"
             problems.append(Problem(str(path), 0, 0, text))
         cards[card.country, card.language] = card
+    for country in without_english([*cards.values()]):
+        where = path if path.exists() else usual
+        text = f"there is no English card for {country}, which the other languages fall back to"
+        problems.append(Problem(str(where), 0, 0, text))
     if problems:
         raise ContentError(problems)
     return tuple(cards.values())
+
+
+def read_lines(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> tuple[Line, ...]:
+    """The numbers in one sentence per language; a school's own replace those that ship. Raises ContentError."""
+    paths = [place / SAFETY / CARDS for place in (shipped, folder)]
+    lines = [line for path in paths if path.exists() for line in read(path, Cards, keep).lines]
+    return tuple({(line.country, line.language): line for line in lines}.values())
 
 
 def read_tuning(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> Tuning:

@@ -6,7 +6,7 @@ cards; all else is in the school's folder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -21,6 +21,7 @@ from bot.content import (
     read_cards,
     read_changes,
     read_flows,
+    read_lines,
     read_plan,
     read_screener,
     read_texts,
@@ -36,7 +37,7 @@ from bot.plan import LadderPlan, ReportEntry, contradictions
 from bot.planning.due import Cap, Schedule, Session
 from bot.planning.duty import Duty
 from bot.planning.words import show_date, show_time
-from bot.safety.cards import Card, card_for
+from bot.safety.cards import Card, Line, card_for, lines_for
 from bot.safety.changes import Mute
 from bot.safety.screen import Screener
 from bot.safety.tuning import Tuning
@@ -70,6 +71,7 @@ class Program:
     """The roster key of the adult who is told of what may be about another one, or empty."""
     screener: Screener = field(repr=False)
     cards: tuple[Card, ...] = field(repr=False)
+    lines: tuple[Line, ...] = field(repr=False)
     tuning: Tuning = field(repr=False)
     """The rules beyond words."""
     texts: Texts = field(repr=False)
@@ -114,13 +116,17 @@ class Program:
         """Which rules are muted, by whom and until when, in sentences for staff."""
         return [mute.told(today) for mute in self.mutes]
 
-    def card(self, language: str, adult: str, *, asked: bool = False, mentor: bool = False) -> str:
+    def card(
+        self, language: str, adult: str, *, asked: bool = False, mentor: bool = False, also: Iterable[str] = ()
+    ) -> str:
         """The crisis card in a language (or English), with the school's place and the adult's name.
 
         `asked`: worded for who asked for an adult and wrote nothing alarming; `mentor`: for who told of somebody else.
+        `also`: other languages that they wrote in; what the card does not speak has a line with the numbers above it.
         """
         card = card_for(self.cards, self.country, language)
-        return card.render(self.place(card.language), adult, asked=asked, mentor=mentor)
+        lines = lines_for(self.lines, self.country, card, (language, *also))
+        return "\n\n".join([*lines, card.render(self.place(card.language), adult, asked=asked, mentor=mentor)])
 
     def text(self, language: str, key: str, **values: str) -> str:
         """One of the house's own texts in a language, or in the program's first."""
@@ -162,6 +168,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
     screener = parts.read(partial(read_screener, folder, shipped, kept.find))
     changes = parts.read(partial(read_changes, folder, kept.find))
     cards = parts.read(partial(read_cards, folder, shipped, kept.find))
+    lines = parts.read(partial(read_lines, folder, shipped, kept.find)) if cards else ()
     tuning = parts.read(partial(read_tuning, folder, shipped, kept.find))
     texts = parts.read(partial(read_texts, found[0].languages if found else (), shipped, kept.find))
     if found and flows is not None:
@@ -189,6 +196,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
         bypass=plan.bypass,
         screener=screener,
         cards=cards,
+        lines=lines or (),
         tuning=tuning,
         texts=texts,
         mutes=changes.muted,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -50,23 +50,49 @@ class Card(BaseModel):
         )
 
 
+class Line(BaseModel):
+    """The numbers in one sentence, above the card of another language: for who wrote in this one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    country: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+    numbers: tuple[str, ...] = Field(min_length=1)
+    text: Sentence
+
+    def model_post_init(self, _context: object) -> None:
+        missing = [number for number in self.numbers if number not in self.text]
+        if missing:
+            raise ValueError(f"the line does not say {', '.join(missing)}")
+
+
 class Cards(BaseModel):
     """The file config/safety/cards.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    cards: tuple[Card, ...] = Field(min_length=1)
+    cards: tuple[Card, ...] = ()
+    lines: tuple[Line, ...] = ()
 
     @field_validator("cards")
     @classmethod
-    def _every_country_has_english(cls, cards: tuple[Card, ...]) -> tuple[Card, ...]:
+    def _none_is_there_twice(cls, cards: tuple[Card, ...]) -> tuple[Card, ...]:
         keys = [(card.country, card.language) for card in cards]
         if len(set(keys)) != len(keys):
             raise ValueError("two cards are for the same country and language")
-        without = {country for country, _ in keys} - {country for country, language in keys if language == "en"}
-        if without:
-            raise ValueError(f"no English card, which the others fall back to, for {', '.join(sorted(without))}")
         return cards
+
+
+def without_english(cards: Sequence[Card]) -> list[str]:
+    """The countries that have no English card, which the other languages fall back to."""
+    return sorted({card.country for card in cards} - {card.country for card in cards if card.language == "en"})
+
+
+def lines_for(lines: Sequence[Line], country: str, card: Card, languages: Iterable[str]) -> list[str]:
+    """The numbers in those of these languages that the card does not speak."""
+    wanted = [language for language in dict.fromkeys(languages) if language != card.language]
+    here = {line.language: line.text for line in lines if line.country == country}
+    return [here[language] for language in wanted if language in here]
 
 
 def card_for(cards: Sequence[Card], country: str, language: str) -> Card:

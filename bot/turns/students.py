@@ -100,7 +100,8 @@ def _tell(draft: Draft, person: Person, case: rules.Case, opened: Escalation, *,
         adult = around(draft.connection, draft.program, [person.id]).advisor_name(person)
         if opened.left_out:  # never the one whom it may be about
             adult = cases.first_told(draft, opened)
-        card = draft.program.card(person.language, adult, asked=asked)
+        wrote_in = [finding.pack.partition("@")[0].partition("-")[0] for finding in draft.findings]
+        card = draft.program.card(person.language, adult, asked=asked, also=wrote_in)
         text = f"{card}\n\n{draft.text(person, 'adult_when')}" if when else card
         draft.write(
             person,

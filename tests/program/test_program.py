@@ -285,6 +285,25 @@ def test_a_school_words_its_own_card_but_loses_no_number(lincoln: Path, shipped:
     assert load_program(lincoln, shipped=shipped).card("en", "Ms. Rivera").endswith("Ms. Rivera, room 12.")
 
 
+def test_a_school_adds_a_card_in_another_language(lincoln: Path, shipped: Path) -> None:
+    card = CARD.replace("language: en", "language: vi").replace("In danger", "Call or text 988. In danger")
+    line = "lines:\n  - {country: us, language: fr, numbers: ['911'], text: Appelle le 911.}\n"
+    school_file(lincoln, "cards.yaml", card + line)
+    program = load_program(lincoln, shipped=shipped)
+    assert program.card("vi", "Ms. Rivera").endswith("Ms. Rivera, room 12.")
+    assert not program.card("en", "Ms. Rivera").endswith("room 12.")
+    assert program.card("fr", "Ms. Rivera").startswith("Appelle le 911.\n\n")
+    assert program.card("en", "Ms. Rivera", also=["fr"]).startswith("Appelle le 911.\n\n")
+
+
+def test_a_card_for_a_country_without_an_english_one_is_refused(lincoln: Path, shipped: Path) -> None:
+    school_file(
+        lincoln, "cards.yaml", CARD.replace("country: us", "country: mx").replace("language: en", "language: es")
+    )
+    [found] = complaints(lincoln, shipped)
+    assert "there is no English card for mx" in found
+
+
 def test_a_school_raises_a_rule_and_tunes_its_numbers_and_the_others_stay(lincoln: Path, shipped: Path) -> None:
     school_file(lincoln, "rules.yaml", "lowest_mood: {tier: urgent, within_days: 21}\nmissed_check_ins: {times: 2}\n")
     tuning = load_program(lincoln, shipped=shipped).tuning

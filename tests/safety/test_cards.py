@@ -8,11 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from bot.flows.loader import read
-from bot.safety.cards import Card, Cards, card_for
+from bot.safety.cards import Card, Cards, card_for, lines_for, without_english
 
 from .conftest import SAFETY
 
-CARDS = read(SAFETY / "cards.yaml", Cards).cards
+CARDS, LINES = (found := read(SAFETY / "cards.yaml", Cards)).cards, found.lines
+OTHERS = ("ar", "fr", "ht", "pt", "vi", "zh")
+"""The languages of the small packs."""
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -106,7 +108,22 @@ def test_a_card_without_its_parts_is_refused(change: dict[str, str]) -> None:
 
 def test_a_country_without_an_english_card_and_a_double_card_are_refused() -> None:
     spanish = card_for(CARDS, "us", "es")
-    with pytest.raises(ValidationError, match="no English card"):
-        Cards(cards=(spanish,))
+    assert without_english([spanish]) == ["us"]
+    assert without_english(CARDS) == []
     with pytest.raises(ValidationError, match="same country and language"):
         Cards(cards=(*CARDS, spanish))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_who_writes_in_a_language_without_a_card_reads_the_numbers_in_it_above_the_english_one(language: str) -> None:
+    english = card_for(CARDS, "us", language)
+    assert english.language == "en"
+    (line,) = lines_for(LINES, "us", english, (language, language))
+    assert "911" in line
+    assert "988" in line
+
+
+def test_a_language_that_the_card_speaks_needs_no_line_and_an_unknown_one_has_none() -> None:
+    spanish = card_for(CARDS, "us", "es")
+    assert lines_for(LINES, "us", spanish, ("es", "xx")) == []
+    assert len(lines_for(LINES, "us", card_for(CARDS, "us", "en"), ("en", "es"))) == 1

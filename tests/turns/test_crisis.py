@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.domain import ActionKind, Address
 from bot.errors import TryLater
+from bot.program import create, load_program
 from storage import people, tables
 from tests.school import CANARY, LEO, MAYA, RIVERA, House, on_sqlite
 
@@ -193,3 +196,16 @@ async def test_a_crisis_goes_to_every_address_of_an_adult_and_the_rest_to_the_fi
     await house.says(MAYA, CRISIS)
     alerts = house.rows(tables.message, kind="alert", escalation_id=house.rows(tables.escalation)[1].id)
     assert sorted(row.chat for row in alerts) == [str(RIVERA), pager.chat]
+
+
+@on_sqlite
+async def test_a_crisis_in_a_language_without_a_card_is_answered_with_the_numbers_in_it(
+    house: House, tmp_path: Path
+) -> None:
+    """Maya's roster says English; she writes in Vietnamese."""
+    create(tmp_path / "lincoln")
+    house = house.restarted(load_program(tmp_path / "lincoln"))
+    await house.says(MAYA, "tôi muốn tự tử")
+    assert house.case().tier == "crisis"
+    assert house.newest(MAYA).text.startswith("Nếu đang gặp nguy hiểm: gọi 911.")
+    assert "This chat is not watched round the clock" in house.newest(MAYA).text
