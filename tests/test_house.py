@@ -89,7 +89,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"bot.flows", "bot.safety", "bot.planning", "bot.program", "storage.database", "storage.turns"}
         | {"storage.batch", "storage.joining", "storage.prompts", "storage.senders"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
-        | {"storage.hold"}
+        | {"storage.hold", "storage.readers"}
         | {"storage.leases", "storage.occurrences", "storage.wake"},
         {"sqlalchemy"},
     ),

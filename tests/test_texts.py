@@ -88,6 +88,14 @@ def test_our_own_buttons_also_work_when_they_are_typed(language: str, name: str,
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("label", "name"), [("checkin", "checkin"), ("resume", "resume"), ("privacy", "privacy")])
+def test_so_do_the_buttons_that_stand_for_a_command(language: str, label: str, name: str) -> None:
+    command = read_command(texts(language)[f"label_{label}"])
+    assert command is not None
+    assert command.name == name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_help_and_the_notice_tell_where_help_is_and_that_nobody_watches(language: str) -> None:
     said = texts(language)
     assert "911" in said["help"]

@@ -66,6 +66,9 @@ _LABELS: dict[str, tuple[CommandName, Given]] = {
     "yes someone talked with me": ("talked", "yes"), "si alguien hablo conmigo": ("talked", "yes"),
     "no not yet": ("talked", "no"), "no todavia no": ("talked", "no"),
     "id rather not say": ("talked", "private"), "prefiero no decirlo": ("talked", "private"),
+    "check in": ("checkin", ""), "contestar ahora": ("checkin", ""),
+    "start again": ("resume", ""), "empezar otra vez": ("resume", ""),
+    "who can read this": ("privacy", ""), "quien puede leer esto": ("privacy", ""),
 }  # fmt: skip
 """Our own buttons outside flows, as they are typed: on some platforms a press is an ordinary text."""
 

@@ -12,18 +12,24 @@ from bot.flows.phrases import phrase
 from bot.safety import rules
 from bot.turns import cases, contact, followups, prompts, telling
 from bot.turns.draft import Draft
-from storage import escalations
+from bot.turns.rungs import standing
+from storage import escalations, people
+from storage.readers import readers
 
 ADULT_REQUESTED = "adult-requested"
 PAUSE = timedelta(weeks=2)
 LONGEST_PAUSE = timedelta(days=180)
+READERS = 6
+"""So many are named; of more than these, how many they are."""
 _WHEN: tuple[Given, ...] = ("now", "today", "week", "no")
 
 
-def applies(draft: Draft, person: Person, command: Command) -> bool:
-    """Whether a command is one here and now: our own answers are words like any others where nobody asked."""
+def applies(draft: Draft, person: Person, command: Command, *, is_label: bool) -> bool:
+    """Whether a command is one here and now: our own labels are words like any others where nobody asked."""
     if command.name == "talked":
         return followups.is_asked(draft, person)
+    if command.name == "resume" and is_label:
+        return person.status is not PersonStatus.ACTIVE
     if command.name == "adult" and command.given == "no":
         return cases.running(draft, person, ADULT_REQUESTED) is not None
     return True
@@ -94,7 +100,11 @@ def _resume(draft: Draft, person: Person, command: Command) -> None:
 
 
 def _help(draft: Draft, person: Person, _command: Command) -> None:
-    choices = [Choice(draft.text(person, "label_checkin"), "", "/checkin"), adult_choice(draft, person)]
+    choices = [
+        Choice(draft.text(person, "label_checkin"), "", "/checkin"),
+        adult_choice(draft, person),
+        Choice(draft.text(person, "label_privacy"), "", "/privacy"),
+    ]
     if person.role is Role.MENTOR:
         choices.append(Choice(draft.text(person, "label_tell"), "", telling.TELL))
     draft.say(person, "help", choices)
@@ -136,7 +146,21 @@ def _report(draft: Draft, person: Person, command: Command) -> None:
 
 
 def _privacy(draft: Draft, person: Person, _command: Command) -> None:
-    draft.say(person, "privacy")
+    """Who can really read this, by name: those whom the staff pages show it, and those on the ladder."""
+    known = readers(draft.connection, person.id)
+    named = [f"{name} ({draft.text(person, f'role_{role}')})" for name, role in known[:READERS]]
+    if len(known) > READERS:
+        named.append(draft.text(person, "readers_more", count=str(len(known) - READERS)))
+    ladder = standing(draft, person, rules.Case(Tier.CRISIS, "privacy", "")).ladder
+    ids = dict.fromkeys(one for rung in ladder.rungs for one in rung.people)
+    told = [adult.name for id_ in [*ids][:READERS] if (adult := people.load(draft.connection, id_)) is not None]
+    draft.say(
+        person,
+        "privacy",
+        (adult_choice(draft, person),),
+        readers=", ".join(named) or draft.text(person, "readers_none"),
+        told=", ".join(told),
+    )
 
 
 def _language(draft: Draft, person: Person, command: Command) -> None:

@@ -145,9 +145,10 @@ def _route(reading: Reading) -> None:
     if inbound.kind is InboundKind.MEDIA:
         draft.review(ReviewKind.MEDIA, f"Sent something that is not text: {inbound.media or 'a file'}", person)
     command = read_command(inbound.text) if inbound.kind is InboundKind.TEXT else None
-    if command is not None and applies(draft, person, command):
+    is_label = not inbound.text.lstrip().startswith("/")
+    if command is not None and applies(draft, person, command, is_label=is_label):
         # Behind a slashed command people write why, and that is read like any text.
-        reading.our_words = not inbound.text.lstrip().startswith("/")
+        reading.our_words = is_label
         return obey(draft, person, command)
     waiting = prompts.waiting(draft, person)
     named = _replied_to(draft, person, inbound)

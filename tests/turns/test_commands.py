@@ -160,7 +160,7 @@ async def test_a_check_in_whenever_somebody_wants_one(house: House) -> None:
 @on_sqlite
 async def test_help_offers_a_check_in_and_an_adult(house: House) -> None:
     await house.says(MAYA, "/help")
-    assert house.labels(MAYA) == ["Check in", "I want an adult"]
+    assert house.labels(MAYA) == ["Check in", "I want an adult", "Who can read this?"]
     await house.taps(MAYA, "I want an adult")
     assert house.case().category == "adult-requested"
 
