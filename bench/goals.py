@@ -1,4 +1,4 @@
-"""The goals P1 to P15: what each one measures, beside which peers, and what it may come to."""
+"""The goals P1 to P16: what each one measures, beside which peers, and what it may come to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import cold, due, engine, fanout, growth, lost, planning, restart, screening, sending, slack_way
+from bench import alerting, cold, due, engine, fanout, growth, lost, planning, restart, screening, sending, slack_way
 from bench.measure import Case, Figures, interleaved, median, medians, ratio, run
 from bench.result import Claim, Result, Size
 
@@ -140,6 +140,7 @@ GOALS: dict[str, Goal] = {
     "P13": Goal("A message on its way out", "the network's share is the platform's, not ours", sending.goal),
     "P14": Goal("Killed while messages wait", "what a student wrote is handled, whatever happens to us", lost.goal),
     "P15": Goal("Screening", "every word is looked at, and nobody waits for it", screening.goal),
+    "P16": Goal("From words to an alert", "an adult is told before the next one is asked", alerting.goal),
 }
 
 
