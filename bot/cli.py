@@ -80,6 +80,27 @@ def doctor(
 
 
 @app.command()
+def drill(
+    folder: Folder,
+    report: Annotated[bool, typer.Option("--report", help="Only say how the last one went.")] = False,
+) -> None:
+    """Let all adults of the ladder practice: each is told, on every channel, that it is a drill, and answers."""
+    from bot import drill as drills
+    from bot.clock import SystemClock
+    from bot.program import load_program
+    from bot.school import open_database
+
+    program = load_program(folder)
+    with closing(open_database(program)) as database:
+        if report:
+            print(drills.report(database))
+            return
+        drills.begin(database, program, SystemClock())
+    print("The drill has begun: nearpeer run sends it to all adults of the ladder, and it ends within an hour.")
+    print(f"How it went: nearpeer drill {folder} --report")
+
+
+@app.command()
 def roster(
     folder: Folder,
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The roster, as Excel or Sheets saves it.")],

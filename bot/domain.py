@@ -230,6 +230,8 @@ class ActionKind(StrEnum):
     """A restored school goes on; what was held is sent if it is still wanted."""
     DROP_HELD = "drop-held"
     """A restored school goes on; what was held is dropped."""
+    DRILL = "drill"
+    """Adults practice: nobody is in danger."""
     UNLINK = "unlink"
     """A chat that was linked is not its person's: nothing goes there any more. Named by its review item."""
 

@@ -154,9 +154,7 @@ def _undelivered(connection: Connection, now: datetime) -> int:
             escalation.told_at,
             _newest_alert(on_its_way).label("missing"),
             _newest_alert(message.status == "sent").label("arrived"),
-        ).where(
-            _is_not(escalation.status, "closed"), escalation.status == "open", escalation.next_action_at.is_not(None)
-        )
+        ).where(_is_not(escalation.status, "closed"), escalation.status == "open", ~escalation.drill)
     ).all()
     reached: dict[int, datetime] = {}
     for row in rows:

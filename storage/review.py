@@ -72,6 +72,7 @@ class Case:
     closed_at: datetime | None
     words: tuple[Words, ...] = ()
     told: tuple[Told, ...] = ()
+    drill: bool = False
 
     @property
     def undelivered(self) -> bool:
@@ -210,6 +211,7 @@ def _cases(connection: Connection, query: Select[Any]) -> list[Case]:
             closed_at=row.closed_at,
             words=tuple(written[row.id]),
             told=tuple(told[row.id]),
+            drill=row.drill,
         )
         for row in rows
     ]

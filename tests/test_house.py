@@ -84,12 +84,16 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"bot.settings_file", "bot.ways", "config"},
         set(),
     ),
+    "bot.drill": (
+        PURE | {"bot.clock", "bot.program", "bot.turns.handle", "storage.database", "storage.drills"},
+        {"sqlalchemy"},
+    ),
     "bot.turns": (
         LEAVES
         | {"bot.flows", "bot.safety", "bot.planning", "bot.program", "storage.database", "storage.turns"}
         | {"storage.batch", "storage.joining", "storage.prompts", "storage.senders"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
-        | {"storage.hold", "storage.readers"}
+        | {"storage.drills", "storage.hold", "storage.readers"}
         | {"storage.leases", "storage.occurrences", "storage.wake"},
         {"sqlalchemy"},
     ),

@@ -101,7 +101,7 @@ async def home(desk: Desk, request: Request, staff: Staff) -> Response:
         items_left=left,
         more=items[-1].id if len(items) < left and items else None,
         unread=unread,
-        outcomes=wording.OUTCOMES,
+        outcomes=wording.CHOICES,
         refusal="",
         draft=_draft(),
         home=True,
@@ -130,7 +130,7 @@ async def now(desk: Desk, request: Request, staff: Staff) -> Response:
         summary=summary,
         fresh=fresh,
         changed=changed,
-        outcomes=wording.OUTCOMES,
+        outcomes=wording.CHOICES,
         refusal="",
         draft=_draft(),
         home=True,
@@ -172,9 +172,9 @@ def card(case: Case, moments: Moments) -> Card:
     return Card(
         id=case.id,
         person_id=case.person_id,
-        person=case.person,
-        tier=case.tier,
-        tier_word=wording.TIERS[case.tier],
+        person=wording.DRILL if case.drill else case.person,
+        tier="notice" if case.drill else case.tier,
+        tier_word="DRILL" if case.drill else wording.TIERS[case.tier],
         category=case.category.replace("-", " "),
         reason=case.reason,
         opened=moments.when(case.opened_at),
@@ -235,6 +235,7 @@ async def _closed_since(desk: Desk, staff: Staff, ids: set[str]) -> Sequence[Cas
 
 async def _summary(desk: Desk, cases: Sequence[Case]) -> Summary:
     _, wrong = await troubles(desk)
+    cases = [case for case in cases if not case.drill]
     nobody = [case for case in cases if case.status is EscalationStatus.OPEN]
     held = len(cases) - len(nobody)
     looked_after = f"{wording.counted(held, 'case')} {'is' if held == 1 else 'are'} with an adult." if held else ""
@@ -278,7 +279,7 @@ async def _case_page(
         told=told,
         record=record,
         views=views,
-        outcomes=wording.OUTCOMES,
+        outcomes=wording.CHOICES,
         refusal=refusal,
         draft=draft or _draft(),
         home=False,
@@ -295,7 +296,7 @@ async def _card_again(
         "card.html",
         422 if refusal else 200,
         card=card(whole.case, desk.moments()),
-        outcomes=wording.OUTCOMES,
+        outcomes=wording.CHOICES,
         refusal=refusal,
         draft=draft,
         home=True,

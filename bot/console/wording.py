@@ -19,8 +19,11 @@ OUTCOMES = {
     "not-a-concern": "Not a concern (reason in the note)",
     "drill": "This was a drill",
 }
+DRILL = "Drill, nobody is in danger"
 ABUSE = "abuse"
 """The category whose cases show how long ago it was disclosed: a report may be due."""
+CHOICES = {code: label for code, label in OUTCOMES.items() if code != "drill"}
+"""What a case can be closed with; a drill ends by itself."""
 NEEDS_NOTE = ("report-made", "not-a-concern")
 TIERS = {
     Tier.CRISIS: "Crisis",
@@ -174,6 +177,8 @@ def standing(case: Case, moments: Moments) -> tuple[str, str]:
                 f"Asked whether they are still with it. Without an answer it opens again at {next_at}.{clock}",
             )
         return headline, f"They will be asked whether they are still with it: {next_at}.{clock}"
+    if case.drill:
+        return "A drill: nobody is in danger", "Press the button to say that you got it. It ends within an hour."
     headline = f"Nobody has this yet. Waiting for {moments.since(case.opened_at)}"
     if case.undelivered:
         headline = f"UNDELIVERED: no alert has reached anybody. {headline}"

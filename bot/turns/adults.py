@@ -9,7 +9,7 @@ from bot.domain import ActionKind, Choice, Inbound, InboundKind, MessageKind, Pe
 from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
-from bot.safety.outcomes import NEEDS_NOTE, OUTCOMES
+from bot.safety.outcomes import DRILL, NEEDS_NOTE, OUTCOMES
 from bot.turns import cases, contact, pages, prompts
 from bot.turns.commands import language_choices
 from bot.turns.draft import Draft, initials
@@ -128,6 +128,9 @@ def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcom
     student = people.load(draft.connection, escalation.person_id)
     if kind is ActionKind.TAKE:
         failpoint("ack.received")
+    if escalation.drill:
+        cases.act(draft, StaffAction(ActionKind.TAKE, adult.name, escalation_id, adult.id))
+        return reply(draft, adult, "drill_answered", escalation_id, (), code=code)
     if kind is ActionKind.CLOSE and not outcome:
         return _ask_outcome(draft, adult, escalation_id, code)
     cases.act(draft, StaffAction(kind, adult.name, escalation_id, adult.id, outcome, note))
@@ -155,7 +158,11 @@ def reply(
 
 
 def _ask_outcome(draft: Draft, adult: Person, escalation_id: int, code: str) -> None:
-    choices = tuple(Choice(draft.text(adult, f"outcome_{outcome}"), "", OUTCOME + outcome) for outcome in OUTCOMES)
+    choices = tuple(
+        Choice(draft.text(adult, f"outcome_{outcome}"), "", OUTCOME + outcome)
+        for outcome in OUTCOMES
+        if outcome != DRILL
+    )
     reply(draft, adult, "outcome_ask", escalation_id, choices, code=code)
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from bot.domain import MessageKind, PersonStatus
 from bot.planning.duty import AHEAD, Gap, gaps
 from bot.turns.draft import Draft
-from storage import people
+from storage import drills, people
+
+MONTH, WEEK = 30, 7
+"""Days after a drill until adults are reminded of the next, and then again."""
 
 
 def look(draft: Draft) -> None:
-    """Tell the safety contact of days ahead on which nobody is on duty; a repeat on the same day says nothing new."""
+    """Tell the safety contact of days ahead on which nobody is on duty, and of a drill that is due; once a day each."""
+    _drill(draft)
     duty = draft.program.duty
     if duty is None:
         return
@@ -18,6 +22,16 @@ def look(draft: Draft) -> None:
     if found:
         _tell(draft, "duty_gap", when="; ".join(_span(draft, gap) for gap in found))
         draft.note("Nearpeer", "duty gap", detail=f"{len(found)} in the next 14 days")
+
+
+def _drill(draft: Draft) -> None:
+    """Once a month after the last drill: hold another."""
+    last = drills.last(draft.connection)
+    zone = draft.program.zone
+    began = (last.began_at if last is not None else draft.now).astimezone(zone).date()
+    days = (draft.now.astimezone(zone).date() - began).days
+    if days >= MONTH and (days - MONTH) % WEEK == 0:
+        _tell(draft, "drill_due", days=str(days))
 
 
 def _tell(draft: Draft, key: str, **values: str) -> None:

@@ -21,7 +21,7 @@ from bot.errors import Refused
 from bot.safety import ladder as ladders
 from bot.safety import news as incoming
 from bot.safety.rules import SAME_CASE, Case, merge
-from bot.turns import afterwards, bundles, pages, reports
+from bot.turns import afterwards, bundles, drills, pages, reports
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
 from storage import conversations, escalations, people
@@ -86,6 +86,8 @@ def first_told(draft: Draft, escalation: Escalation) -> str:
 
 def climb(draft: Draft, escalation: Escalation) -> None:
     """Its due time has come: tell the next adults, ask the holder, or re-open; with what else of its student is due."""
+    if escalation.drill:
+        return drills.climb(draft, escalation)
     step = ladders.climb(escalation, draft.now)
     if step[0] == escalation:
         return
@@ -116,6 +118,8 @@ def unheard(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> 
     """An alert reached nobody. When all who were told with it are silent, others are told now, not at their time."""
     assert alert.rung is not None
     assert alert.round is not None
+    if escalation.drill:
+        return  # that is what it is to find out
     if not escalations.rung_is_silent(draft.connection, escalation.id, alert.rung, alert.round):
         return
     if escalation.status is EscalationStatus.ACKNOWLEDGED:
@@ -197,6 +201,8 @@ def act(draft: Draft, action: StaffAction) -> None:
     escalation = escalations.load(draft.connection, action.object_id, lock=True)
     if escalation is None or action.actor_person_id in escalation.left_out:
         raise Refused("This case does not exist.")  # to whom it is about as well: they must not learn that it does
+    if escalation.drill:
+        return drills.act(draft, escalation, action)
     adult_id = action.actor_person_id
     name = action.actor
     if action.kind is ActionKind.TAKE:

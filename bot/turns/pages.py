@@ -24,7 +24,7 @@ from bot.safety.outcomes import ABUSE
 from bot.turns.draft import Draft, initials
 from storage import escalations, hold, people
 
-_TO_TAKE = ("alert", "alert_again", "alert_reopened", "alert_with")
+_TO_TAKE = ("alert", "drill_alert", "alert_again", "alert_reopened", "alert_with")
 
 
 def send(
@@ -67,6 +67,8 @@ def send_one(
         key = "still_with_it"
     elif page.kind is PageKind.TAKEN:
         key = "closed_by_other" if escalation.status is EscalationStatus.CLOSED else "taken_by_other"
+    elif escalation.drill:
+        key = "drill_alert"
     elif key == "alert" and _minutes(draft, escalation, page) > 0:
         key = "alert_again"
     values = {
@@ -156,6 +158,8 @@ def buttons(
     draft: Draft, adult: Person, escalation: Escalation, code: str, *, still: bool = False
 ) -> tuple[Choice, ...]:
     """What an adult can do with a case; each label carries the code, so that it works typed as well."""
+    if escalation.drill:
+        return (Choice(draft.text(adult, "label_drill", code=code), "", ActionKind.TAKE),)
     keys = [("label_pass", ActionKind.PASS_ON), ("label_help", ActionKind.NEED_HELP)]
     if escalation.acknowledged_person_id == adult.id:
         keys.insert(0, ("label_close", ActionKind.CLOSE))

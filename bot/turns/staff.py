@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain import ActionKind, StaffAction
 from bot.errors import Refused
-from bot.turns import cases, joining, prompts
+from bot.turns import cases, drills, joining, prompts
 from bot.turns.draft import Draft
 from storage import hold, people
 
@@ -24,6 +24,8 @@ def do(draft: Draft, action: StaffAction) -> None:
         if person is None:
             raise Refused("This person does not exist.")
         prompts.resume(draft, person, action.actor)
+    elif action.kind is ActionKind.DRILL:
+        drills.begin(draft, action.actor)
     elif action.kind is ActionKind.UNLINK:
         joining.unlink(draft, action)
     elif action.kind in (ActionKind.RELEASE, ActionKind.DROP_HELD):

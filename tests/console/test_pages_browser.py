@@ -168,12 +168,12 @@ async def test_a_refusal_is_said_next_to_the_button_and_the_note_is_kept(site: S
     page = await site.page(context, "/staff/")
     site.console.turns.refuse = "Ms. Rivera already has this case."
     await page.get_by_text("Close this case").click()
-    await page.get_by_label("This was a drill").check()
+    await page.get_by_label("I spoke with the student").check()
     await page.get_by_label("Note", exact=True).fill("Half a thought")
     await page.get_by_role("button", name="Close the case").click()
     await expect(page.get_by_role("alert").filter(has_text="already has")).to_be_focused()
     await expect(page.get_by_label("Note", exact=True)).to_have_value("Half a thought")
-    await expect(page.get_by_label("This was a drill")).to_be_checked()
+    await expect(page.get_by_label("I spoke with the student")).to_be_checked()
     await context.close()
     # The browser itself notes every answer of 4xx; nothing else may be said.
     assert all("422" in text for text in site.said)

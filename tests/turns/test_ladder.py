@@ -119,7 +119,7 @@ async def test_alerts_still_on_their_way_are_not_sent_after_somebody_took_the_ca
 @on_sqlite
 async def test_nobody_from_before_can_take_a_closed_case(house: House) -> None:
     await crisis(house)
-    await house.staff(ActionKind.CLOSE, house.case().id, outcome="drill")
+    await house.staff(ActionKind.CLOSE, house.case().id, outcome="not-a-concern", note="A song")
     await house.taps(RIVERA, "I have it")
     assert house.case().status == "closed"
     assert house.newest(RIVERA).text.startswith("This case was closed by Ms. Chen (console).")
@@ -203,7 +203,7 @@ async def test_an_outcome_that_needs_a_note_closes_with_the_note(house: House) -
 async def test_closing_cancels_alerts_that_are_still_on_their_way(house: House) -> None:
     house.platform.plan(RIVERA, *[TryLater("busy", 60)] * 3)
     await crisis(house)
-    await house.staff(ActionKind.CLOSE, house.case().id, outcome="drill")
+    await house.staff(ActionKind.CLOSE, house.case().id, outcome="not-a-concern", note="A song")
     await house.pass_time(hours=1)
     assert house.phone(RIVERA) == []
     assert {row.status for row in house.rows(tables.message, kind="alert")} == {"cancelled"}
@@ -212,7 +212,7 @@ async def test_closing_cancels_alerts_that_are_still_on_their_way(house: House) 
 @on_sqlite
 async def test_a_closed_case_can_be_opened_again_and_climbs_from_its_beginning(house: House) -> None:
     await crisis(house)
-    await house.staff(ActionKind.CLOSE, house.case().id, outcome="drill")
+    await house.staff(ActionKind.CLOSE, house.case().id, outcome="not-a-concern", note="A song")
     await house.staff(ActionKind.REOPEN, house.case().id)
     assert (house.case().status, alerts(house, RIVERA)) == ("open", 2)
     await house.pass_time(minutes=5)
@@ -225,7 +225,7 @@ async def test_staff_who_do_what_no_longer_fits_are_told_why(house: House) -> No
     case = house.case().id
     with pytest.raises(Refused, match="Choose what came of it"):
         await house.staff(ActionKind.CLOSE, case, outcome="forgot")
-    await house.staff(ActionKind.CLOSE, case, outcome="drill")
+    await house.staff(ActionKind.CLOSE, case, outcome="not-a-concern", note="A song")
     with pytest.raises(Refused, match="was closed by"):
         await house.staff(ActionKind.TAKE, case)
     with pytest.raises(Refused, match="does not exist"):
