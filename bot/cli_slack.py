@@ -54,9 +54,10 @@ def people(
         if not link:
             print(f"\n{len(new)} to link. Nothing was changed: look at the list, then the same words with --link.")
             return
-        if students and not of_age:
+        min_age = 0 if of_age else program.settings.slack.min_age
+        if students and min_age:
             raise Refused(
-                f"Slack's terms ask for at least {program.settings.slack.min_age} years, and {students} of these are "
+                f"Slack's terms ask for at least {min_age} years, and {students} of these are "
                 "students. If your school knows that each of them is old enough, add --of-age. "
                 "The web chat is the way in for the others."
             )

@@ -20,13 +20,14 @@ from pathlib import Path
 
 import pytest
 
-from bot import cli, program, school
+from bot import cli, linking, program, school
 from bot.clock import SystemClock
 from bot.domain import Message, MessageKind, Priority, Turn
 from bot.errors import Refused
 from bot.instance import alone
 from bot.program import Program
 from storage import accounts, outbox, people
+from storage.database import Database
 from storage.turns import save_turn
 from tests.crash.outside import ROOT, School
 from tests.fakes.telegram import TOKEN, beside
@@ -436,6 +437,26 @@ def test_each_person_gets_a_code_for_slack_once(nearpeer: Nearpeer, lincoln: Sch
     assert re.search(r"Maya Torres\tmentee\tlink [\w-]{22}$", given.out, re.MULTILINE)
     again = nearpeer("slack", "codes", lincoln.folder, "--only", "maya")
     assert "has one" in again.out
+
+
+def test_a_student_is_linked_on_slack_only_when_old_enough(
+    nearpeer: Nearpeer, lincoln: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(_program: Program, database: Database) -> list[linking.Account]:
+        with database.read() as connection:
+            maya = people.by_key(connection, "maya")
+        assert maya is not None
+        return [linking.Account(maya, linking.Link.FOUND, "U0MAYA")]
+
+    monkeypatch.setattr(linking, "accounts", found)
+    looked = nearpeer("slack", "people", lincoln.folder)
+    assert (looked.code, "1 to link. Nothing was changed" in looked.out) == (0, True)
+    refused = nearpeer("slack", "people", lincoln.folder, "--link")
+    assert (refused.code, "at least 16 years, and 1 of these are students" in refused.err) == (1, True)
+    assert lincoln.rows("SELECT id FROM address WHERE platform = 'slack'") == []
+    assert nearpeer("slack", "people", lincoln.folder, "--link", "--of-age").code == 0
+    (row,) = lincoln.rows("SELECT chat FROM address WHERE platform = 'slack'")
+    assert row["chat"] == "U0MAYA"
 
 
 # --- a bot on Telegram ---------------------------------------------------------------------------------------------
