@@ -26,6 +26,8 @@ EVERY = 10.0
 """Seconds between two marks, and between two looks at them."""
 RINGS = timedelta(minutes=30)
 """So long it is an alarm that something was lost for good; then it is a line on the health page until a restart."""
+SURE = timedelta(seconds=60)
+"""After a start without trouble so long the platform was heard: each has said by then if it cannot be reached."""
 OFTEN = timedelta(hours=6)
 """Within it nobody is asked a second time because of presses that were lost."""
 OLD = timedelta(seconds=45)
@@ -48,6 +50,7 @@ class Speaking:
     ) -> None:
         self._database, self._clock, self._own_up = database, clock, own_up
         self._here, self._elsewhere = here, elsewhere
+        self._begun: datetime | None = None
         self._silent: Sequence[Trouble] = ()
         self._gaps: dict[str, datetime] = {}
         """Of each platform where we were away for too long: when we were back."""
@@ -61,7 +64,7 @@ class Speaking:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. What was left by programs that ran before is no news at the start."""
-        begun = self._clock.wall()
+        begun = self._begun = self._clock.wall()
         while not stop.is_set():
             try:
                 wall = self._clock.wall()
@@ -80,14 +83,15 @@ class Speaking:
         """Note how it goes here."""
         for adapter in self._here:
             word = "trouble" if adapter.trouble() else "well"
-            if word == "well":
-                self._look_for_a_gap(connection, adapter, wall)
             cursors.move(connection, name_of(word, adapter), wall)
+            if word == "well" and (self._begun is None or wall - self._begun >= SURE):
+                self._look_for_a_gap(connection, adapter, wall)
+                cursors.move(connection, name_of("heard", adapter), wall)
 
     def _look_for_a_gap(self, connection: Connection, adapter: Adapter, wall: datetime) -> None:
         """What waited at the platform for longer than it keeps it is gone, and nobody else can know that (F31, F54)."""
         keeps, presses = adapter.capabilities.keeps, adapter.capabilities.presses
-        last = cursors.read(connection, name_of("well", adapter))
+        last = cursors.read(connection, name_of("heard", adapter))
         if last is None:
             return
         if keeps is not None and wall - last > keeps:
@@ -138,7 +142,7 @@ class Speaking:
 
 
 def name_of(word: str, adapter: Adapter) -> str:
-    """The name of the mark that an account of a platform is well, or in trouble."""
+    """The name of the mark that an account of a platform is well, in trouble, or was heard."""
     return f"{word}:{adapter.name}:{adapter.account}"
 
 

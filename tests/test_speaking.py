@@ -16,7 +16,7 @@ from storage import cursors, losses
 from storage.database import Database
 from storage.losses import Loss
 from tests.fakes.memory import Platform
-from tests.school import NOON, on_postgresql
+from tests.school import NOON, on_postgresql, on_sqlite
 
 
 async def nobody(_loss: Loss) -> bool:
@@ -90,12 +90,13 @@ async def test_f31_f54_what_was_lost_is_owned_up_to_once_also_when_that_fails_at
     database: Database, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     monkeypatch.setattr(speaking, "EVERY", 0.01)
+    monkeypatch.setattr(speaking, "SURE", timedelta())
     clock, told = SystemClock(), list[Loss]()
     span = timedelta(hours=24) if word == "words" else timedelta(seconds=150)
     capabilities = Capabilities(keeps=span) if word == "words" else Capabilities(presses=span)
     platform = Platform(name="chat", account="a", capabilities=capabilities)
     away = clock.wall() - span - timedelta(seconds=5)
-    database.write(lambda connection: cursors.move(connection, "well:chat:a", away)).result()
+    database.write(lambda connection: cursors.move(connection, "heard:chat:a", away)).result()
 
     async def own_up(loss: Loss) -> bool:
         told.append(loss)
@@ -116,6 +117,25 @@ async def test_f31_f54_what_was_lost_is_owned_up_to_once_also_when_that_fails_at
     assert {(loss.platform, loss.account, loss.words) for loss in told} == {("chat", "a", word == "words")}
     assert abs(told[0].since - away) < timedelta(seconds=1)
     assert len(set(told)) == 1
+
+
+@on_sqlite
+async def test_f54_a_restart_in_the_middle_does_not_end_an_outage(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speaking, "EVERY", 0.01)
+    clock = SystemClock()
+    platform = Platform(name="chat", account="a", capabilities=Capabilities(keeps=timedelta(hours=24)))
+    away = clock.wall() - timedelta(hours=20)
+    database.write(lambda connection: cursors.move(connection, "heard:chat:a", away)).result()
+    stop = asyncio.Event()
+    task = asyncio.create_task(Speaking(database, clock, [platform], [], nobody).run(stop))
+    await asyncio.sleep(0.1)  # nothing is wrong yet: it has not tried for long enough
+    stop.set()
+    await task
+    speaks = Speaking(database, clock, [platform], [], nobody)
+    database.write(lambda connection: speaks.mark(connection, clock.wall() + timedelta(hours=5))).result()
+    assert "was out of reach" in speaks.troubles[0].text
 
 
 def test_f31_lost_presses_are_owned_up_to_once_in_six_hours(database: Database) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import update
 
-from storage import people, tables
+from bot import speaking
+from bot.adapters.base import Capabilities
+from bot.domain import Address
+from bot.program import Program
+from storage import cursors, people, tables
+from storage.database import Database
 from storage.losses import Loss
-from tests.school import CANARY, LEO, MAYA, NOON, OKAFOR, RIVERA, House
+from tests import school as little
+from tests.fakes.memory import Platform
+from tests.school import CANARY, LEO, MAYA, NOON, OKAFOR, RIVERA, House, on_sqlite
 from tests.turns.test_hold import restore
 
 BEFORE = NOON - timedelta(minutes=1)
@@ -132,3 +141,30 @@ async def test_f88_while_a_restored_school_holds_still_nobody_is_asked_again(hou
     assert not await house.app.beats.own_up(loss(house))
     await house.settle()
     assert house.phone(MAYA) == before
+
+
+@on_sqlite
+async def test_f31_a_running_school_asks_again_where_its_platform_was_out_of_reach(
+    database: Database, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speaking, "EVERY", 0.01)
+    slack = Platform(name="slack", account="T0", capabilities=Capabilities(presses=timedelta(seconds=150)))
+    school = little.house(database, program, slack)
+    school.write(lambda connection: people.put_first(connection, MAYA, Address("slack", "T0", "U0MAYA"), 999))
+    await school.begins(MAYA, "mentee-weekly")
+    await school.jump(minutes=1)
+    now = school.clock.now()
+    school.write(lambda connection: cursors.move(connection, "heard:slack:T0", now))
+    await school.jump(minutes=5)
+    monkeypatch.setattr(speaking, "SURE", timedelta())
+    stop = asyncio.Event()
+    task = asyncio.create_task(school.app.speaking.run(stop))
+    await asyncio.sleep(0.2)
+    stop.set()
+    await task
+    await school.settle()
+    assert [outbound.text for outbound in slack.journal] == [
+        "How is your week, Maya?",
+        school.text("lost_press"),
+        "How is your week, Maya?",
+    ]
