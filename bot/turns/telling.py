@@ -32,7 +32,9 @@ from storage.conversations import Sent
 
 TELL = "/tell"
 REPORT, OVERLOAD = "mentor-report", "mentor-overload"
-WORRIES = frozenset({REPORT, "danger", "mentor-worried"})
+DANGER = "danger"
+"""The category of the check-ins' answer that someone is in danger."""
+WORRIES = frozenset({REPORT, DANGER, "mentor-worried"})
 """Categories of cases that a mentor opens about somebody else, by command or in a check-in."""
 MANY, LATELY = 3, timedelta(days=14)
 """So many worries within this time are much for somebody who is a student too."""
@@ -63,8 +65,10 @@ def begin(draft: Draft, mentor: Person, words: str) -> None:
 
 def pressed(draft: Draft, mentor: Person, value: str) -> None:
     """Do what one of the buttons of this module says: `/tell danger`, `/tell about mentor-report 11 asked`."""
-    _, word, *more = value.split()
-    if word in _FIRST:
+    _, word, *more = value.split() if value != TELL else (TELL, "")
+    if not word:
+        begin(draft, mentor, "")
+    elif word in _FIRST:
         tier, category = _FIRST[word]
         about_adult = word == "adult"
         _signal(draft, tier, category, word, about_adult=SOME_ADULT if about_adult else None)
@@ -89,7 +93,7 @@ def typed(newest: Sent, text: str) -> str:
     """The value of the button of this module whose label was typed: not all platforms have buttons."""
     label = text.strip().casefold()
     values = (choice.value for choice in newest.choices if choice.label.casefold() == label)
-    return next((value for value in values if value.startswith(f"{TELL} ")), "")
+    return next((value for value in values if value.split(" ")[0] == TELL), "")
 
 
 def line(draft: Draft, mentor: Person, newest: Sent) -> bool:
@@ -112,11 +116,16 @@ def is_report(draft: Draft, person: Person, case: Case) -> bool:
 
 
 def advise(draft: Draft, mentor: Person, case: Case, opened: Escalation) -> None:
-    """What to do now, once at the first word of a case; with it the button that calls an adult to them."""
+    """What to do now, once at the first word of a case; with it the button that calls an adult to them.
+
+    In a check-in nobody has asked yet who is in danger.
+    """
     alarming = any(finding.tier is Tier.CRISIS for finding in draft.findings)
     is_more = all(signal.step == _MORE for signal in draft.signals)
     if (alarming or not is_more) and not any(message.kind is MessageKind.CARD for message in draft.messages):
         _card(draft, mentor, case.category, about_adult=bool(opened.left_out))
+        if case.category == DANGER:
+            _ask_who(draft, mentor, case.category, asked=False)
 
 
 def bind(draft: Draft, opened: Escalation) -> None:
@@ -178,6 +187,7 @@ def _ask_who(draft: Draft, mentor: Person, category: str, *, asked: bool) -> Non
     after = f"{category} {{}} {_flag(asked)}"
     choices = [Choice(one.first_name, "", f"{TELL} about {after.format(one.id)}") for one in mentees]
     choices.append(Choice(draft.text(mentor, "label_somebody_else"), "", f"{TELL} about {after.format(0)}"))
+    choices.append(_with(draft, mentor, category))
     draft.say(mentor, "tell_who", choices)
 
 
@@ -191,7 +201,12 @@ def _about(draft: Draft, mentor: Person, category: str, person_id: str, asked: s
     if mentee is not None:
         draft.review(ReviewKind.NOTICE, "A mentor has told an adult about this student", mentee)
     skip = Choice(draft.text(mentor, "label_skip"), "", f"{TELL} line {category} {asked}")
-    draft.write(mentor, draft.text(mentor, "tell_line"), choices=(skip,), step=f"{_LINE}:{category}:{asked}")
+    draft.write(
+        mentor,
+        draft.text(mentor, "tell_line"),
+        choices=(skip, _with(draft, mentor, category)),
+        step=f"{_LINE}:{category}:{asked}",
+    )
 
 
 def _keep_line(draft: Draft, category: str, key: str = "line") -> None:
@@ -206,7 +221,7 @@ def _keep_line(draft: Draft, category: str, key: str = "line") -> None:
 
 def _after_line(draft: Draft, mentor: Person, category: str, asked: str) -> None:
     if asked == _flag(True):
-        draft.say(mentor, "tell_done")
+        draft.say(mentor, "tell_done", (_with(draft, mentor, category),))
     else:
         _ask_which_adult(draft, mentor, category, "adult_asked")
 
@@ -220,6 +235,7 @@ def _ask_which_adult(draft: Draft, mentor: Person, category: str, key: str) -> N
     value = f"{TELL} of {category} {{}} {then}"
     choices = [Choice(known[id_].name, "", value.format(id_)) for id_ in ids if id_ in known]
     choices.append(Choice(draft.text(mentor, "label_other_adult"), "", value.format(SOME_ADULT)))
+    choices.append(_with(draft, mentor, category))
     if key == "adult_asked":
         choices.insert(0, Choice(draft.text(mentor, "label_no_adult"), "", value.format("no")))
     draft.say(mentor, f"tell_{key}", choices)
@@ -231,7 +247,7 @@ def _of_adult(draft: Draft, mentor: Person, category: str, adult: str, then: str
     if then == "ask":
         _ask_who(draft, mentor, category, asked=True)
     else:
-        draft.say(mentor, "tell_done")
+        draft.say(mentor, "tell_done", (_with(draft, mentor, category),))
 
 
 def _with_them(draft: Draft, mentor: Person, category: str) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from bot.program import create, load_program
 from storage import review, tables, timeline
+from storage.database import Database
 from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House, on_sqlite
+from tests.school import house as house_of
 
 WHAT_TO_DO = "You were right to tell."
 
@@ -36,7 +41,7 @@ async def test_danger_is_told_at_the_first_press_though_nothing_more_is_answered
     assert texts[-2].startswith(WHAT_TO_DO)
     assert "911" in texts[-2]
     assert "988" in texts[-2]
-    assert buttons(house, LEO)[-2:] == [["I am with them now"], ["Maya", "Somebody else"]]
+    assert buttons(house, LEO)[-2:] == [["I am with them now"], ["Maya", "Somebody else", "I am with them now"]]
     await house.pass_time(minutes=5)
     assert house.phone(OKAFOR)[-1].startswith("Still open, 5 min. CRISIS")
 
@@ -92,7 +97,7 @@ async def test_it_is_about_an_adult_here_can_be_said_first_and_by_name(house: Ho
     await house.taps(LEO, "It is about an adult here")
     assert case_of(house)[:2] == ("urgent", "mentor-report")
     assert "Ms. Rivera" not in next(text for text in house.phone(LEO) if text.startswith(WHAT_TO_DO))
-    assert buttons(house, LEO)[-1] == ["Ms. Rivera", "Mr. Okafor", "Another adult"]
+    assert buttons(house, LEO)[-1] == ["Ms. Rivera", "Mr. Okafor", "Another adult", "I am with them now"]
     assert house.phone(RIVERA) == [], "nobody said yet that it is not about her"
     assert len(house.phone(OKAFOR)) == 1, "the safety contact"
     await house.taps(LEO, "Ms. Rivera")
@@ -215,3 +220,52 @@ async def test_a_made_up_press_does_nothing_but_be_kept(house: House) -> None:
     await house.offer({"chat": str(LEO), "kind": "button", "token": "ffff.1", "text": "/tell danger"})
     await house.settle()
     assert house.rows(tables.escalation) == []
+
+
+@on_sqlite
+async def test_the_buttons_of_the_help_and_of_the_card_can_be_typed_as_well(house: House) -> None:
+    await house.says(LEO, "/help")
+    await house.says(LEO, house.text("label_tell"))
+    await house.says(LEO, "Someone is in danger")
+    await house.says(LEO, "i am with them now")
+    assert house.newest(OKAFOR).text.startswith("CRISIS: a mentor is with someone now")
+
+
+# --- in the check-in that ships --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shipped(database: Database, tmp_path: Path) -> House:
+    """The little school with the program that ships."""
+    create(tmp_path / "lincoln", "near-peer")
+    return house_of(database, load_program(tmp_path / "lincoln"))
+
+
+@on_sqlite
+async def test_someone_is_in_danger_in_the_weekly_check_in(shipped: House) -> None:
+    await shipped.begins(LEO, "mentor-weekly")
+    await shipped.taps(LEO, "Yes")
+    await shipped.taps(LEO, "Someone is in danger")
+    assert shipped.newest(RIVERA).text.startswith("CRISIS: L.K.")
+    card = next(text for text in shipped.phone(LEO) if text.startswith(WHAT_TO_DO))
+    assert "911" in card
+    assert shipped.text("tell_who") in shipped.phone(LEO)
+    assert person(shipped, LEO) == ("active", False), "it is not the mentor who is in danger"
+    await shipped.taps(LEO, "Maya")
+    assert "It is about M.T." in shipped.case().reason
+    assert shipped.phone(MAYA) == []
+
+
+@on_sqlite
+async def test_too_much_in_the_weekly_check_in_pauses_what_comes_next_and_the_check_in_ends_well(
+    shipped: House,
+) -> None:
+    await shipped.begins(LEO, "mentor-weekly")
+    await shipped.taps(LEO, "Yes")
+    await shipped.taps(LEO, "Yes")
+    await shipped.taps(LEO, "Too much for me")
+    assert person(shipped, LEO) == ("paused", True)
+    assert shipped.text("relieved") in shipped.phone(LEO)
+    await shipped.taps(LEO, "No, thanks")
+    assert [row.status for row in shipped.rows(tables.conversation, flow="mentor-weekly")] == ["done"]
+    assert shipped.case().category == "mentor-overload"
