@@ -253,7 +253,7 @@ async def test_someone_is_in_danger_in_the_weekly_check_in(shipped: House) -> No
     assert person(shipped, LEO) == ("active", False), "it is not the mentor who is in danger"
     await shipped.taps(LEO, "Maya")
     assert "It is about M.T." in shipped.case().reason
-    assert shipped.phone(MAYA) == []
+    assert not any("danger" in text or "Leo" in text for text in shipped.phone(MAYA))
 
 
 @on_sqlite
