@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(cli_slack.app, name="slack")
 app.command()(cli_safety.screen)
 app.command()(cli_safety.replay)
+app.command()(cli_safety.drill)
 
 
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the school.")]
@@ -46,7 +47,10 @@ def init(
 
 
 @app.command()
-def check(folder: Folder) -> None:
+def check(
+    folder: Folder,
+    live: Annotated[bool, typer.Option("--live", help="Also whether real students may be let in.")] = False,
+) -> None:
     """Judge settings, flows, schedules and roster; every problem with its file and line."""
     from bot.doctor import examine
 
@@ -58,7 +62,20 @@ def check(folder: Folder) -> None:
     errors = sum(len(result.problems) for result in results if not result.warns)
     if errors:
         _fail(f"\n{errors} to put right.")
+    if live:
+        return _check_live(folder)
     print(f"\nNothing stands in the way. Next: nearpeer roster {folder} {folder / 'roster.csv'}")
+
+
+def _check_live(folder: Path) -> None:
+    from bot.live import ask
+
+    missing = ask(folder)
+    for sentence in missing:
+        print(f"NOT YET {sentence}")
+    if missing:
+        _fail(f"\nNot ready for real students: {len(missing)} to put right.")
+    print("\nReady for real students. See docs/safety.md for what people must have decided.")
 
 
 @app.command()
@@ -77,27 +94,6 @@ def doctor(
     wrong = sum(bool(one.wrong) and not one.warns for one in findings)
     if wrong:
         _fail("" if as_json else f"\n{wrong} to put right.")
-
-
-@app.command()
-def drill(
-    folder: Folder,
-    report: Annotated[bool, typer.Option("--report", help="Only say how the last one went.")] = False,
-) -> None:
-    """Let all adults of the ladder practice: each is told, on every channel, that it is a drill, and answers."""
-    from bot import drill as drills
-    from bot.clock import SystemClock
-    from bot.program import load_program
-    from bot.school import open_database
-
-    program = load_program(folder)
-    with closing(open_database(program)) as database:
-        if report:
-            print(drills.report(database))
-            return
-        drills.begin(database, program, SystemClock())
-    print("The drill has begun: nearpeer run sends it to all adults of the ladder, and it ends within an hour.")
-    print(f"How it went: nearpeer drill {folder} --report")
 
 
 @app.command()

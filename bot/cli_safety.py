@@ -1,4 +1,4 @@
-"""The command words about screening: `nearpeer screen` and `nearpeer replay`."""
+"""The command words about safety: `nearpeer screen`, `nearpeer replay` and `nearpeer drill`."""
 
 from __future__ import annotations
 
@@ -57,3 +57,23 @@ def replay(
     with closing(open_database(load_program(folder))) as database:
         for line in over_messages(folder, database, SystemClock(), pack, shown_to=shown_to):
             print(line)
+
+
+def drill(
+    folder: Folder,
+    report: Annotated[bool, typer.Option("--report", help="Only say how the last one went.")] = False,
+) -> None:
+    """Let all adults of the ladder practice: each is told, on every channel, that it is a drill, and answers."""
+    from bot import drill as drills
+    from bot.clock import SystemClock
+    from bot.program import load_program
+    from bot.school import open_database
+
+    program = load_program(folder)
+    with closing(open_database(program)) as database:
+        if report:
+            print(drills.report(database))
+            return
+        drills.begin(database, program, SystemClock())
+    print("The drill has begun: nearpeer run sends it to all adults of the ladder, and it ends within an hour.")
+    print(f"How it went: nearpeer drill {folder} --report")

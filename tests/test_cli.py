@@ -121,6 +121,15 @@ def test_init_makes_a_folder_that_check_finds_nothing_wrong_with(nearpeer: Nearp
     assert "Nothing stands in the way" in checked.out
 
 
+def test_a_new_school_is_not_ready_for_real_students_and_reads_why(nearpeer: Nearpeer, tmp_path: Path) -> None:
+    nearpeer("init", tmp_path / "lincoln")
+    checked = nearpeer("check", tmp_path / "lincoln", "--live")
+    assert checked.code == 1
+    assert "NOT YET There was no drill yet" in checked.out
+    assert "NOT YET Nobody hears when this computer is off" in checked.out
+    assert "Not ready for real students" in checked.err
+
+
 def test_init_leaves_a_folder_that_holds_something_alone(nearpeer: Nearpeer, new: Path) -> None:
     before = sorted(path.stat().st_mtime_ns for path in new.rglob("*"))
     said = nearpeer("init", new)

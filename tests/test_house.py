@@ -84,6 +84,12 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"bot.settings_file", "bot.ways", "config"},
         set(),
     ),
+    "bot.live": (
+        PURE
+        | {"bot.clock", "bot.plan", "bot.planning.duty", "bot.program", "bot.school"}
+        | {"storage.drills", "storage.people"},
+        {"sqlalchemy"},
+    ),
     "bot.drill": (
         PURE | {"bot.clock", "bot.program", "bot.turns.handle", "storage.database", "storage.drills"},
         {"sqlalchemy"},

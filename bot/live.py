@@ -1,0 +1,94 @@
+"""May real students be let in? What must stand before that, beyond a folder that can be read: in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from bot.clock import SystemClock
+from bot.domain import Person, PersonStatus, Role
+from bot.plan import ADVISOR, COORDINATOR, ON_DUTY
+from bot.planning.duty import AHEAD, gaps
+from bot.program import Program, load_program
+from bot.school import open_database
+from storage import drills, people
+from storage.people import WEB
+
+FRESH = timedelta(days=30)
+"""A drill that is older proves nothing any more."""
+
+
+def ask(folder: Path) -> list[str]:
+    """The same of a school's folder and its database."""
+    program = load_program(folder)
+    with closing(open_database(program)) as database, database.read() as connection:
+        return missing(program, connection, SystemClock().now())
+
+
+def missing(program: Program, connection: Connection, now: datetime) -> list[str]:
+    """What is still missing; empty when a school may begin."""
+    adults = [one for one in people.adults(connection) if one.status is not PersonStatus.STOPPED]
+    return [
+        *_named(program, adults),
+        *_reached(program, adults),
+        *_duty(program, adults, now),
+        *_drilled(connection, now),
+        *_watched(program),
+    ]
+
+
+def _named(program: Program, adults: Iterable[Person]) -> Iterator[str]:
+    keys = {one.key for one in adults}
+    if program.safety_contact not in keys:
+        yield f'The safety contact "{program.safety_contact}" is no adult of the imported roster.'
+    if not program.bypass:
+        yield "program.yaml names no bypass person: who is told of what may be about an adult of the program?"
+    elif program.bypass not in keys:
+        yield f'The bypass person "{program.bypass}" is no adult of the imported roster.'
+    for language in program.languages:
+        place = program.settings.school.place
+        if not isinstance(place, str) and not place.get(language):
+            yield f'The crisis card names no place in "{language}": write it at place in [school] of nearpeer.toml.'
+
+
+def _reached(program: Program, adults: Iterable[Person]) -> Iterator[str]:
+    """The web chat is no pager (docs/decisions/0009): who is told must be reached in another way as well."""
+    words = {word for plan in program.ladders.values() for rung in plan.rungs for word in rung.who}
+    words |= {program.safety_contact, program.bypass}
+    if program.duty is not None and ON_DUTY in words:
+        words |= {key for week in program.duty.weeks for key in week}
+        words |= {key for entry in program.duty.instead for key in entry.who}
+    found = {one.key for one in adults} | {ADVISOR, COORDINATOR, ON_DUTY, ""}
+    for word in sorted(words - found):
+        yield f'The ladder names "{word}", who is no adult of the imported roster.'
+    for adult in adults:
+        named = {adult.key, ADVISOR if adult.role is Role.ADVISOR else COORDINATOR}
+        if named & words and all(address.platform == WEB for address in adult.addresses):
+            yield f"{adult.name} is reached in the web chat only: link another chat, or set up e-mail or SMS."
+
+
+def _duty(program: Program, adults: Iterable[Person], now: datetime) -> Iterator[str]:
+    if program.duty is None:
+        return
+    for gap in gaps(program.duty, {one.key for one in adults}, now, now + AHEAD):
+        begin, end = (moment.astimezone(program.zone) for moment in (gap.begin, gap.end))
+        yield f"Nobody is on duty from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}."
+
+
+def _drilled(connection: Connection, now: datetime) -> Iterator[str]:
+    last = drills.last(connection)
+    if last is None:
+        yield "There was no drill yet: nearpeer drill, while nearpeer run is running."
+    elif now - last.began_at > FRESH:
+        yield f"The last drill was {(now - last.began_at).days} days ago: hold one again, nearpeer drill."
+    elif not drills.answers(connection, last.id):
+        yield "Nobody has answered the last drill: nearpeer drill DIR --report shows who was told."
+
+
+def _watched(program: Program) -> Iterator[str]:
+    if not program.settings.alarm.dead_man_url:
+        yield "Nobody hears when this computer is off: set dead_man_url in [alarm], see docs/alarms.md."
