@@ -17,8 +17,9 @@ from sqlalchemy import Connection
 from bot.clock import Clock
 from bot.domain import DeliveryNews, Due, DueKind, Role
 from bot.errors import Outage
+from bot.planning.hours import is_open
 from bot.program import Program
-from bot.turns import fanout
+from bot.turns import fanout, silences
 from bot.turns.handle import Turns
 from bot.turns.planned import plan_ahead
 from storage import due, hold, losses
@@ -52,6 +53,8 @@ class Beats:
         self._planned_at: datetime | None = None
         self._looked_at: datetime | None = None
         self._ahead_on: date | None = None
+        self._silence_on: date | None = None
+        self._silence_after: int | None = None
 
     def plan_anew(self) -> None:
         """Plan at the next beat, not in ten minutes."""
@@ -66,12 +69,27 @@ class Beats:
             if await self._read(lambda connection, _now: hold.stands(connection)):
                 return handled  # restored: time brings no prompts until staff say so
             handled += await self._handle(await self._read(due.waits_due))
-            return handled + await self.fire()
+            handled += await self.fire()
+            return handled + await self._look_for_silence()
 
     async def alerts(self) -> int:
         """News of failed sends and cases whose time has come: a beat of its own, held up by no plan and no fan-out."""
         async with self._alerting:
             return await self._handle([*await self._read(due.alerts_due), *await self._late_alerts()])
+
+    async def _look_for_silence(self) -> int:
+        """Once on each school day, while the school is open; some students at each beat."""
+        program, now = self._program, self._clock.now()
+        today = now.astimezone(program.zone).date()
+        if not is_open(program.hours, now):
+            return 0
+        if self._silence_on != today:
+            self._silence_on, self._silence_after = today, 0
+        if self._silence_after is None:
+            return 0
+        look = partial(silences.some, program=program, now=now, after=self._silence_after)
+        found, self._silence_after = await self._read(lambda connection, _now: look(connection))
+        return await self._handle(found)
 
     async def _late_alerts(self) -> Sequence[DeliveryNews]:
         now = self._clock.now()

@@ -182,6 +182,8 @@ class DueKind(StrEnum):
     PAUSE = "pause"
     NEWS = "news"
     REPORT = "report"
+    SILENCE = "silence"
+    """A student has not been heard of for long."""
     FOLLOW_UP = "follow-up"
     """A case was closed a day ago: the student is asked whether someone talked with them."""
     LOST_WORDS = "lost-words"

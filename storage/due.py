@@ -21,6 +21,7 @@ _TABLES = {
     DueKind.NEWS: tables.escalation,
     DueKind.REPORT: tables.escalation,
     DueKind.FOLLOW_UP: tables.escalation,
+    DueKind.SILENCE: tables.person,
     DueKind.LOST_WORDS: tables.person,
     DueKind.LOST_PRESS: tables.person,
 }

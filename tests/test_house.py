@@ -99,7 +99,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"bot.flows", "bot.safety", "bot.planning", "bot.program", "storage.database", "storage.turns"}
         | {"storage.batch", "storage.joining", "storage.prompts", "storage.senders"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
-        | {"storage.drills", "storage.hold", "storage.readers"}
+        | {"storage.drills", "storage.hold", "storage.readers", "storage.silence"}
         | {"storage.leases", "storage.occurrences", "storage.wake"},
         {"sqlalchemy"},
     ),
@@ -112,7 +112,16 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.roles": (set(), set()),
     "bot.leases": (LEAVES | {"storage.database", "storage.leases"}, {"sqlalchemy"}),
     "bot.beats": (
-        LEAVES | {"bot.program", "bot.turns", "storage.database", "storage.due", "storage.hold", "storage.losses"},
+        LEAVES
+        | {
+            "bot.planning",
+            "bot.program",
+            "bot.turns",
+            "storage.database",
+            "storage.due",
+            "storage.hold",
+            "storage.losses",
+        },
         {"sqlalchemy"},
     ),
     "bot.heartbeat": (LEAVES | {"storage.database", "storage.due"}, {"apscheduler"}),

@@ -34,5 +34,20 @@ def first_open(hours: SchoolHours, at: datetime) -> datetime:
     return at if is_open(hours, at) else next_morning(hours, at)
 
 
+def school_days(hours: SchoolHours, start: datetime, end: datetime) -> int:
+    """How many whole school days lie between the days of two moments."""
+    zone = ZoneInfo(hours.zone)
+    first, last = start.astimezone(zone).date(), end.astimezone(zone).date()
+    between = (first + timedelta(days=ahead) for ahead in range(1, (last - first).days))
+    return sum(_is_school_day(hours, day) for day in between)
+
+
+def in_session(hours: SchoolHours, at: datetime) -> bool:
+    """Whether there is school at all in the week of a moment."""
+    day = at.astimezone(ZoneInfo(hours.zone)).date()
+    monday = day - timedelta(days=day.weekday())
+    return any(_is_school_day(hours, monday + timedelta(days=ahead)) for ahead in range(7))
+
+
 def _is_school_day(hours: SchoolHours, day: date) -> bool:
     return day.weekday() in hours.days and day not in hours.closed

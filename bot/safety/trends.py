@@ -131,6 +131,16 @@ def _is_nobody(answer: Answer) -> bool:
     return answer.topic == COMPANY and str(answer.value) == NOBODY
 
 
+def fell_silent(missed: int, school_days: int, tuning: Tuning) -> tuple[Signal, ...]:
+    """Three check-ins missed in a row, or 14 school days without a word, as it ships."""
+    if missed >= tuning.missed_check_ins.times:
+        label = f"Has not answered the last {missed} check-ins"
+        return (Signal(tuning.missed_check_ins.tier, "silence", label),)
+    if school_days >= tuning.silent.school_days:
+        return (Signal(tuning.silent.tier, "silence", f"No word for {school_days} school days"),)
+    return ()
+
+
 def _ratings(answers: Iterable[Answer], now: datetime, rule: Dropped) -> list[float]:
     recent = _recent(answers, RELATIONSHIP, now, rule.within_days)
     return [value for answer in recent if (value := _number(answer)) is not None]

@@ -21,7 +21,7 @@ from bot.flows import engine, state
 from bot.planning.due import decide, fit_hour, local_day, newest_only, within_cap
 from bot.program import Program
 from bot.safety import rules
-from bot.turns import cases, followups, lost, prompts, reports, unreached
+from bot.turns import cases, followups, lost, prompts, reports, silences, unreached
 from bot.turns.around import around
 from bot.turns.draft import Draft
 from bot.turns.students import conclude
@@ -55,6 +55,8 @@ def come(draft: Draft, due: Due) -> None:
             _occurrence(draft, occurrence)
     elif due.kind is DueKind.FOLLOW_UP:
         followups.ask(draft, due.id)
+    elif due.kind is DueKind.SILENCE:
+        silences.come(draft, due.id)
     elif due.kind in (DueKind.LOST_WORDS, DueKind.LOST_PRESS):
         lost.tell(draft, due)
     else:
