@@ -116,6 +116,13 @@ def beside(connection: Connection, escalation: Escalation) -> Sequence[Escalatio
     return [_escalation(row) for row in rows]
 
 
+def closed_by(connection: Connection, name: str, since: datetime) -> int:
+    """How many cases, drills aside, somebody has closed since then."""
+    column = tables.escalation.c
+    which = (column.closed_by == name, column.closed_at >= since, ~column.drill)
+    return connection.execute(select(func.count()).select_from(tables.escalation).where(*which)).scalar_one()
+
+
 def code_of(connection: Connection, escalation_id: int, person_id: int) -> str | None:
     """The code by which this person acknowledges this case."""
     column = tables.acknowledgement_code.c

@@ -21,7 +21,7 @@ from bot.errors import Refused
 from bot.safety import ladder as ladders
 from bot.safety import news as incoming
 from bot.safety.rules import SAME_CASE, Case, merge
-from bot.turns import afterwards, bundles, drills, pages, reports
+from bot.turns import afterwards, bundles, closing, drills, pages, reports
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
 from storage import conversations, escalations, people
@@ -215,6 +215,7 @@ def act(draft: Draft, action: StaffAction) -> None:
         _taken(draft, escalation, changed)
     elif action.kind is ActionKind.CLOSE:
         changed, wanted = ladders.close(escalation, adult_id, name, action.outcome, action.note, draft.now)
+        closing.guard(draft, action)
         changed = afterwards.planned(draft, changed)
         draft.cancel_alerts_of.append(changed.id)
     else:
