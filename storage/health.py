@@ -89,13 +89,6 @@ def health(connection: Connection, now: datetime, wall: datetime) -> Health:
     )
 
 
-def last_drill(connection: Connection) -> datetime | None:
-    """When the last drill began."""
-    escalation = tables.escalation.c
-    newest = select(escalation.opened_at).where(escalation.drill).order_by(escalation.id.desc()).limit(1)
-    return connection.execute(newest).scalar()
-
-
 def try_to_store(connection: Connection, id_: int, now: datetime) -> None:
     """Write what needs room, and take it back: whether the database takes messages (F78). Raises when it does not."""
     with connection.begin_nested() as nested:

@@ -136,7 +136,14 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.console": (
         LEAVES
         | {"bot.checks", "storage.database", "storage.accounts", "storage.audit"}
-        | {"storage.review", "storage.written", "storage.answers", "storage.timeline", "storage.health"}
+        | {
+            "storage.review",
+            "storage.written",
+            "storage.answers",
+            "storage.timeline",
+            "storage.health",
+            "storage.drills",
+        }
         | {"storage.hold"},
         {"starlette", "jinja2", "markupsafe", "sqlalchemy"},
     ),

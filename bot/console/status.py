@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,8 +13,9 @@ from starlette.responses import Response
 from bot import checks
 from bot.console import wording
 from bot.console.desk import Desk, Spans
-from storage import health
+from storage import drills, health
 from storage.accounts import Staff
+from storage.drills import Drill, Result
 from storage.health import Health
 
 _MONTH = timedelta(days=31)
@@ -33,16 +35,18 @@ async def entries(desk: Desk) -> tuple[Entry, ...]:
     """What the line says now."""
     now, wall = desk.clock.now(), desk.clock.wall()
 
-    def look(connection: Connection) -> tuple[Health, Spans | None, datetime | None]:
-        return health.health(connection, now, wall), desk.uncovered(connection, now), health.last_drill(connection)
+    def look(connection: Connection) -> tuple[Health, Spans | None, Drill | None, Sequence[Result]]:
+        drill = drills.last(connection)
+        results = drills.results(connection, drill.id) if drill is not None else ()
+        return health.health(connection, now, wall), desk.uncovered(connection, now), drill, results
 
-    state, spans, drill = await desk.read(look)
+    state, spans, drill, results = await desk.read(look)
     return (
         _beat(state, wall),
         *(_platform(state, name, wall) for name in desk.accounts),
         _oldest(state, now),
         _duty(desk, spans, now),
-        _drill(drill, now),
+        _drill(drill, results, now),
     )
 
 
@@ -85,10 +89,16 @@ def _duty(desk: Desk, spans: Spans | None, now: datetime) -> Entry:
     return Entry(label, f"{count}, the first {first}", "late")
 
 
-def _drill(at: datetime | None, now: datetime) -> Entry:
-    if at is None:
-        return Entry("Last drill", "none yet", "unset")
-    return Entry("Last drill", f"{wording.lasting(now - at)} ago", "late" if now - at > _MONTH else "well")
+def _drill(drill: Drill | None, results: Sequence[Result], now: datetime) -> Entry:
+    label = "Last drill"
+    if drill is None:
+        return Entry(label, "none yet", "unset")
+    answered = sum(one.answered_at is not None for one in results)
+    said = (
+        f"{wording.lasting(now - drill.began_at)} ago, {answered} of {wording.counted(len(results), 'adult')} answered"
+    )
+    silent = answered < len(results) and drill.ended_at is not None
+    return Entry(label, said, "late" if silent or now - drill.began_at > _MONTH else "well")
 
 
 def _age(label: str, span: timedelta, limit: timedelta) -> Entry:

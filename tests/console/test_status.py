@@ -13,8 +13,9 @@ from bot.console.status import entries
 from bot.staff_pages import uncovered
 from storage import tables
 from storage.database import Database
+from storage.drills import ANSWERED
 from tests.console import little_school
-from tests.console.little_school import MAYA, NOW
+from tests.console.little_school import MAYA, NOW, RIVERA
 from tests.school import NOON, PLAN, move_in, tiny_program
 
 
@@ -50,14 +51,29 @@ async def test_gaps_of_the_next_days_are_named(database: Database, spans: Spans 
     assert (await said(database, spans))["Duty, next 14 days"] == words
 
 
-@pytest.mark.parametrize(("days", "words"), [(3, ("3 days ago", "well")), (40, ("40 days ago", "late"))])
-async def test_a_drill_of_last_month_is_too_long_ago(database: Database, days: int, words: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("days", "answered", "words"),
+    [
+        (3, True, ("3 days ago, 1 of 1 adult answered", "well")),
+        (3, False, ("3 days ago, 0 of 1 adult answered", "late")),
+        (40, True, ("40 days ago, 1 of 1 adult answered", "late")),
+    ],
+)
+async def test_the_last_drill_is_fresh_and_was_answered_by_all(
+    database: Database, days: int, answered: bool, words: tuple[str, str]
+) -> None:
     console = little_school.console(database)
-    console.seed(little_school.people)
     at = NOW - timedelta(days=days)
-    console.seed(lambda c: little_school.case(c, 901, MAYA, "crisis", "Drill", at, drill=True))
-    console.seed(lambda c: little_school.case(c, 902, MAYA, "crisis", "Real", NOW))
-    console.seed(lambda c: c.execute(tables.escalation.update().values(status="closed", next_action_at=None)))
+    told = {"kind": "alert", "escalation_id": 901, "rung": 0, "round": 0}
+    said_so = {"id": 7, "at": at, "actor": "Ms. Rivera", "action": ANSWERED, "person_id": RIVERA, "escalation_id": 901}
+    console.seed(
+        little_school.people,
+        lambda c: little_school.case(c, 901, MAYA, "crisis", "Drill", at, drill=True),
+        lambda c: little_school.sent(c, 500, RIVERA, "DRILL", at, **told),
+        lambda c: little_school.case(c, 902, MAYA, "crisis", "Real", NOW),
+        lambda c: c.execute(tables.audit.insert().values(said_so)) if answered else None,
+        lambda c: c.execute(tables.escalation.update().values(status="closed", closed_at=NOW, next_action_at=None)),
+    )
     assert (await said(database, None))["Last drill"] == words
 
 
