@@ -214,10 +214,8 @@ class Draft:
             for finding in muted:
                 if finding.tier is Tier.CRISIS:
                     self.signals.append(Signal(Tier.NOTICE, finding.category, f"{finding.label} (a muted rule)"))
-            if muted:
-                self.explanation = explanation(screening)
         self.findings = (*self.findings, *screening.findings)
-        if screening.findings or screening.unscreened:
+        if screening.findings or screening.unscreened or screening.not_counted:
             self.explanation = explanation(screening)
         return screening
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bot.safety.compiling import compile_packs
 from bot.safety.screen import WINDOW, Screener
 from storage import tables
-from tests.school import CANARY, MAYA, House
+from tests.school import CANARY, MAYA, PACK, House, tiny_program
 
 
 def kinds(house: House) -> list[str]:
@@ -78,3 +79,14 @@ async def test_a_stranger_who_cannot_be_judged_is_seen(house: House) -> None:
     assert kinds(house) == ["stranger"]
     (log,) = house.rows(tables.message, direction="in")
     assert (log.person_id, log.text) == (None, "мне очень плохо")
+
+
+async def test_a_figure_of_speech_that_hid_a_rule_is_kept_with_its_place(house: House, tmp_path: Path) -> None:
+    """It wakes nobody, and whoever asks later why it did not finds the reason."""
+    pack = PACK.replace("rules:", "masks: [want to die laughing]\nrules:")
+    masked = house.restarted(replace(house.program, screener=tiny_program(tmp_path, pack=pack).screener))
+    await masked.says(MAYA, "I want to die laughing")
+    assert masked.rows(tables.escalation) == []
+    (explanation,) = masked.rows(tables.explanation)
+    (unheeded,) = explanation.record["not_counted"]
+    assert (explanation.record["tier"], unheeded["why"], unheeded["start"], unheeded["end"]) == ("none", "idiom", 2, 22)
