@@ -69,8 +69,10 @@ def sections(text: str) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=512)
 def _section(length: int) -> dict[str, Any]:
-    """A section with any text of that length, which is all that its model looks at."""
-    return SectionBlock(text=PlainTextObject(text="0" * length, emoji=False)).to_dict()
+    """A section for any text of that length, which is all that its model looks at."""
+    section = SectionBlock(text=PlainTextObject(text="0" * length, emoji=False)).to_dict()
+    section["text"]["text"] = ""
+    return section
 
 
 def buttons(choices: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
