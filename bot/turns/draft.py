@@ -25,6 +25,7 @@ from bot.domain import (
     Due,
     Escalation,
     Finding,
+    InboundKind,
     Message,
     MessageKind,
     Person,
@@ -145,10 +146,12 @@ class Draft:
             self.received = replace(self.received, text=choice.label)
         return choice, message
 
-    def belongs_to(self, conversation: Conversation) -> None:
-        """Note in the log which conversation and question the message at hand belongs to."""
-        if self.received is not None:
-            self.received = replace(self.received, conversation_id=conversation.id, step=conversation.step)
+    def belongs_to(self, conversation: Conversation, *, ours: bool = False) -> None:
+        """Note in the log which conversation and question the message at hand belongs to; `ours`: in our own words."""
+        received = self.received
+        if received is not None:
+            kind = InboundKind.OURS if ours and received.kind is InboundKind.TEXT else received.kind
+            self.received = replace(received, conversation_id=conversation.id, step=conversation.step, kind=kind)
 
     def write(
         self,

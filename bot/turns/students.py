@@ -227,7 +227,7 @@ def _answer(reading: Reading, waiting: Conversation, reply: Reply) -> None:
     if reply.choice is None and not reply.media:
         reading.our_words = engine.is_our_words(flow, waiting, reply.text)
     turn = engine.advance(flow, waiting, reply, draft.local_now(person))
-    draft.belongs_to(waiting)
+    draft.belongs_to(waiting, ours=reading.our_words)
     prompts.apply(draft, person, turn)
     for answer in turn.answers:
         if answer.kind == "unread":
