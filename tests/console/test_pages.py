@@ -547,7 +547,7 @@ async def test_every_page_says_whether_nearpeer_works(database: Database) -> Non
     async with console.browser(staff) as browser:
         for path in ("", "answers", "people", "people/1", "health", "escalations/900"):
             line = (
-                (await browser.get(f"/staff/{path}")).text.partition('<div class="status">')[2].partition("</div>")[0]
+                (await browser.get(f"/staff/{path}")).text.partition('<div class="status')[2].partition("</div>")[0]
             )
             said = " ".join(re.sub("<[^>]+>", " ", line).split())
             assert re.search(r"Telegram: \d+ seconds ago", said)
