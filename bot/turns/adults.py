@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.domain import ActionKind, Choice, Inbound, InboundKind, MessageKind, Person, PersonStatus, StaffAction
+from bot.domain import ActionKind, Choice, Inbound, InboundKind, MessageKind, Person, PersonStatus, Role, StaffAction
 from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
@@ -143,7 +143,9 @@ def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcom
     elif kind is ActionKind.NEED_HELP:
         reply(draft, adult, "help_asked", changed.id, pages.buttons(draft, adult, changed, code), code=code)
     elif kind is ActionKind.CLOSE:
-        reply(draft, adult, "closed", changed.id, (), code=code, initials=who)
+        # A mentor who told of somebody carries it as well.
+        key = "closed_mentor" if student is not None and student.role is Role.MENTOR else "closed"
+        reply(draft, adult, key, changed.id, (), code=code, initials=who)
         if student is not None and (prompts.is_paused_by_crisis(student) or contact.rests(draft, student)):
             choice = Choice(draft.text(adult, "label_resume_checkins"), "", RESUME)
             reply(draft, adult, "resume_ask", changed.id, (choice,), initials=who)

@@ -546,9 +546,7 @@ async def test_every_page_says_whether_nearpeer_works(database: Database) -> Non
     console.seed(lambda connection: cursors.move(connection, "well:telegram:bot", wall - timedelta(seconds=4)))
     async with console.browser(staff) as browser:
         for path in ("", "answers", "people", "people/1", "health", "escalations/900"):
-            line = (
-                (await browser.get(f"/staff/{path}")).text.partition('<div class="status')[2].partition("</div>")[0]
-            )
+            line = (await browser.get(f"/staff/{path}")).text.partition('<div class="status')[2].partition("</div>")[0]
             said = " ".join(re.sub("<[^>]+>", " ", line).split())
             assert re.search(r"Telegram: \d+ seconds ago", said)
             assert "Slack: not heard yet" in said

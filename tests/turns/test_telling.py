@@ -231,6 +231,17 @@ async def test_the_buttons_of_the_help_and_of_the_card_can_be_typed_as_well(hous
     assert house.newest(OKAFOR).text.startswith("CRISIS: a mentor is with someone now")
 
 
+@on_sqlite
+async def test_who_closes_the_case_is_asked_to_look_after_the_mentor_too(house: House) -> None:
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "Someone is in danger")
+    await house.taps(RIVERA, "I have it")
+    await house.taps(RIVERA, "Close")
+    await house.taps(RIVERA, "Spoke with the student")
+    code = house.code(RIVERA)
+    assert house.newest(RIVERA).text == house.text("closed_mentor", code=code, initials="L.K.")
+
+
 # --- in the check-in that ships --------------------------------------------------------------------------------------
 
 
