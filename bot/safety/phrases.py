@@ -178,16 +178,17 @@ class Phrases:
         sets: Sequence[frozenset[str]],
     ) -> None:
         self.all = phrases
-        self._rarest = rarest
-        self._sets = sets
+        self._asked_by = {
+            word: [(sets[also], phrases[phrase]) for phrase, also in may_stand] for word, may_stand in rarest.items()
+        }
 
     def candidates(self, keys: Set[str]) -> set[Phrase]:
         """Of these words (see `Stems.keys`) a text may make these phrases, and no others."""
         return {
-            self.all[phrase]
-            for key in keys & self._rarest.keys()
-            for phrase, also in self._rarest[key]
-            if not self._sets[also] or not self._sets[also].isdisjoint(keys)
+            phrase
+            for key in keys & self._asked_by.keys()
+            for also, phrase in self._asked_by[key]
+            if not also or not also.isdisjoint(keys)
         }
 
 

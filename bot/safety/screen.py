@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain import Finding, Tier
 from bot.safety.compiled import FOREIGN, Compiled
-from bot.safety.matching import CompiledPack, Ruling, Spellings
+from bot.safety.matching import MASK, CompiledPack, Ruling, Spellings
 from bot.safety.normalize import Token, script_of, squeeze, tokens
 from bot.safety.phrases import Phrase, Phrases, Stems, Words
 from bot.safety.spelling import Speller
@@ -131,8 +131,15 @@ class Screener:
         variants: list[tuple[Spellings | None, Words]] = [(None, plain), *spelled.items()]
         for table, words in variants:
             asked: dict[int, list[Phrase]] = {}
+            idioms: list[Phrase] = []
             for phrase in self._phrases.candidates(words.keys):
-                asked.setdefault(phrase.pack, []).append(phrase)
+                if phrase.owner == MASK:
+                    idioms.append(phrase)
+                else:
+                    asked.setdefault(phrase.pack, []).append(phrase)
+            for phrase in idioms:  # where no rule may stand, an idiom has nothing to hide
+                if phrase.pack in asked:
+                    asked[phrase.pack].append(phrase)
             for number, phrases in asked.items():
                 pack = self._packs[number]
                 if (pack.spellings if pack.spellings in spelled else None) is table:
