@@ -192,6 +192,8 @@ class Plan(Strict):
     """The first one is spoken to whom nothing else is known of."""
     first_contact: Name | None = None
     """The flow that a student meets first."""
+    terms: tuple[date, ...] = ()
+    """On each of these days the first contact is told again, to everybody."""
     schedules: tuple[ScheduleEntry, ...]
     ladder: Mapping[Literal["crisis", "urgent", "concern"], LadderEntry] = {}
     school_days: Annotated[tuple[Day, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)

@@ -59,6 +59,8 @@ class Program:
     languages: tuple[str, ...]
     first_contact: str
     """The flow that a student meets first, or empty."""
+    terms: tuple[date, ...]
+    """On each of these days the first contact is told again, to everybody."""
     flows: Mapping[str, LoadedFlow] = field(repr=False)
     schedules: tuple[Schedule, ...] = field(repr=False)
     ladders: Mapping[Tier, LadderPlan] = field(repr=False)
@@ -186,6 +188,7 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
         name=plan.program,
         languages=plan.languages,
         first_contact=plan.first_contact or "",
+        terms=plan.terms,
         flows=MappingProxyType(dict(flows)),
         schedules=tuple(entry.schedule() for entry in plan.schedules),
         ladders=MappingProxyType(dict(plan.ladders())),

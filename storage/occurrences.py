@@ -82,7 +82,9 @@ _PLANNED = Statement(
 )
 _PLANNED_EVER = Statement(
     lambda dialect: select(_column.person_id).where(
-        _column.schedule == bound(_column.schedule), among_given(dialect, _column.person_id)
+        _column.schedule == bound(_column.schedule),
+        _column.slot == bound(_column.slot),
+        among_given(dialect, _column.person_id),
     )
 )
 _MARK_FIRED = Statement(
@@ -154,9 +156,9 @@ def apply(connection: Connection, changes: Changes, new_ids: Callable[[int], Seq
     return added
 
 
-def people_without(connection: Connection, schedule: str, people: Collection[int]) -> set[int]:
-    """Those of these people for whom this schedule was never planned."""
-    planned = _PLANNED_EVER.rows(connection, ids=list(people), schedule=schedule)
+def people_without(connection: Connection, schedule: str, slot: str, people: Collection[int]) -> set[int]:
+    """Those of these people for whom this schedule was never planned with this slot."""
+    planned = _PLANNED_EVER.rows(connection, ids=list(people), schedule=schedule, slot=slot)
     return set(people) - {person_id for (person_id,) in planned}
 
 

@@ -20,6 +20,8 @@ from bot.domain import Alike, Firing, Match, Occurrence, PersonStatus, Role, Sea
 from bot.planning.recurrence import Nominal, Rule, Weekly, moment, occurrences
 from bot.planning.words import LONGEST_MEETING, parse_meets
 
+FIRST_CONTACT = "first-contact"
+"""Schedule of the very first conversation, and of its repeats."""
 EARLIEST, LATEST = time(7), time(20)
 """Unsolicited prompts go out within these local hours (mission.md 6.2)."""
 
@@ -115,7 +117,12 @@ def newest_only(due: Iterable[Occurrence]) -> tuple[tuple[Occurrence, ...], tupl
 
 
 def within_cap(occurrence: Occurrence, fired_today: Iterable[Occurrence], cap: Cap | None = None) -> bool:
-    """Whether one more prompt may go to this person, given what `local_day` of now has already brought anybody."""
+    """Whether one more prompt may go to this person, given what `local_day` of now has already brought anybody.
+
+    The first contact always may: nobody is left without knowing who reads along.
+    """
+    if occurrence.schedule == FIRST_CONTACT:
+        return True
     cap = cap or Cap()
     of_session = occurrence.match_id is not None
     fired = sum(

@@ -14,14 +14,13 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bot.domain import Alike, Firing, PersonStatus
-from bot.planning.due import fit_hour, plan
+from bot.planning.due import FIRST_CONTACT, fit_hour, plan
 from bot.program import Program
 from storage import occurrences, people
 from storage.database import Database
 from storage.occurrences import Changes
 
 AHEAD = timedelta(days=14)
-FIRST_CONTACT = "first-contact"
 FIRST_CONTACT_WAITS = timedelta(days=30)
 PEOPLE_AT_ONCE = 250
 ROWS_AT_ONCE = 1000
@@ -73,8 +72,9 @@ def changes_for(connection: Connection, program: Program, some: Sequence[Alike],
     wanted = plan(program.schedules, active, matches, program.zone, now, now + AHEAD, partners=partners)
     if program.first_contact:
         students = _ids(one for one in active if not one.role.adult)
-        newcomers = occurrences.people_without(connection, FIRST_CONTACT, students)
-        wanted = (*wanted, _first_contact(program, [id_ for id_ in students if id_ in newcomers], now))
+        slot = _edition(program, now)
+        newcomers = occurrences.people_without(connection, FIRST_CONTACT, slot, students)
+        wanted = (*wanted, _first_contact(program, [id_ for id_ in students if id_ in newcomers], slot, now))
     return occurrences.differences(connection, wanted, ids, now, now + AHEAD, keep=(FIRST_CONTACT,))
 
 
@@ -86,7 +86,15 @@ def _active(some: Iterable[Alike]) -> list[Alike]:
     return [one for one in some if one.status is PersonStatus.ACTIVE]
 
 
-def _first_contact(program: Program, newcomers: Iterable[int], now: datetime) -> Firing:
+def _edition(program: Program, now: datetime) -> str:
+    """Which telling of the first contact counts now: a new version of its words and a new term are new ones."""
+    today = now.astimezone(program.zone).date()
+    begun = [term for term in program.terms if term <= today]
+    version = f"v{program.flows[program.first_contact].flow.version}"
+    return f"{version} {max(begun)}" if begun else version
+
+
+def _first_contact(program: Program, newcomers: Iterable[int], slot: str, now: datetime) -> Firing:
     """The very first conversation: now, or at the next hour at which prompts may go out."""
     at = fit_hour(now, program.zone)
     local = at.astimezone(program.zone)
@@ -97,5 +105,5 @@ def _first_contact(program: Program, newcomers: Iterable[int], now: datetime) ->
         due_at=at,
         expires_at=at + FIRST_CONTACT_WAITS,
         flow=program.first_contact,
-        seats=[(id_, "", None) for id_ in newcomers],
+        seats=[(id_, slot, None) for id_ in newcomers],
     )

@@ -145,7 +145,7 @@ def test_schedules_to_keep_are_left_alone(database: Database) -> None:
     replan(database, keep=("first-contact",))
     assert list(planned(database)) == [1]
     with database.read() as connection:
-        assert occurrences.people_without(connection, "first-contact", [MAYA, LEO]) == {LEO}
+        assert occurrences.people_without(connection, "first-contact", "", [MAYA, LEO]) == {LEO}
 
 
 def test_another_flow_in_the_plan_is_the_one_that_will_start(database: Database) -> None:
