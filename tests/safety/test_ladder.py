@@ -94,7 +94,7 @@ def test_an_urgent_case_repeats_only_its_last_rung() -> None:
     assert told(pages) == [OKAFOR]
 
 
-def test_a_rung_that_reaches_nobody_is_passed_at_once() -> None:
+def test_f63_a_rung_that_reaches_nobody_is_passed_at_once() -> None:
     second, pages = ladders.advance_now(case(), NOON)
     assert told(pages) == [OKAFOR]
     assert second.rung == 1
@@ -120,7 +120,7 @@ def test_who_takes_the_case_has_it_and_the_others_learn_who() -> None:
     assert told(pages) == []
 
 
-def test_the_second_who_takes_it_is_told_who_has_it() -> None:
+def test_f65_the_second_who_takes_it_is_told_who_has_it() -> None:
     taken, _ = ladders.acknowledge(case(), RIVERA, "Ms. Rivera", NOON)
     with pytest.raises(Refused, match=r"Ms\. Rivera already has this case"):
         ladders.acknowledge(taken, OKAFOR, "Mr. Okafor", NOON)
@@ -276,7 +276,7 @@ def test_what_is_new_in_a_held_case_is_told_to_its_holder() -> None:
 
 
 @pytest.mark.parametrize("tier", [Tier.CRISIS, Tier.URGENT, Tier.CONCERN])
-def test_seventy_two_hours_of_silence_leave_no_gap_longer_than_the_interval(tier: Tier) -> None:
+def test_f64_seventy_two_hours_of_silence_leave_no_gap_longer_than_the_interval(tier: Tier) -> None:
     escalation, pages = ladders.open_case(
         7, MAYA, tier, "suicide", "Wants to die", ladder_of(tier, (RIVERA,), (OKAFOR,), (LINDQVIST,)), NOON
     )
