@@ -7,6 +7,7 @@ import pytest
 from bot.domain import Finding, Tier
 from bot.safety.screen import Screener
 from bot.safety.split import Before, across
+from tests.safety.report import corpora
 
 
 def found(screener: Screener, *texts: str) -> tuple[Finding, ...]:
@@ -64,3 +65,24 @@ def test_a_no_before_a_split_sentence_does_not_lower_it(screener: Screener) -> N
     """It answered another question."""
     findings = found(screener, "no", "i want to", "die")
     assert {finding.tier for finding in findings} == {Tier.CRISIS}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_plain_statement_is_found_wherever_it_is_split(screener: Screener, language: str) -> None:
+    """What is found as one message is found as two: alone in one of them, or across the border."""
+    plain = [one for corpus in corpora() if corpus.plain and corpus.language == language for one in corpus.groups]
+    statements = [text for group in plain for text in group.messages if screener.screen(text).tier is Tier.CRISIS]
+    assert len(statements) >= 60
+    missed = [
+        (text, cut)
+        for text in statements
+        for cut in range(1, len(text.split()))
+        if Tier.CRISIS not in _tiers_of_two(screener, text.split(), cut)
+    ]
+    assert missed == []
+
+
+def _tiers_of_two(screener: Screener, words: list[str], cut: int) -> set[Tier]:
+    first, second = " ".join(words[:cut]), " ".join(words[cut:])
+    alone = (*screener.screen(first).findings, *screener.screen(second).findings)
+    return {finding.tier for finding in (*alone, *found(screener, first, second))}
