@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
+from functools import lru_cache
 
 from bot.domain import Outbound
 
@@ -38,13 +39,19 @@ def in_one_line(text: str) -> str:
 def inert(outbound: Outbound) -> Outbound:
     """A message whose text and buttons hide nothing."""
     text = visible(outbound.text)
-    labels = [visible(choice.label) for choice in outbound.choices]
-    if text == outbound.text and all(
-        label == choice.label for label, choice in zip(labels, outbound.choices, strict=True)
-    ):
-        return outbound
-    choices = (replace(choice, label=label) for choice, label in zip(outbound.choices, labels, strict=True))
-    return replace(outbound, text=text, choices=tuple(choices))
+    for choice in outbound.choices:
+        if _label(choice.label) != choice.label:
+            break
+    else:
+        return outbound if text == outbound.text else replace(outbound, text=text)
+    choices = tuple(replace(choice, label=_label(choice.label)) for choice in outbound.choices)
+    return replace(outbound, text=text, choices=choices)
+
+
+@lru_cache(maxsize=1024)
+def _label(label: str) -> str:
+    """The same for a button: they are our own words, and few."""
+    return visible(label)
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -142,6 +142,21 @@ async def test_1_6_b_when_no_alert_of_a_case_left_at_all_it_rings_whatever_rung_
     assert street.pings == []
 
 
+@on_sqlite
+async def test_a_platform_that_says_what_is_wrong_with_it_rings_once(
+    house: House, alarm: Alarm, street: Outside
+) -> None:
+    auditor = Auditor(
+        house.database, house.clock, alarm, platforms=house.app.platform_troubles, accounts=["telegram:bot"]
+    )
+    house.platform.troubled = "The platform refuses the token."
+    await beats(house)
+    auditor.glance()
+    assert not auditor.audit()
+    alarm.close()
+    assert [told["kind"] for told in street.told()] == ["platform"]
+
+
 async def test_1_6_e_a_platform_of_which_nothing_was_heard_for_90_seconds_rings(
     house: House, alarm: Alarm, street: Outside
 ) -> None:
