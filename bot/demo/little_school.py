@@ -52,7 +52,7 @@ def _at(month: int, day: int, hour: int, minute: int) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=ZONE)
 
 
-_UNDERSTOOD = ("Staff of the program", "Call 911")
+_UNDERSTOOD = ("Staff of the program", "Call 911", "Yes, I understand")
 HISTORY = (
     Wrote(_at(9, 21, 12, 2), {"maya": _UNDERSTOOD, "leo": _UNDERSTOOD}),
     Wrote(_at(9, 22, 15, 41), {"maya": ("Hard", "I get lost between classes", "Some days", "No", "No, thanks")}),
