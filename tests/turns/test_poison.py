@@ -197,6 +197,20 @@ async def test_a_row_that_cannot_be_handled_when_it_is_due_is_told_after_five_tr
     assert [row.status for row in house.rows(tables.escalation, id=broken.id)] == ["open"]
 
 
+async def test_a_case_that_cannot_be_read_holds_up_no_other_case_of_the_same_student(house: House) -> None:
+    await house.says(MAYA, "they hit me")
+    broken = house.case()
+    escalation = tables.escalation
+    house.write(lambda c: c.execute(escalation.update().where(escalation.c.id == broken.id).values(ladder={"x": 1})))
+    await house.says(MAYA, f"I want to die {CANARY}")
+    (case,) = house.rows(tables.escalation, category="suicide")
+    assert house.newest(RIVERA).kind == "alert"
+    assert "988" in house.newest(MAYA).text
+    house.clock.set(case.next_action_at)
+    await house.app.beat_due()
+    assert [row.rung for row in house.rows(tables.escalation, id=case.id)] == [1]
+
+
 async def test_a_plan_that_cannot_be_made_stops_no_ladder_and_is_told(house: House) -> None:
     await house.says(MAYA, "I want to die")
     house.write(lambda c: c.execute(tables.match.update().values(meets=f"every {CANARY}")))
