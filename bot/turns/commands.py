@@ -107,6 +107,8 @@ def _help(draft: Draft, person: Person, _command: Command) -> None:
     ]
     if person.role is Role.MENTOR:
         choices.append(Choice(draft.text(person, "label_tell"), "", telling.TELL))
+        draft.write(person, f"{draft.text(person, 'help')}\n{draft.text(person, 'help_tell')}", choices=choices)
+        return
     draft.say(person, "help", choices)
 
 

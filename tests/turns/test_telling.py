@@ -213,6 +213,7 @@ async def test_from_a_mentee_the_same_command_asks_for_an_adult(house: House) ->
 async def test_the_help_shows_mentors_how_to_tell(house: House, who: int) -> None:
     await house.says(who, "/help")
     assert (house.text("label_tell") in house.labels(who)) is (who == LEO)
+    assert ("/tell" in house.newest(who).text) is (who == LEO)
 
 
 @on_sqlite
