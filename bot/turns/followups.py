@@ -24,6 +24,11 @@ from storage import conversations, escalations, people
 LATER = timedelta(hours=1)
 """How long a question waits that would come on top of another."""
 STEP = "talked"
+SHORT = 60
+"""A longer text than this is read by staff, like anything that a student writes."""
+_BEGINS_NO = frozenset(
+    {*YES_NO_WORDS["no"], "not", "nobody", "none", "never", "nadie", "nunca", "todavia", "aun", "ninguno"}
+)
 _ANSWERS: tuple[Given, ...] = ("yes", "no", "private")
 
 
@@ -63,9 +68,16 @@ def is_asked(draft: Draft, student: Person) -> bool:
 
 
 def is_answer(draft: Draft, student: Person, text: str) -> bool:
-    """Answer a plain yes or no that was typed right after the question; False for any other text."""
-    said = plain(text[:40])
-    given: Given = "yes" if said in YES_NO_WORDS["yes"] else "no" if said in YES_NO_WORDS["no"] else ""
+    """Answer a yes, or a short text that begins as a no, typed right after the question; False for any other text.
+
+    A no that was none opens a case for nothing; a no that is not seen leaves a student alone.
+    """
+    words = plain(text[:SHORT]).split() or [""]
+    given: Given = ""
+    if " ".join(words) in YES_NO_WORDS["yes"]:
+        given = "yes"
+    elif len(text) < SHORT and words[0] in _BEGINS_NO:
+        given = "no"
     if not given:
         return False
     newest = conversations.newest_sent(draft.connection, student.id)

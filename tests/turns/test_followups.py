@@ -55,6 +55,8 @@ async def test_not_yet_opens_the_case_again_one_tier_higher_and_the_adults_are_t
     [
         ("no", "no"),
         ("No, not yet", "no"),
+        ("nobody talked to me", "no"),
+        ("Todavía no", "no"),
         ("yes", "yes"),
         ("Sí, alguien habló conmigo", "yes"),
         ("I'd rather not say", "private"),
@@ -68,6 +70,17 @@ async def test_the_answer_may_be_typed(house: House, typed: str, given: str) -> 
     assert house.case().follow_up == given
     assert house.case().status == ("open" if given == "no" else "closed")
     assert house.newest(MAYA).text == house.text(f"talked_{given}")
+
+
+@on_sqlite
+async def test_another_text_after_the_question_is_read_by_staff_as_ever(house: House) -> None:
+    await concern_closed(house)
+    await house.pass_time(days=1)
+    await house.says(MAYA, "Ms. Rivera came to my class")
+    assert (house.case().follow_up, house.case().status) == ("asked", "closed")
+    assert house.rows(tables.review_item)[-1].kind == "unsolicited"
+    await house.says(MAYA, "they hit me")
+    assert [row.category for row in house.rows(tables.escalation)] == ["isolation", "bullying"]
 
 
 @on_sqlite
