@@ -27,6 +27,7 @@ app.add_typer(cli_slack.app, name="slack")
 app.command()(cli_safety.screen)
 app.command()(cli_safety.replay)
 app.command()(cli_safety.drill)
+app.command()(cli_safety.left)
 
 
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the school.")]

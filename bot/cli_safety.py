@@ -1,4 +1,4 @@
-"""The command words about safety: `nearpeer screen`, `nearpeer replay` and `nearpeer drill`."""
+"""The command words about safety: `nearpeer screen`, `nearpeer replay`, `nearpeer drill` and `nearpeer left`."""
 
 from __future__ import annotations
 
@@ -77,3 +77,20 @@ def drill(
         drills.begin(database, program, SystemClock())
     print("The drill has begun: nearpeer run sends it to all adults of the ladder, and it ends within an hour.")
     print(f"How it went: nearpeer drill {folder} --report")
+
+
+def left(
+    folder: Folder,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The adult, by the roster's key.")],
+    back: Annotated[bool, typer.Option("--back", help="They are there again.")] = False,
+) -> None:
+    """An adult has left: they are told nothing more and take no case; in open cases the next adult is told."""
+    from bot.clock import SystemClock
+    from bot.program import load_program
+    from bot.school import leave, open_database
+
+    with closing(open_database(load_program(folder))) as database:
+        person = leave(database, SystemClock(), key, back=back)
+    print(f"{person.name} {'is told of cases again' if back else 'is told nothing more, and takes no case'}.")
+    if not back:
+        print("Take them out of the duty and the ladder in program.yaml too, and disable their staff account.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from bot.clock import Clock
-from bot.domain import OUTSIDE, AuditEntry, Match, Person
+from bot.domain import OUTSIDE, AuditEntry, Match, Person, PersonStatus
 from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.program import Program
@@ -136,6 +136,22 @@ def unlink(database: Database, clock: Clock, key: str) -> int:
             entry = AuditEntry("command line", "unlinked a chat", clock.now(), person.id, detail=address.platform)
             audit.record(connection, clock.new_id(), entry)
         return len(linked)
+
+    return database.write(unit).result()
+
+
+def leave(database: Database, clock: Clock, key: str, *, back: bool = False) -> Person:
+    """An adult has left the program, or (`back`) is there again. Raises Refused for a key that no adult has."""
+
+    def unit(connection: Connection) -> Person:
+        (person,) = _wanted(connection, key)
+        if not person.role.adult:
+            raise Refused(f"{person.name} is a {person.role}; students stop by themselves, with /stop.")
+        changed = replace(person, status=PersonStatus.ACTIVE if back else PersonStatus.STOPPED)
+        people.change(connection, changed)
+        entry = AuditEntry("command line", "came back" if back else "left the program", clock.now(), person.id)
+        audit.record(connection, clock.new_id(), entry)
+        return changed
 
     return database.write(unit).result()
 

@@ -96,10 +96,30 @@ def worded_since(connection: Connection, person_id: int, since: datetime) -> Seq
     return [(row.category, row.opened_at) for row in rows]
 
 
+def told_lately(
+    connection: Connection, person_id: int, since: datetime, tiers: Collection[Tier], left_out: Sequence[int]
+) -> datetime | None:
+    """When the first of the student's open cases of these tiers was told, that was told since then.
+
+    Reads no ladder: whatever is wrong with another case, a new one is told of.
+    """
+    column = tables.escalation.c
+    return connection.execute(
+        select(func.min(column.told_at)).where(
+            column.person_id == person_id,
+            column.status == "open",
+            column.told_at > since,
+            column.tier.in_(list(tiers)),
+            column.left_out == left_out_text(left_out),
+            ~column.drill,
+        )
+    ).scalar()
+
+
 def beside(connection: Connection, escalation: Escalation) -> Sequence[Escalation]:
     """Other cases of the same student that nobody has and the same adults may know of; a drill is none.
 
-    Their rows are held to the commit; those that another turn holds are left out.
+    Their rows are held to the commit; those that another turn holds, or that cannot be read, are left out.
     """
     column = tables.escalation.c
     rows = connection.execute(

@@ -48,6 +48,17 @@ async def end_hold(desk: Desk, request: Request, staff: Staff) -> Response:
     return see_other("/staff/health")
 
 
+async def drill(desk: Desk, request: Request, staff: Staff) -> Response:
+    """All adults of the ladder practice; what is refused is said on the page."""
+    try:
+        if staff.role is not Role.COORDINATOR:
+            raise Refused("Only a coordinator can begin a drill.")
+        await desk.handle(StaffAction(ActionKind.DRILL, staff.name, 0, staff.person_id))
+    except Refused as refused:
+        return await _page(desk, request, staff, str(refused))
+    return see_other("/staff/health")
+
+
 async def _page(desk: Desk, request: Request, staff: Staff, refusal: str = "") -> Response:
     state, wrong = await troubles(desk)
     standing = await desk.read(hold.standing)

@@ -42,6 +42,7 @@ _SIGNED_IN: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/staff/health", health.health_page),
     ("GET", "/staff/words", words.words_page),
     ("POST", "/staff/health/hold/{action}", health.end_hold),
+    ("POST", "/staff/health/drill", health.drill),
 )
 _BY_ITSELF: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/staff/now", cases.now),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.domain import Escalation, EscalationStatus, Page, PageKind, Person
+from bot.domain import Escalation, Page, PageKind, Person, Tier
 from bot.safety.ladder import Step
 from bot.safety.news import BUNDLE
 from bot.safety.rules import Case
@@ -23,17 +23,14 @@ def waits_until(draft: Draft, person: Person, case: Case, left_out: Sequence[int
     """When a new case is told together with others; None: now, as the first of its student or more urgent than they."""
     if case.everyone:
         return None
-    lately = [
-        one
-        for one in escalations.not_closed(draft.connection, person.id)
-        if one.told_at is not None
-        and draft.now - one.told_at < BUNDLE
-        and one.status is EscalationStatus.OPEN
-        and one.tier.rank <= case.tier.rank
-        and set(one.left_out) == set(left_out)
-        and not one.drill
-    ]
-    return min(one.told_at for one in lately if one.told_at is not None) + BUNDLE if lately else None
+    told = escalations.told_lately(
+        draft.connection,
+        person.id,
+        draft.now - BUNDLE,
+        [tier for tier in Tier if tier.rank <= case.tier.rank],
+        left_out,
+    )
+    return told + BUNDLE if told is not None else None
 
 
 def joined(steps: Sequence[Step]) -> Sequence[Joint]:

@@ -192,8 +192,21 @@ def _tell(draft: Draft, step: ladders.Step, key: str = "alert", also: Sequence[E
             asked_holder = all(page.person_id == holder for page in wanted)
             climb_on = ladders.reopen_now if asked_holder else ladders.help_unheard
         escalation, wanted = climb_on(escalation, draft.now)
+        if not wanted and climb_on is ladders.advance_now:
+            # All who are left on its ladder have left: those who are here now stand in for them.
+            escalation, wanted = _from_anew(draft, escalation)
         draft.escalations.append(escalation)
     return escalation
+
+
+def _from_anew(draft: Draft, escalation: Escalation) -> ladders.Step:
+    student = people.load(draft.connection, escalation.person_id)
+    if student is None:
+        return escalation, ()
+    who = standing(draft, student, Case(escalation.tier, escalation.category, ""), escalation.left_out)
+    if not who.ladder.rungs:
+        return escalation, ()
+    return ladders.reopen_now(replace(escalation, ladder=who.ladder), draft.now)
 
 
 def act(draft: Draft, action: StaffAction) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.domain import SOME_ADULT, Ladder, Person, Role, Rung, Tier
+from bot.domain import SOME_ADULT, Ladder, Person, PersonStatus, Role, Rung, Tier
 from bot.planning.duty import on_duty
 from bot.safety.outcomes import ABUSE
 from bot.safety.rules import Case
@@ -29,7 +29,7 @@ def standing(draft: Draft, person: Person, case: Case, known: tuple[int, ...] = 
     Whom the case is about is left out; the person whom the school named for that is told first. `known`: who was left
     out of it until now.
     """
-    adults = people.adults(draft.connection)
+    adults = [one for one in people.adults(draft.connection) if one.status is not PersonStatus.STOPPED]
     by_key = {one.key: one for one in adults}
     bypass, contact = by_key.get(draft.program.bypass), by_key.get(draft.program.safety_contact)
     left_out = _left_out(draft, case, adults, [one for one in (bypass, contact) if one is not None])

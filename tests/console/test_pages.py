@@ -473,6 +473,17 @@ async def test_after_a_restore_a_coordinator_reads_what_is_missing_and_says_how_
     assert [one.kind for one in console.turns.asked] == [ActionKind.DROP_HELD, ActionKind.RELEASE]
 
 
+async def test_a_coordinator_begins_a_drill_and_nobody_else(console: Console, okafor: Staff, rivera: Staff) -> None:
+    async with console.browser(rivera) as browser:
+        assert "Begin a drill" not in (await browser.get("/staff/health")).text
+        assert (await browser.post("/staff/health/drill")).status_code == 422
+    assert console.turns.asked == []
+    async with console.browser(okafor) as browser:
+        assert "Begin a drill" in (await browser.get("/staff/health")).text
+        assert (await browser.post("/staff/health/drill")).status_code == 303
+    assert [one.kind for one in console.turns.asked] == [ActionKind.DRILL]
+
+
 # --- what students write stays inert -------------------------------------------------------------------------------
 
 

@@ -6,8 +6,12 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
-from bot.domain import PersonStatus, Tier
+import pytest
+
+from bot.domain import Person, PersonStatus, Role, Tier
+from bot.errors import Refused
 from bot.plan import LadderPlan, RungPlan
+from bot.school import leave
 from storage import conversations, people, tables
 from tests.school import MAYA, OKAFOR, RIVERA, House, on_sqlite
 from tests.turns.test_ladder import alerts, state
@@ -82,13 +86,15 @@ async def test_f69_a_case_keeps_the_plan_that_it_began_with(house: House) -> Non
 
 async def test_f69_who_has_left_the_program_gets_no_more_and_the_next_is_told_at_once(house: House) -> None:
     await house.says(MAYA, "I want to die")
-    with house.database.read() as connection:
-        rivera = people.load(connection, RIVERA)
-    assert rivera is not None
-    house.write(lambda connection: people.change(connection, replace(rivera, status=PersonStatus.STOPPED)))
+    leave(house.database, house.clock, "rivera")
     await house.pass_time(hours=1)
     assert alerts(house, RIVERA) == 1
     assert alerts(house, OKAFOR) > 3
+    leave(house.database, house.clock, "rivera", back=True)
+    await house.pass_time(minutes=10)
+    assert alerts(house, RIVERA) == 2
+    with pytest.raises(Refused, match="Maya Torres is a mentee"):
+        leave(house.database, house.clock, "maya")
 
 
 async def test_f69_a_new_case_begins_with_the_next_adult_where_the_first_has_left(house: House) -> None:
@@ -98,6 +104,20 @@ async def test_f69_a_new_case_begins_with_the_next_adult_where_the_first_has_lef
     house.write(lambda connection: people.change(connection, replace(rivera, status=PersonStatus.STOPPED)))
     await house.says(MAYA, "I want to die")
     assert (alerts(house, RIVERA), alerts(house, OKAFOR)) == (0, 1)
+
+
+async def test_f69_where_all_of_a_cases_adults_have_left_those_who_are_here_now_are_told(house: House) -> None:
+    await house.says(MAYA, "they hit me")
+    chen = Person(RIVERA + 50, "chen", "Ms. Chen", Role.ADVISOR, "en", "")
+    house.write(lambda connection: people.add(connection, chen, house.clock.now(), RIVERA + 51))
+    for key in ("rivera", "okafor"):
+        leave(house.database, house.clock, key)
+    await house.pass_time(minutes=16)
+    assert alerts(house, chen.id) >= 1
+    assert alerts(house, OKAFOR) == 0
+    leave(house.database, house.clock, "chen")
+    await house.pass_time(hours=2)
+    assert house.case().next_action_at > house.clock.now(), "with nobody at all it goes on trying"
 
 
 async def test_f66_a_former_member_takes_nothing_and_that_is_on_record(house: House) -> None:
