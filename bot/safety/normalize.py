@@ -105,7 +105,8 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
     after, since_break = SENTENCE, 0
     for word, start, end, ended in _pieces_of(text):
         if word:
-            found.append(Token(_latin(word), start + offset, end + offset, after))
+            plain = word if word.isascii() else _latin(word)
+            found.append(Token(plain, start + offset, end + offset, after))
             after, since_break = NO_BREAK, since_break + 1
         # "I. Want. To. Die." is one sentence: a full stop after a single word ends nothing.
         if ended in (COMMA, LINE) or (ended == SENTENCE and since_break > 1):
@@ -190,7 +191,7 @@ def _single(character: str) -> bool:
 
 
 def _latin(word: str) -> str:
-    if word.isascii() or not any("a" <= character <= "z" for character in word):
+    if not any("a" <= character <= "z" for character in word):
         return word
     mapped = word.translate(LOOK_ALIKES)
     return mapped if mapped.isascii() else word

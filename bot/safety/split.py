@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -18,6 +18,8 @@ WITHIN = timedelta(minutes=10)
 """... if the others came within this time before it."""
 _REACH = 80
 """Characters on each side of a border that are read: more than phrases take, and what stands around them."""
+_PLAN = "plan"
+"""What the labels of rules say that speak of a plan or of means."""
 _TRAILING_OFF = re.compile(r"(?:\.{2,}|…)\s*$")
 
 
@@ -61,10 +63,17 @@ def across(screener: Screener, before: Sequence[Before], text: str, alone: Scree
     crossing = [finding for finding in found if finding.start < newest.begins < finding.end]
     if not crossing:
         return ()
-    told = screener.screen("\n".join(part.text for part in earlier)).findings
-    known = {(finding.pack, finding.rule) for finding in (*alone.findings, *told)}
-    fresh = [finding for finding in crossing if (finding.pack, finding.rule) not in known]
+    told = (*alone.findings, *screener.screen("\n".join(part.text for part in earlier)).findings)
+    fresh = [finding for finding in crossing if _is_news(finding, told)]
     return tuple(piece for finding in fresh for part in (newest, *earlier) if (piece := part.of(finding)))
+
+
+def _is_news(finding: Finding, told: Iterable[Finding]) -> bool:
+    """Whether it says more than what was told: another matter, more urgent, or a plan, which adults must see first."""
+    alike = [one for one in told if one.category == finding.category]
+    if any((one.pack, one.rule) == (finding.pack, finding.rule) for one in alike):
+        return False
+    return _PLAN in finding.label.casefold() or all(finding.tier.rank < one.tier.rank for one in alike)
 
 
 def _parts(before: Sequence[Before], text: str) -> Iterator[_Part]:

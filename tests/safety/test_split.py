@@ -48,6 +48,11 @@ def test_what_a_message_says_alone_is_not_told_again(screener: Screener) -> None
     assert found(screener, "i want to", "die", "please") == ()
 
 
+def test_a_plan_behind_what_was_told_is_told_as_well(screener: Screener) -> None:
+    findings = found(screener, "i want to die. gonna jump", "off the bridge")
+    assert [finding.label for finding in findings if finding.message_id is None] == ["Suicide: plan or means"]
+
+
 def test_only_the_last_three_messages_are_read_together(screener: Screener) -> None:
     assert found(screener, "i want to", "kill", "myself")
     assert found(screener, "i want", "to", "die") != ()
