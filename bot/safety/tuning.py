@@ -83,6 +83,13 @@ class Followed(Raised):
         return self
 
 
+class Closings(_Strict):
+    """How many cases an account may close in a short time."""
+
+    most: Annotated[int, Field(ge=3, le=10_000)]
+    within_minutes: Annotated[int, Field(ge=1, le=60)]
+
+
 class Tuning(_Strict):
     """The file rules.yaml: every rule beyond words."""
 
@@ -101,6 +108,7 @@ class Tuning(_Strict):
     silent: Silent
     unreachable: Raised
     nobody_talked: Followed
+    closings: Closings
 
 
 def changed(shipped: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

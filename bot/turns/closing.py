@@ -9,25 +9,23 @@ from bot.errors import Refused
 from bot.turns.draft import Draft
 from storage import escalations, people
 
-MOST = 10
-WITHIN = timedelta(minutes=10)
-
 
 def guard(draft: Draft, action: StaffAction) -> None:
     """Count this closing. The last one that is allowed is told to the safety contact; more raise Refused."""
-    before = escalations.closed_by(draft.connection, action.actor, draft.now - WITHIN)
-    if before >= MOST:
+    limit = draft.program.tuning.closings
+    most, minutes = limit.most, limit.within_minutes
+    before = escalations.closed_by(draft.connection, action.actor, draft.now - timedelta(minutes=minutes))
+    if before >= most:
         raise Refused(
-            f"You have closed {MOST} cases within ten minutes, and the safety contact knows. The cases stay open: "
-            "take what is urgent, and close the rest in ten minutes, or let another adult close them."
+            f"You have closed {most} cases within {minutes} minutes, and the safety contact knows. They stay open: "
+            "take what is urgent, and close the rest later, or let another adult close them."
         )
-    if before < MOST - 1:
+    if before < most - 1:
         return
-    draft.note(action.actor, "closed many cases", detail=f"{MOST} within ten minutes")
+    draft.note(action.actor, "closed many cases", detail=f"{most} within {minutes} minutes")
     for adult in _told(draft, action):
-        text = draft.text(
-            adult, "closed_many", adult=action.actor, count=str(MOST), link=f"{draft.program.base_url}/staff/"
-        )
+        link = f"{draft.program.base_url}/staff/"
+        text = draft.text(adult, "closed_many", adult=action.actor, count=str(most), minutes=str(minutes), link=link)
         draft.write(adult, text, kind=MessageKind.STAFF, priority=Priority.ALERT)
 
 

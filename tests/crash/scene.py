@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from bot.domain import Address, Match, Person, Role
-from bot.program import Program
+from bot.program import Program, load_program
 from storage import people
 from storage.database import Database
 from storage.types import milliseconds
@@ -45,6 +45,8 @@ ladder:
   crisis: {rungs: [{tell: [advisor], wait: 1m}, {tell: [coordinator], wait: 3m}], repeat: 5m, hold: 9m, grace: 3m}
   urgent: {rungs: [{tell: [advisor], wait: 1m}, {tell: [coordinator], wait: 3m}], repeat: 5m, hold: 9m, grace: 3m}
 """
+RULES = "closings: {most: 10000, within_minutes: 1}"
+"""Two adults close in minutes what a school sees in years."""
 UNDER_WAY = """
 SELECT (SELECT count(*) FROM inbox WHERE status = 'new')
      + (SELECT count(*) FROM message WHERE status IN ('pending', 'sending') OR news <> '')
@@ -54,7 +56,11 @@ SELECT (SELECT count(*) FROM inbox WHERE status = 'new')
 
 def write_program(folder: Path) -> Program:
     """The tiny program with a hurried ladder, in `folder`/lincoln."""
-    return tiny_program(folder, plan=PLAN)
+    program = tiny_program(folder, plan=PLAN)
+    rules = program.folder / "safety/rules.yaml"
+    rules.parent.mkdir(exist_ok=True)
+    rules.write_text(RULES)
+    return load_program(program.folder, shipped=folder / "shipped")
 
 
 class Processes:

@@ -31,7 +31,7 @@ async def closes(house: House, case: int, person: int = RIVERA) -> None:
 
 
 def warned(house: House, person: int) -> int:
-    return sum("within ten minutes" in text for text in house.phone(person))
+    return sum("within 10 minutes" in text for text in house.phone(person))
 
 
 async def test_f75_the_eleventh_closing_in_ten_minutes_is_refused_and_the_safety_contact_knows(house: House) -> None:
