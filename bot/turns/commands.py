@@ -72,7 +72,8 @@ def _stop(draft: Draft, person: Person, _command: Command) -> None:
     prompts.stop_all(draft, person)
     draft.review(ReviewKind.STOPPED, "Asked for no more check-ins", person)
     draft.note(person.name, "stopped check-ins", person_id=person.id)
-    draft.say(stopped, "stopped", (Choice(draft.text(person, "label_resume"), "", "/resume"),))
+    again = Choice(draft.text(person, "label_resume"), "", "/resume")
+    draft.say(stopped, "stopped", (again, adult_choice(draft, person)))
 
 
 def _pause(draft: Draft, person: Person, command: Command) -> None:
@@ -167,7 +168,7 @@ def _privacy(draft: Draft, person: Person, _command: Command) -> None:
 
 def _language(draft: Draft, person: Person, command: Command) -> None:
     if command.language not in draft.program.languages:
-        draft.say(person, "language_ask", language_choices())
+        draft.say(person, "language_ask", (*language_choices(), adult_choice(draft, person)))
         return
     changed = replace(person, language=command.language)
     draft.people.append(changed)

@@ -89,6 +89,15 @@ async def test_the_way_to_an_adult_is_a_button_under_every_question(house: House
     assert [row.status for row in house.rows(tables.conversation)] == ["waiting"]
 
 
+@pytest.mark.parametrize(
+    "written", ["/help", "/stop", "/language klingon", "/privacy", "/checkin", "hello there", "/adult"]
+)
+@on_sqlite
+async def test_no_message_with_buttons_is_without_a_way_to_an_adult(house: House, written: str) -> None:
+    await house.says(MAYA, written)
+    assert any("adult" in label for label in house.labels(MAYA))
+
+
 @on_sqlite
 async def test_the_button_is_there_in_a_fan_out_as_well(house: House) -> None:
     await house.pass_time(days=1, hours=4)

@@ -117,7 +117,7 @@ async def test_a_language_switched_in_the_middle_asks_the_open_question_again(ho
 @on_sqlite
 async def test_a_language_that_there_is_not_is_asked_for_with_buttons(house: House) -> None:
     await house.says(MAYA, "/language klingon")
-    assert house.labels(MAYA) == ["English", "Español"]
+    assert house.labels(MAYA) == ["English", "Español", "I want an adult"]
     await house.taps(MAYA, "Español")
     assert house.newest(MAYA).text == house.text("language_set", "es")
 
