@@ -42,6 +42,10 @@ _HINTS = {
 }
 
 
+_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
+"""How pydantic names what an enumeration allows."""
+
+
 def complaint(error: ErrorDetails) -> str:
     """One plain sentence for one pydantic error."""
     kind, context = error["type"], error.get("ctx", {})
@@ -51,7 +55,8 @@ def complaint(error: ErrorDetails) -> str:
     if kind == "extra_forbidden":
         return f'"{name}" is not known here'
     if kind in ("literal_error", "enum"):
-        return f"{_shown(error['input'])} is not one of {context['expected']}"
+        expected = _MEMBER.sub(r"\1", context["expected"])
+        return f"{_shown(error['input'])} is not one of {expected}"
     if kind == "too_short":
         return f"{name}: at least {context['min_length']} expected here"
     if kind in _WORDS:

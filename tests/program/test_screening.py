@@ -79,3 +79,9 @@ def test_a_mute_longer_than_ninety_days_is_refused_with_its_line(lincoln: Path, 
     [found] = complaints(lincoln, shipped)
     assert found.startswith("lincoln/safety/screening.yaml:3:5: ")
     assert "by 90 days at most" in found
+
+
+def test_a_tier_that_wakes_nobody_is_refused_in_plain_words(lincoln: Path, shipped: Path) -> None:
+    school_file(lincoln, "screening.yaml", "raised:\n  - rule: en/wish-to-die\n    tier: notice\n")
+    found = complaints(lincoln, shipped)
+    assert found[0].endswith("screening.yaml:3:5: \"notice\" is not one of 'crisis', 'urgent' or 'concern'")
