@@ -54,7 +54,8 @@ def _judged(connection: Connection, rows: Sequence[Any]) -> Iterator[Written]:
     found = select(finding.message_id, finding.tier, escalation.outcome).outerjoin(
         tables.escalation, escalation.id == finding.escalation_id
     )
-    for row in connection.execute(found.where(finding.message_id.in_(ids))):
+    by_rules = found.where(finding.message_id.in_(ids), finding.pack != "")  # a mentor's report is found by no rule
+    for row in connection.execute(by_rules):
         tiers.setdefault(row.message_id, []).append(Tier(row.tier))
         outcomes.setdefault(row.message_id, []).append(row.outcome or "")
     opened = select(escalation.message_id, escalation.outcome).where(escalation.message_id.in_(ids))

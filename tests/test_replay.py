@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from bot.domain import ActionKind
 from bot.errors import ContentError
@@ -105,3 +106,14 @@ def test_a_labelled_file_is_counted_by_group(tmp_path: Path) -> None:
         "suicide: 2 of 2 would alert, 2 at crisis or above",
         "check-ins: 0 of 1 would alert, none should",
     ]
+
+
+async def test_what_a_mentor_reported_without_any_rule_is_not_missed(house: House) -> None:
+    """Its line belongs to the case because they were asked for it."""
+    await house.says(LEO, "the river is nice")
+    (message,) = house.rows(tables.message, direction="in")
+    line = {"id": 1, "message_id": message.id, "tier": "concern", "category": "worried", "rule": "mentor-line"}
+    rest = {"pack": "", "label": "What they wrote", "about": "other", "start": 0, "end": 3}
+    house.write(lambda connection: connection.execute(insert(tables.finding).values(**line, **rest)))
+    found = "\n".join(lines(house))
+    assert "Alerts then: 0. Alerts now: 0." in found
