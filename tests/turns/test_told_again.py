@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -16,10 +15,12 @@ from tests.school import LEO, MAYA, House, on_sqlite
 ASKED = "Do you understand how this chat works?"
 
 
-@pytest.fixture
-def shipped_program(tmp_path: Path) -> Program:
-    create(tmp_path / "lincoln")
-    return load_program(tmp_path / "lincoln")
+@pytest.fixture(scope="module")
+def shipped_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Read once: whoever changes its files reads them anew."""
+    folder = tmp_path_factory.mktemp("shipped") / "lincoln"
+    create(folder)
+    return load_program(folder)
 
 
 def told(house: House, person: int = MAYA) -> int:
