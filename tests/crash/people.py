@@ -19,13 +19,12 @@ CRISIS = "I want to die"
 CODE = re.compile(r"\b[Cc]ase ([2-9A-HJ-NP-Z]{4})\b")
 QUESTION = "What was it like?"
 TODAY = "Yes, today"
+ANSWERS = ("Great", "So-so", "Hard", "No, thanks", TODAY, "Yes", "No")
+"""Labels of the questions of the tiny program's flows; other buttons ask for nothing that is kept as an answer."""
 HARD = "Hard"
 """Twice in a row it is a concern, whose ladder waits for the next morning: longer than these people stay."""
 RESUMED = "Your check-ins go on now."
-ADULT = "I want an adult"
 """A button under each question. These students write it, now and then: `ask_for_an_adult`."""
-WHEN = "An adult now"
-"""A button under the card: for when an adult is wanted. These students leave it, and wait."""
 ENDS = ("Thank you, Maya.", "See you next time.", "There is no check-in for you right now")
 SETTLED = "Spoke with the student"
 RESUME = "Start check-ins again"
@@ -172,16 +171,14 @@ class Student:
         if taken.text == RESUMED or any(taken.text.startswith(end) for end in ENDS):
             self._wrote = False
             self.crowd.later(self._something_new)
-        elif len(taken.choices) > 1 and WHEN not in dict(
-            taken.choices
-        ):  # a question; a single button is the one for an adult, which is always near
+        elif sum(label in ANSWERS for label, _ in taken.choices) > 1:
             self._wrote = False
             self.crowd.later(self._press, taken)
 
     def _press(self, taken: Taken) -> None:
         crowd = self.crowd
-        unfit = (HARD, ADULT) if crowd.busy else (HARD, ADULT, TODAY)
-        label, token = crowd.dice.choice([choice for choice in taken.choices if choice[0] not in unfit])
+        fit = set(ANSWERS) - ({HARD} if crowd.busy else {HARD, TODAY})
+        label, token = crowd.dice.choice([choice for choice in taken.choices if choice[0] in fit])
         crowd.in_need[self.chat] += label == TODAY
         crowd.said.append(crowd.line.offer(self.chat, text=label, token=token))
 
