@@ -24,7 +24,6 @@ ANSWERS = ("Great", "So-so", "Hard", "No, thanks", TODAY, "Yes", "No")
 HARD = "Hard"
 """Twice in a row it is a concern, whose ladder waits for the next morning: longer than these people stay."""
 RESUMED = "Your check-ins go on now."
-"""A button under each question. These students write it, now and then: `ask_for_an_adult`."""
 ENDS = ("Thank you, Maya.", "See you next time.", "There is no check-in for you right now")
 SETTLED = "Spoke with the student"
 RESUME = "Start check-ins again"
