@@ -8,7 +8,7 @@ OPEN ?= yes
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup test crash check safety-report demo bench bench-quick screenshot requirements format
+.PHONY: help setup test crash check safety-report second-look demo bench bench-quick screenshot requirements format
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ crash: $(VENV)/dev.stamp  ## prove that nothing is lost when processes die (ONLY
 
 safety-report: $(VENV)/dev.stamp  ## what the shipped packs say to our own corpus: totals only, and no measure of quality
 	@$(BIN)/python -m tests.safety.report
+
+second-look: $(VENV)/dev.stamp  ## train the optional second look anew from our own sentences; the same file each time
+	@$(BIN)/python -m tests.safety.train_second_look
 
 check: $(VENV)/dev.stamp  ## lint and types
 	$(BIN)/ruff check .

@@ -14,9 +14,14 @@ from bot.cli_folder import Folder
 from bot.errors import Refused
 
 
-def screen() -> None:
+def screen(
+    second_look: Annotated[
+        bool,
+        typer.Option("--second-look", help="Also look again where no rule finds anything, as a school may ask for."),
+    ] = False,
+) -> None:
     """Screen JSON lines from standard input ({"text": ...}), one verdict a line, in the same order."""
-    from bot.content import read_packs, read_words
+    from bot.content import read_packs, read_second_look, read_words
     from bot.safety.compiling import compile_packs
     from bot.safety.filter import screen_lines
     from bot.safety.screen import Screener
@@ -26,7 +31,8 @@ def screen() -> None:
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     if sys.stdin.isatty():
         print('Type lines like {"text": "..."}; Ctrl-D ends.', file=sys.stderr)
-    screener = Screener(compile_packs(read_packs(Path()), read_words()))
+    again = read_second_look() if second_look else None
+    screener = Screener(compile_packs(read_packs(Path()), read_words()), again)
     for line in screen_lines(sys.stdin, screener):
         print(line, flush=True)
 

@@ -29,6 +29,7 @@ from bot.safety.compiled import Compiled
 from bot.safety.compiling import compile_packs
 from bot.safety.packs import Pack, with_base
 from bot.safety.screen import Screener
+from bot.safety.second_look import SecondLook, Weights
 from bot.safety.tuning import Tuning, changed, lowered
 from bot.settings_file import settings_problem
 from config.settings import FILE, Settings
@@ -40,6 +41,7 @@ FLOWS = "flows"
 SAFETY = "safety"
 SCREENING = "screening.yaml"
 RULES = "rules.yaml"
+SECOND_LOOK = Path(SAFETY, "second-look.json")
 CARDS = "cards.yaml"
 
 T = TypeVar("T")
@@ -161,7 +163,10 @@ def read_draft(path: Path, packs: Sequence[Pack]) -> Pack:
 
 
 def read_screener(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> Screener:
-    """All safety packs and word lists, ready to look at texts with. Raises ContentError as `read_packs` does."""
+    """All safety packs and word lists, ready to look at texts with, and a second look if the school wants it.
+
+    Raises ContentError as `read_packs` does.
+    """
     paths = [*_pack_files(shipped), *(shipped / SAFETY / "words").glob("*.txt"), *_pack_files(folder)]
     paths += (folder / SAFETY).glob(SCREENING)
     made_from = "\n".join(f"{sha256(read_source(path).encode()).hexdigest()} {path}" for path in sorted(paths))
@@ -169,11 +174,23 @@ def read_screener(folder: Path, shipped: Path = SHIPPED, keep: Keep = anew) -> S
     def made_ready() -> Any:
         return vars(compile_packs(read_packs(folder, shipped), read_words(shipped)))
 
-    return Screener(Compiled(**keep(made_from, made_ready)))
+    made = Compiled(**keep(made_from, made_ready))
+    return Screener(made, read_second_look(shipped) if read_changes(folder, keep).second_look else None)
+
+
+def read_second_look(shipped: Path = SHIPPED) -> SecondLook:
+    """The scorer that ships. Raises ContentError for a file that is damaged."""
+    path = shipped / SECOND_LOOK
+    try:
+        return SecondLook(Weights.model_validate_json(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        text = "the weights of the second look cannot be read: the file is damaged or missing"
+        hint = f"restore it, or take second_look out of {SAFETY}/{SCREENING} until then"
+        raise ContentError([Problem(str(path), 0, 0, text, hint)]) from error
 
 
 def told_mutes(folder: Path, packs: Sequence[Pack], today: date) -> Iterator[Problem]:
-    """Each mute of a school in a sentence, with its line, and those of rules that are not there."""
+    """Each mute of a school in a sentence, with its line, those of rules that are not there, and a second look."""
     path = folder / SAFETY / SCREENING
     if path.exists():
         changes, document = read_changes(folder), read_document(path)
@@ -181,6 +198,8 @@ def told_mutes(folder: Path, packs: Sequence[Pack], today: date) -> Iterator[Pro
             yield document.problem(("muted", place), text, hint)
         for place, mute in enumerate(changes.muted):
             yield document.problem(("muted", place), mute.told(today))
+        if changes.second_look:
+            yield document.problem(("second_look",), school_changes.SECOND_LOOK_IS_ON)
 
 
 def _pack_files(place: Path) -> list[Path]:

@@ -17,6 +17,9 @@ from bot.clock import SystemClock
 from bot.content import (
     FLOWS,
     SHIPPED,
+    Parts,
+    read_changes,
+    read_second_look,
     told_mutes,
     uncovered_country,
 )
@@ -105,10 +108,17 @@ def _roster_warnings(school: School) -> Iterator[Problem]:
 
 
 def _mutes(school: School) -> Iterator[Problem]:
-    """Who has muted which rule until when: nobody may forget it."""
+    """Who has muted which rule until when, and a second look: nobody may forget it."""
     zone = ZoneInfo(school.settings.school.zone) if school.settings else UTC
     if school.packs is not None:
         yield from told_mutes(school.folder, school.packs, SystemClock().now().astimezone(zone).date())
+
+
+def _second_look(school: School) -> Iterator[Problem]:
+    parts = Parts()
+    if school.packs is not None and read_changes(school.folder).second_look:
+        parts.read(partial(read_second_look, school.shipped))
+    yield from parts.problems
 
 
 def _alarm(school: School) -> Iterator[Problem]:
@@ -145,6 +155,7 @@ CHECKS = (
     Check("flows", "Every flow can be read and leads to an end.", partial(_part, "flows")),
     Check("schedules", "Schedules name flows for the right people, in every language, at fit hours.", _schedules),
     Check("packs", "Every safety pack catches what it says it catches.", partial(_part, "packs")),
+    Check("second-look", "The second look, where a school wants it, can be read.", _second_look),
     Check("cards", "The crisis cards name every number.", partial(_part, "cards")),
     Check("texts", "The program's languages have all of Nearpeer's own texts.", partial(_part, "texts")),
     Check("roster", "Every row of the roster files can be imported.", _rosters),
@@ -154,7 +165,7 @@ CHECKS = (
     Check("duty", "Somebody is on duty in the next two weeks.", adults.duty, warns=True),
     Check("channels", "Adults are told in more than one way.", adults.channels, warns=True),
     Check("numbers", "Adults who are told by SMS have numbers of their own.", adults.numbers, warns=True),
-    Check("mutes", "No safety rule is muted.", _mutes, warns=True),
+    Check("mutes", "Screening is as it ships: no rule muted, no second look.", _mutes, warns=True),
     Check("alarm", "Somebody is told when Nearpeer itself is in trouble.", _alarm, warns=True),
     Check("secret-files", "Files with tokens and passwords are for one account only.", _secret_files, warns=True),
     Check("local-disk", "The database lies on a disk of this computer.", _local_disk, warns=True),

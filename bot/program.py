@@ -38,7 +38,7 @@ from bot.planning.due import Cap, Schedule, Session
 from bot.planning.duty import Duty
 from bot.planning.words import show_date, show_time
 from bot.safety.cards import Card, Line, card_for, lines_for
-from bot.safety.changes import Mute
+from bot.safety.changes import SECOND_LOOK_IS_ON, Mute
 from bot.safety.screen import Screener
 from bot.safety.tuning import Tuning
 from bot.settings_file import read_settings
@@ -114,9 +114,10 @@ class Program:
         """Schedules whose author wants them at night as well."""
         return frozenset(schedule.name for schedule in self.schedules if schedule.any_hour)
 
-    def muted(self, today: date) -> Sequence[str]:
-        """Which rules are muted, by whom and until when, in sentences for staff."""
-        return [mute.told(today) for mute in self.mutes]
+    def changed(self, today: date) -> Sequence[str]:
+        """Which rules are muted, by whom and until when, and whether there is a second look, in sentences for staff."""
+        second_look = [SECOND_LOOK_IS_ON] if self.screener.looks_again else []
+        return [*(mute.told(today) for mute in self.mutes), *second_look]
 
     def card(
         self, language: str, adult: str, *, asked: bool = False, mentor: bool = False, also: Iterable[str] = ()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bot.clock import Clock
-from bot.content import SHIPPED, read_draft, read_packs, read_words
+from bot.content import SHIPPED, read_changes, read_draft, read_packs, read_second_look, read_words
 from bot.domain import AuditEntry
 from bot.flows.loader import read
 from bot.safety.compiling import compile_packs
@@ -61,7 +61,8 @@ def _screener(folder: Path, draft: Path | None, shipped: Path) -> tuple[Screener
     packs = read_packs(folder, shipped)
     pack = read_draft(draft, packs) if draft is not None else None
     together = [*(one for one in packs if pack is None or one.pack != pack.pack), *([pack] if pack else [])]
-    return Screener(compile_packs(together, read_words(shipped))), pack
+    again = read_second_look(shipped) if read_changes(folder).second_look else None
+    return Screener(compile_packs(together, read_words(shipped)), again), pack
 
 
 def _past(one: Written) -> Past:

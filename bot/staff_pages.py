@@ -40,7 +40,7 @@ def staff_pages(
         https=program.settings.server.public_url.startswith("https:"),
         asset=asset,
         watched=watched,
-        notes=program.muted,
+        notes=program.changed,
         backup_days=program.settings.backup.warn_after_days,
         accounts=accounts,
         uncovered=partial(uncovered, program),

@@ -260,6 +260,14 @@ def test_each_line_is_screened_whatever_stands_in_the_others(nearpeer: Nearpeer)
     assert [json.loads(line)["tier"] for line in said.out.splitlines()] == ["none", "unscreened", "crisis"]
 
 
+def test_a_second_look_is_screened_with_only_where_it_is_asked_for(nearpeer: Nearpeer) -> None:
+    typed = json.dumps({"text": "it was good we talked about my classes"})
+    plain, again = (json.loads(nearpeer("screen", *more, typed=typed).out) for more in ([], ["--second-look"]))
+    look = again.pop("second_look")
+    assert look["score"] < look["threshold"]
+    assert again == plain
+
+
 def test_nobody_minds_when_the_reader_of_a_pipe_has_gone() -> None:
     words = f"{sys.executable} -m bot graph mentee-weekly | true"
     said = subprocess.run(["sh", "-c", words], cwd=ROOT, capture_output=True, text=True, check=True)

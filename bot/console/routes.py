@@ -72,7 +72,7 @@ def routes(
     `handle`: returns after the commit, raises Refused with words for the person. `zone`: the school's, in which times
     are shown. `https`: whether browsers reach us over https (the cookie's name and Secure depend on it). `asset`: file
     in bot/static -> URL. `watched`: what the auditor found. `backup_days`: how old the last backup may be.
-    `accounts`: the platforms of which the status line tells, as their marks name them. `notes`: what is muted.
+    `accounts`: the platforms of which the status line tells, as their marks name them. `notes`: what is muted or added.
     `uncovered`: when nobody is on duty in the days from a moment on; None without a duty list.
     `sheets`: reads all cards and safety packs for the page that counselors print; may take a second.
     """

@@ -34,6 +34,9 @@ class Why:
 
     reasons: tuple[Line, ...] = ()
     unheeded: tuple[Line, ...] = ()
+    second_look: tuple[Line, ...] = ()
+    looked_again: str = ""
+    """What a second look came to, where there was one; `second_look` are the words that it rests on."""
     unscreened: str = ""
     packs: str = ""
 
@@ -43,12 +46,26 @@ def why(words: Words) -> Why | None:
     record = words.explanation
     if record is None:
         return None
+    again = record.get("second_look")
     return Why(
-        tuple(Line(_at(words, one), "; ".join(_reason(one))) for one in record["reasons"]),
-        tuple(Line(_at(words, one), "; ".join(_unheeded(one))) for one in record["not_counted"]),
-        record["unscreened"],
-        ", ".join(record["packs"]),
+        reasons=tuple(Line(_at(words, one), "; ".join(_reason(one))) for one in record["reasons"]),
+        unheeded=tuple(Line(_at(words, one), "; ".join(_unheeded(one))) for one in record["not_counted"]),
+        second_look=tuple(Line(_at(words, one), f"adds {_points(one['score'])}") for one in again["words"])
+        if again
+        else (),
+        looked_again=_looked_again(again) if again else "",
+        unscreened=record["unscreened"],
+        packs=", ".join(record["packs"]),
     )
+
+
+def _looked_again(look: Mapping[str, Any]) -> str:
+    told = f"from {_points(look['threshold'])} on it is a concern"
+    return f"A second look scored the wording {_points(look['score'])}; {told} (version {look['version']})."
+
+
+def _points(hundredths: int) -> str:
+    return f"{hundredths / 100:.2f}"
 
 
 def _at(words: Words, seen: Mapping[str, Any]) -> str:

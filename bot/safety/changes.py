@@ -11,12 +11,13 @@ from datetime import date, timedelta
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from bot.domain import Finding, Tier
 from bot.safety.packs import Pack
 from bot.safety.screen import NotCounted, Screening
 
+SECOND_LOOK_IS_ON = "The second look is on: what no rule finds may be a concern by its wording (docs/screening.md)."
 LONGEST_MUTE = timedelta(days=90)
 RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
 """pack/rule, as the staff pages and `nearpeer screen` name it."""
@@ -73,6 +74,8 @@ class Changes(_Strict):
 
     muted: tuple[Mute, ...] = ()
     raised: tuple[Raise, ...] = ()
+    second_look: Annotated[bool, Field(strict=True)] = False
+    """Whether texts in which no rule found anything are looked at again: second_look.py."""
 
 
 def raised(packs: Sequence[Pack], changes: Changes) -> tuple[Pack, ...]:

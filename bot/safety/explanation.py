@@ -18,7 +18,7 @@ def explanation(screening: Screening) -> dict[str, Any]:
     first = screening.findings[0] if screening.findings else None
     # What could not be judged outweighs a quiet signal in it.
     said = Tier.UNSCREENED if screening.unscreened and not (tier and tier.climbs) else tier
-    return {
+    record: dict[str, Any] = {
         "tier": said or "none",
         "category": first.category if first else "",
         "about": first.about if first else "",
@@ -27,6 +27,9 @@ def explanation(screening: Screening) -> dict[str, Any]:
         "reasons": [_reason(finding) for finding in screening.findings if finding.message_id is None],
         "not_counted": [asdict(one) for one in screening.not_counted],
     }
+    if screening.second_look:
+        record["second_look"] = asdict(screening.second_look)
+    return record
 
 
 def _reason(finding: Finding) -> dict[str, Any]:

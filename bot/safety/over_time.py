@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain import Answer, AnswerKind, Tier
+from bot.safety import second_look
 from bot.safety.rules import SAME_CASE, Case
 
 WITHIN = timedelta(days=14)
@@ -27,10 +28,11 @@ def added_up(case: Case, earlier: Iterable[Concern], moods: Sequence[Answer], no
 
     What joins the running case of its category is the same concern, not a second one.
     """
-    if case.tier is not Tier.CONCERN:
+    if case.tier is not Tier.CONCERN or case.category == second_look.CATEGORY:  # a guess wakes nobody at night
         return case
     reasons = []
-    others = [one for one in earlier if one.category != case.category or now - one.opened_at >= SAME_CASE]
+    surer = [one for one in earlier if one.category != second_look.CATEGORY]
+    others = [one for one in surer if one.category != case.category or now - one.opened_at >= SAME_CASE]
     if any(now - one.opened_at <= WITHIN for one in others):
         reasons.append("a second concern within 14 days")
     if falling(moods, now):

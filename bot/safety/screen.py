@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain import Finding, Tier
 from bot.safety.compiled import FOREIGN, Compiled
 from bot.safety.matching import MASK, CompiledPack, Ruling, Spellings
 from bot.safety.normalize import Token, script_of, squeeze, tokens
 from bot.safety.phrases import Phrase, Phrases, Stems, Words
+from bot.safety.second_look import Look, SecondLook
 from bot.safety.spelling import Speller
 
 WINDOW = 4096
@@ -41,6 +42,8 @@ class Screening:
     not_counted: tuple[NotCounted, ...] = ()
     packs: tuple[str, ...] = ()
     windows: int = 0
+    second_look: Look | None = None
+    """Set where a school asks for one, and the rules found nothing that alerts."""
 
     @property
     def tier(self) -> Tier | None:
@@ -53,7 +56,8 @@ class Screening:
 class Screener:
     """Looks at texts with all packs. Built once, then only read: threads may share it."""
 
-    def __init__(self, made: Compiled) -> None:
+    def __init__(self, made: Compiled, second_look: SecondLook | None = None) -> None:
+        self._second_look = second_look
         spellings = [Spellings(table) for table in made.spellings]
         sets = [frozenset(words.split()) for words in made.sets]
         cues = [
@@ -80,8 +84,18 @@ class Screener:
         self._stems = Stems(prefixes, self._lists)
         self._speller = Speller(self._lists, trigger, prefixes, made.doubled)
 
+    @property
+    def looks_again(self) -> bool:
+        """Whether a school wants a second look."""
+        return self._second_look is not None
+
     def screen(self, text: str) -> Screening:
         """Findings, most urgent first, then by place. Whatever goes wrong is an unscreened text, never an exception."""
+        screening = self.by_rules(text)
+        return screening if self._second_look is None else _looked_again(self._second_look, text, screening)
+
+    def by_rules(self, text: str) -> Screening:
+        """The same without a second look."""
         try:
             return self._screened(text)
         except Exception as error:  # the class name only: a message could carry the person's words
@@ -178,6 +192,19 @@ class Screener:
             if listed:
                 self._judged[word] = judged
         return judged
+
+
+def _looked_again(second_look: SecondLook, text: str, screening: Screening) -> Screening:
+    """With a second look where the text could be judged and no rule found what alerts: it can only add a concern."""
+    if screening.unscreened or (screening.tier and screening.tier.climbs):
+        return screening
+    try:
+        look = second_look.look(text)
+    except Exception as error:  # what the rules found stays; an adult sees that the rest could not be judged
+        return replace(screening, unscreened=f"the second look failed: {type(error).__name__}")
+    if look is None:
+        return screening
+    return replace(screening, findings=(*look.findings, *screening.findings), second_look=look)
 
 
 def _by_word(lists: Mapping[str, str], trigger: Iterable[str]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain import Inbound, InboundKind, Person, Tier
-from bot.safety import over_time, split
+from bot.safety import over_time, second_look, split
 from bot.safety.rules import Case
 from bot.safety.screen import Screening
 from bot.turns.draft import Draft
@@ -21,7 +21,8 @@ def across(draft: Draft, person: Person, inbound: Inbound, screening: Screening)
     found = split.across(draft.program.screener, before, inbound.text, screening)
     if not found:
         return screening
-    ordered = sorted((*screening.findings, *found), key=lambda finding: finding.tier.rank)
+    together = (*screening.findings, *found)  # what a rule found says more than a second look
+    ordered = sorted(together, key=lambda finding: (finding.tier.rank, finding.category == second_look.CATEGORY))
     return replace(screening, findings=tuple(ordered))
 
 

@@ -82,6 +82,27 @@ async def test_the_case_page_shows_the_record_beside_the_words_and_nothing_in_it
     assert "<b>kms" not in page
 
 
+async def test_a_second_look_is_shown_with_its_score_and_its_words_and_they_are_inert(
+    console: Console, okafor: Staff
+) -> None:
+    top = [{"start": 23, "end": 33, "score": 189}, {"start": 0, "end": 5, "score": -20}]
+    look = {"version": 1, "score": 215, "threshold": 94, "words": top}
+    record = RECORD | {"second_look": look}
+    console.seed(
+        little_school.crisis,
+        lambda connection: connection.execute(insert(tables.explanation).values(message_id=100, record=record)),
+        lambda connection: connection.execute(
+            update(tables.message).where(tables.message.c.id == 100).values(text=TEXT)
+        ),
+    )
+    async with console.browser(okafor) as browser:
+        page = (await browser.get("/staff/escalations/900")).text
+    assert "A second look scored the wording 2.15; from 0.94 on it is a concern (version 1)." in page
+    assert "<q>&lt;b&gt;kms&lt;/b&gt;</q> adds 1.89" in page
+    assert "<q>dying</q> adds -0.20" in page
+    assert "<b>kms" not in page
+
+
 async def test_the_health_page_says_what_is_muted(database: Database, okafor: Staff) -> None:
     asked: list[date] = []
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import shutil
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.doctor import examine
+from bot.content import SECOND_LOOK, SHIPPED
+from bot.doctor import check, examine
 from bot.domain import Tier
 from bot.errors import ContentError
 from bot.program import load_program
@@ -85,3 +87,41 @@ def test_a_tier_that_wakes_nobody_is_refused_in_plain_words(lincoln: Path, shipp
     school_file(lincoln, "screening.yaml", "raised:\n  - rule: en/wish-to-die\n    tier: notice\n")
     found = complaints(lincoln, shipped)
     assert found[0].endswith("screening.yaml:3:5: \"notice\" is not one of 'crisis', 'urgent' or 'concern'")
+
+
+def test_a_second_look_is_off_until_a_school_turns_it_on_and_then_it_is_named(lincoln: Path, shipped: Path) -> None:
+    before = load_program(lincoln, shipped=shipped)
+    assert not before.screener.looks_again
+    assert before.changed(date(2026, 11, 22)) == []
+    shutil.copy(SHIPPED / SECOND_LOOK, shipped / SECOND_LOOK)
+    school_file(lincoln, "screening.yaml", "second_look: true\n")
+    program = load_program(lincoln, shipped=shipped)
+    assert program.screener.looks_again
+    (noted,) = program.changed(date(2026, 11, 22))
+    (named,) = (one for one in examine(lincoln, shipped=shipped) if one.id == "mutes")
+    (problem,) = named.problems
+    assert (named.warns, problem.line, problem.text) == (True, 1, noted)
+    assert noted.startswith("The second look is on")
+
+
+def test_a_damaged_second_look_is_refused_in_words_and_does_not_matter_where_it_is_off(
+    lincoln: Path, shipped: Path
+) -> None:
+    damaged = (SHIPPED / SECOND_LOOK).read_bytes()[:5000]
+    (shipped / SECOND_LOOK).write_bytes(damaged)
+    assert check(lincoln, shipped=shipped) == []
+    school_file(lincoln, "screening.yaml", "second_look: true\n")
+    [found] = complaints(lincoln, shipped)
+    assert found == (
+        "shipped/safety/second-look.json: the weights of the second look cannot be read: "
+        "the file is damaged or missing "
+        "(restore it, or take second_look out of safety/screening.yaml until then)"
+    )
+    refused = {one.id for one in examine(lincoln, shipped=shipped) if one.problems and not one.warns}
+    assert refused == {"second-look"}
+
+
+def test_second_look_is_yes_or_no(lincoln: Path, shipped: Path) -> None:
+    school_file(lincoln, "screening.yaml", "second_look: often\n")
+    [found] = complaints(lincoln, shipped)
+    assert found.startswith("lincoln/safety/screening.yaml:1:1: ")

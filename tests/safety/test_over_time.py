@@ -9,6 +9,7 @@ import pytest
 from bot.domain import Answer, AnswerKind, Tier
 from bot.safety.over_time import Concern, added_up, falling
 from bot.safety.rules import Case
+from bot.safety.second_look import CATEGORY
 
 NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 LONELY = Case(Tier.CONCERN, "isolation", "Left out")
@@ -74,3 +75,9 @@ def test_a_concern_while_the_mood_falls_is_urgent(answers: list[Answer], is_fall
 def test_what_is_urgent_anyway_stays_as_it_is() -> None:
     crisis = Case(Tier.CRISIS, "suicide", "Wish to be dead")
     assert added_up(crisis, [ago("isolation", days=1)], moods(5, 1), NOW) is crisis
+
+
+def test_a_second_look_never_makes_a_case_urgent_and_is_no_second_concern() -> None:
+    guess = Case(Tier.CONCERN, CATEGORY, "Reads like messages that adults should see")
+    assert added_up(guess, [ago("isolation", days=3)], moods(5, 5, 2), NOW) == guess
+    assert added_up(LONELY, [ago(CATEGORY, days=3)], [], NOW).tier is Tier.CONCERN
