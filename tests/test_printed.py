@@ -45,7 +45,9 @@ def test_a_rule_of_the_schools_own_is_on_it_as_well(tmp_path: Path) -> None:
     page = templates().get_template("words.html").render(
         school="Lincoln High", staff=None, status=(), path="/staff/words", asset=str, cards=(), languages=[english],
         known=[("en", "English")], asked="en", today="Tue, Nov 3",
+        notes=["Rule en/wish is muted until 2026-12-01 by Ms. Rivera: a play."],
     )  # fmt: skip
     assert "The bridge at the mill" in page
     assert "at the mill bridge tonight" in page
     assert "Date and signature" in page
+    assert "Rule en/wish is muted until 2026-12-01 by Ms. Rivera: a play." in page

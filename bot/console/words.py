@@ -81,6 +81,7 @@ async def words_page(desk: Desk, request: Request, _staff: Staff) -> Response:
     async with _reading:
         sheets = await asyncio.to_thread(desk.sheets)
     asked = request.query_params.get("language", "")
+    now = desk.clock.now()
     return desk.page(
         request,
         "words.html",
@@ -88,5 +89,6 @@ async def words_page(desk: Desk, request: Request, _staff: Staff) -> Response:
         languages=[one for one in sheets.languages if asked in ("", one.language)],
         known=[(one.language, one.name) for one in sheets.languages],
         asked=asked,
-        today=desk.moments().day(desk.clock.now()),
+        today=desk.moments().day(now),
+        notes=desk.notes(now.astimezone(desk.zone).date()),
     )

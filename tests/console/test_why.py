@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pytest
 from sqlalchemy import insert, update
 
 from bot.console.why import Why, why
@@ -103,7 +104,8 @@ async def test_a_second_look_is_shown_with_its_score_and_its_words_and_they_are_
     assert "<b>kms" not in page
 
 
-async def test_the_health_page_says_what_is_muted(database: Database, okafor: Staff) -> None:
+@pytest.mark.parametrize("path", ["/staff/health", "/staff/words"])
+async def test_health_and_the_rules_to_sign_say_what_is_muted(database: Database, okafor: Staff, path: str) -> None:
     asked: list[date] = []
 
     def notes(today: date) -> list[str]:
@@ -112,6 +114,6 @@ async def test_the_health_page_says_what_is_muted(database: Database, okafor: St
 
     muted = little_school.console(database, notes=notes)
     async with muted.browser(okafor) as browser:
-        page = (await browser.get("/staff/health")).text
+        page = (await browser.get(path)).text
     assert "Rule en/wish is muted until 2026-12-01 by Ms. Rivera: a play." in page
     assert asked == [NOW.date()]
