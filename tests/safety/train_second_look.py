@@ -16,7 +16,7 @@ from math import sqrt
 from pathlib import Path
 from random import Random
 
-from bot.content import SECOND_LOOK, SHIPPED
+from bot.content import SECOND_LOOK, SHIPPED, read_packs
 from bot.safety.normalize import tokens
 from bot.safety.second_look import FEWEST_WORDS, SecondLook, Weights, features_of, pair, plain
 
@@ -110,10 +110,22 @@ def _descended(
     return mean_bias, mean
 
 
+def pack_cases(labelled: Sequence[Labelled]) -> list[Labelled]:
+    """The packs' own cases in English and Spanish: neither weights nor threshold come from them."""
+    known = {one.text for one in labelled}
+    found: dict[str, bool] = {}
+    for pack in read_packs(Path()):
+        if pack.language in ("en", "es"):
+            found |= dict.fromkeys(pack.everyday, False)
+            for rule in pack.rules:
+                found |= dict.fromkeys(rule.no_match, False)
+                found |= dict.fromkeys(rule.match if rule.tier.climbs else (), True)
+    return [Labelled(text, fires) for text, fires in found.items() if text not in known]
+
+
 def _score(made: Weights, one: Labelled) -> int:
     look = SecondLook(made).look(one.text)
-    assert look is not None
-    return look.score
+    return made.bias if look is None else look.score  # too few words: nothing that an adult is told of
 
 
 def written(made: Weights) -> str:
@@ -129,14 +141,19 @@ def report(made: Weights, labelled: Sequence[Labelled]) -> Iterator[str]:
     screener = shipped()
     yield LABEL
     yield f"{len(made.weights):,} weights, {len(written(made).encode()):,} bytes, threshold {made.threshold}"
-    held = [one for one in labelled if one.held_out]
-    for title, fires in (("must fire", True), ("must not fire", False)):
-        chosen = [one for one in held if one.fires is fires]
+    held, cases = [one for one in labelled if one.held_out], pack_cases(labelled)
+    for title, of, fires in (
+        ("held out, must fire", held, True),
+        ("held out, must not fire", held, False),
+        ("cases of the packs, must fire", cases, True),
+        ("cases of the packs, must not fire", cases, False),
+    ):
+        chosen = [one for one in of if one.fires is fires]
         flagged = [one for one in chosen if _score(made, one) >= made.threshold]
         quiet = [one for one in chosen if tier_of(screener, one.text) is None]
         added = [one for one in flagged if one in quiet]
         yield (
-            f"held out, {title}: {len(flagged)} of {len(chosen)} score enough;"
+            f"{title}: {len(flagged)} of {len(chosen)} score enough;"
             f" of {len(quiet)} that no rule finds, {len(added)} become a concern"
         )
 
