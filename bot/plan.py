@@ -147,7 +147,7 @@ class HoursEntry(Strict):
     """From when to when adults are at school, by the clock on the wall."""
 
     opens: At = time(8)
-    closes: At = time(16)
+    closes: At = time(17)
 
     @model_validator(mode="after")
     def _is_a_day(self) -> HoursEntry:

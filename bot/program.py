@@ -36,6 +36,7 @@ from bot.kept import Kept
 from bot.plan import LadderPlan, ReportEntry, contradictions
 from bot.planning.due import Cap, Schedule, Session
 from bot.planning.duty import Duty
+from bot.planning.hours import is_open, next_morning
 from bot.planning.words import show_date, show_time
 from bot.safety.cards import Card, Line, card_for, lines_for
 from bot.safety.changes import SECOND_LOOK_IS_ON, Mute
@@ -145,6 +146,20 @@ class Program:
     def zone_of(self, person: Person) -> ZoneInfo:
         """The zone on the person's wall, else the school's."""
         return ZoneInfo(person.zone) if person.zone else self.zone
+
+    def before_flow(self, flow: LoadedFlow, language: str, now: datetime) -> str:
+        """What is said before a flow that asks how somebody is, while the school is closed; or nothing."""
+        return self.closed_text("closed_before", language, now) if flow.flow.is_sensitive else ""
+
+    def closed_text(self, key: str, language: str, now: datetime) -> str:
+        """One of the texts that say when adults are back at school; nothing while it is open."""
+        if is_open(self.hours, now):
+            return ""
+        zone = ZoneInfo(self.hours.zone)
+        opens = next_morning(self.hours, now).astimezone(zone)
+        today = opens.date() == now.astimezone(zone).date()
+        when = show_time(opens.time(), language) if today else show_date(opens.date(), language)
+        return self.text(language, key, when=when)
 
     def local_date(self, moment: datetime, person: Person) -> str:
         """A moment's date on the person's wall, in their words."""

@@ -279,6 +279,11 @@ class Flow(Strict):
         return {name: step for name, step in self.by_id.items() if isinstance(step, Question)}
 
     @cached_property
+    def is_sensitive(self) -> bool:
+        """Whether it asks anything that somebody may want an adult for."""
+        return any(question.sensitivity != "none" for question in self._questions.values())
+
+    @cached_property
     def following(self) -> Mapping[str, str | None]:
         """The step written after each step; None after the last."""
         names = [step.id for step in self.steps]

@@ -22,9 +22,12 @@ def start(
     now: datetime,
     bounds: Bounds | None = None,
     priority: Priority = Priority.CHECK_IN,
+    before: str = "",
 ) -> Turn:
-    """Begin: everything up to the first question. Raises FlowError."""
+    """Begin: everything up to the first question. `before`: what is said first of all. Raises FlowError."""
     walk = Walk(flow, conversation, now, bounds or BOUNDS, priority)
+    if before:
+        walk.say(before)
     walk.go(flow.steps[0].id)
     return walk.turn()
 

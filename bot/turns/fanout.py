@@ -222,8 +222,9 @@ class _Openings:
             seen=seen,
             values=marks,
         )
+        before = self._program.before_flow(flow, language, self._now)
         try:
-            turn = engine.start(flow.flow, conversation, self._now, priority=Priority.CHECK_IN)
+            turn = engine.start(flow.flow, conversation, self._now, priority=Priority.CHECK_IN, before=before)
         except FlowError:
             return None  # told to adults by each turn of its own
         if len(turn.messages) != 1 or turn.answers or turn.signals:

@@ -57,7 +57,8 @@ def start(
     elif open_one is not None:
         draft.conversations.append(conversation)
         return
-    draft.take(person, engine.start(flow.flow, conversation, draft.local_now(person), priority=priority))
+    before = draft.program.before_flow(flow, person.language, draft.now)
+    draft.take(person, engine.start(flow.flow, conversation, draft.local_now(person), priority=priority, before=before))
 
 
 def new_conversation(
@@ -93,9 +94,11 @@ def apply(draft: Draft, person: Person, turn: Turn) -> None:
         return
     for stored in conversations.queue(draft.past(person), person.id):
         conversation = replace(state.load(stored), language=person.language)
-        flow = flow_of(draft, conversation).flow
-        if draft.now < conversation.started_at + flow.window:
-            draft.take(person, engine.start(flow, conversation, draft.local_now(person), priority=Priority.CHECK_IN))
+        flow = flow_of(draft, conversation)
+        if draft.now < conversation.started_at + flow.flow.window:
+            before = draft.program.before_flow(flow, person.language, draft.now)
+            now = draft.local_now(person)
+            draft.take(person, engine.start(flow.flow, conversation, now, priority=Priority.CHECK_IN, before=before))
             return
         # It waited in line for as long as it would have waited for an answer: its time is over.
         draft.conversations.append(replace(conversation, status=ConversationStatus.LAPSED))

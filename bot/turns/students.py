@@ -102,10 +102,11 @@ def _tell(draft: Draft, person: Person, case: rules.Case, opened: Escalation, *,
             adult = cases.first_told(draft, opened)
         wrote_in = [finding.pack.partition("@")[0].partition("-")[0] for finding in draft.findings]
         card = draft.program.card(person.language, adult, asked=asked, also=wrote_in)
-        text = f"{card}\n\n{draft.text(person, 'adult_when')}" if when else card
+        closed = draft.program.closed_text("closed_card", person.language, draft.now)
+        asks = draft.text(person, "adult_when") if when else ""
         draft.write(
             person,
-            text,
+            "\n\n".join(part for part in (card, closed, asks) if part),
             kind=MessageKind.CARD,
             priority=Priority.ALERT,
             choices=(*telling.beside(draft, person, case), *when),

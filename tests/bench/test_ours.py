@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,13 +20,6 @@ from bot.program import create, load_program
 from tests.fakes.strict import alone
 
 GROWING = ("message", "inbox", "occurrence", "conversation", "answer", "delivery_attempt", "finding")
-
-
-@pytest.fixture(autouse=True)
-def _logging() -> Iterator[None]:
-    """The benches silence it."""
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def test_the_bare_anchor_commits_each_step() -> None:

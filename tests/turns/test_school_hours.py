@@ -142,3 +142,25 @@ async def test_f67_who_took_a_case_and_left_has_it_no_longer_when_they_would_be_
     house.write(lambda connection: people.change(connection, replace(rivera, status=PersonStatus.STOPPED)))
     await house.pass_time(minutes=30)
     assert (state(house)[0], alerts(house, OKAFOR)) == ("open", 1)
+
+
+@on_sqlite
+async def test_outside_school_hours_the_card_says_when_adults_are_back_and_in_them_it_does_not(house: House) -> None:
+    await house.says(MAYA, "they hit me")
+    assert "School is closed" not in house.phone(MAYA)[-1]
+    house.clock.set(SATURDAY_NIGHT)
+    await house.says(MAYA, "I want to die")
+    assert "but may not see it before October 12" in house.phone(MAYA)[-1]
+    assert "HOME to 741741" in house.phone(MAYA)[-1]
+
+
+async def test_who_is_asked_how_they_are_on_a_closed_day_reads_first_that_nobody_may_read_it_before_monday(
+    house: House,
+) -> None:
+    house.clock.set(SATURDAY_NIGHT)
+    await house.says(MAYA, "/checkin")
+    closed = "School is closed now. What you write may not be read before October 12."
+    assert house.phone(MAYA)[-1].startswith(closed)
+    house.clock.set(datetime(2026, 10, 12, 15, 0, tzinfo=UTC))
+    await house.says(MAYA, "/checkin")
+    assert closed not in house.phone(MAYA)[-1]
