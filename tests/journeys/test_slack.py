@@ -23,6 +23,9 @@ from tests.fakes import slack as fake
 from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, TEAM, Slack, until
 from tests.school import CANARY, LEO, MAYA, RIVERA, move_in, on_sqlite
 
+ASKED = "How is your week, Maya?"
+"""While school is closed, something stands before it: these tests run at any hour."""
+
 ALL = {fake.MAYA: "", fake.LEO: "", fake.RIVERA: ""}
 
 

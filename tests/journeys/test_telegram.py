@@ -23,6 +23,9 @@ from storage.database import Database
 from tests.fakes.telegram import TOKEN, BotServer, update
 from tests.school import CANARY, MAYA, RIVERA, move_in
 
+ASKED = "How is your week, Maya?"
+"""While school is closed, something stands before it: these tests run at any hour."""
+
 MAYAS, RIVERAS = 4_101, 4_103
 """Their chats."""
 
