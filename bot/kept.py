@@ -1,7 +1,8 @@
 """What a school's content came to when it was last read, so that a start need not work it out again: DIR/.cache.
 
-Nothing depends on it. It holds nobody's words, it may be deleted at any time, and where it is missing, damaged, of
-another version or not to be written, everything is worked out anew.
+What only ships is kept beside the program as well, for the next school: the packs take seconds. Nothing depends on it.
+It holds nobody's words, it may be deleted at any time, and where it is missing, damaged, of another version or not
+to be written, everything is worked out anew.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 FILE = ".cache/content.json"
+SHARED = Path(__file__).resolve().parent.parent / FILE
+_LARGE = 100_000
+"""Characters of what is worth keeping for other schools: the packs."""
 
 _ROOM = Path(__file__).parent
 # Whose work is kept. After a change of any of them nothing kept is trusted: a rule lost that way could be a lost alert.
@@ -26,11 +30,17 @@ _PARTS = ("anyascii", "ruamel.yaml")
 
 
 class Kept:
-    """The kept values of one folder; each is found by all that it was made from."""
+    """The kept values of one folder; each is found by all that it was made from.
 
-    def __init__(self, folder: Path) -> None:
+    `share`: the folder adds nothing to what ships.
+    """
+
+    def __init__(self, folder: Path, *, share: bool = False) -> None:
         self._path = folder / FILE
+        self._shared = SHARED if share else None
         self._before = _read(self._path)
+        if share and not self._before:
+            self._before = _read(SHARED)
         self._now: dict[str, Any] = {}
 
     def find(self, made_from: str, work_out: Callable[[], Any]) -> Any:
@@ -46,11 +56,19 @@ class Kept:
         if plain.keys() == self._before.keys():
             return
         body = json.dumps(plain, separators=(",", ":")).encode()
-        with contextlib.suppress(OSError):
-            self._path.parent.mkdir(mode=0o700, exist_ok=True)
-            aside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-            aside.write_bytes(_seal(body) + b"\n" + body)
-            aside.replace(self._path)
+        _write(self._path, body)
+        if self._shared is not None and any(
+            key not in self._before and len(json.dumps(one)) > _LARGE for key, one in plain.items()
+        ):
+            _write(self._shared, body)
+
+
+def _write(path: Path, body: bytes) -> None:
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        aside.write_bytes(_seal(body) + b"\n" + body)
+        aside.replace(path)
 
 
 def _read(path: Path) -> dict[str, Any]:

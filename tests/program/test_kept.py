@@ -17,7 +17,7 @@ from bot.domain import Tier
 from bot.errors import ContentError
 from bot.flows import loader
 from bot.kept import FILE, Kept
-from bot.program import Program, load_program
+from bot.program import Program, create, load_program
 
 
 @pytest.fixture
@@ -177,3 +177,21 @@ def test_a_second_start_does_without_the_reader_of_yaml(lincoln: Path, shipped: 
     command = [sys.executable, "-c", code, str(lincoln), str(shipped)]
     seen = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": "."})
     assert seen.stdout.strip() == "False"
+
+
+def test_a_second_school_of_the_same_program_does_not_work_out_what_ships(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_anew: list[str]
+) -> None:
+    monkeypatch.setattr(kept, "SHARED", tmp_path / "program" / FILE)
+    (tmp_path / "program").mkdir()
+    for name in ("first", "second", "third"):
+        create(tmp_path / name)
+    (tmp_path / "third/safety").mkdir()
+    first = load_program(tmp_path / "first")
+    assert "en-concern.yaml" in read_anew
+    read_anew.clear()
+    second = load_program(tmp_path / "second")
+    assert read_anew == []
+    assert the_same(first, second)
+    load_program(tmp_path / "third")
+    assert "en-concern.yaml" in read_anew, "a school that may add something keeps its own"
