@@ -63,6 +63,17 @@ async def test_a_case_that_is_opened_again_is_on_the_clock_again(school: House) 
 
 
 @on_sqlite
+async def test_a_case_that_its_student_opens_again_is_on_the_clock_again(school: House) -> None:
+    await school.says(MAYA, f"he touched me {CANARY}")
+    case, report = school.case().id, "Oct 6, County CPS, no. 4711"
+    await school.staff(ActionKind.CLOSE, case, outcome="report-made", note=report)
+    await school.pass_time(days=1)
+    await school.taps(MAYA, "No, not yet")
+    await school.pass_time(hours=3)
+    assert [text for text in school.phone(OKAFOR) if "since it was disclosed" in text]
+
+
+@on_sqlite
 async def test_by_e_mail_nothing_says_what_it_is_about(school: House) -> None:
     inbox = Address(EMAIL, "test", "rivera@lincoln.example")
     school.write(lambda connection: people.add_address(connection, RIVERA, inbox, 999, position=1))
