@@ -58,7 +58,7 @@ def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
     if case.everyone:
         (escalation, wanted), key = incoming.tell_everyone(escalation, draft.now), "alert_with"
     draft.note("Nearpeer", action, escalation, detail=f"{escalation.tier}: {case.reason}")
-    return _tell(draft, (escalation, wanted), key)
+    return tell(draft, (escalation, wanted), key)
 
 
 def _policy(draft: Draft) -> str:
@@ -106,12 +106,12 @@ def tell_news(draft: Draft, escalation: Escalation) -> None:
     """Whoever has the case reads of what has come in since they were last told."""
     changed, wanted = incoming.news_due(escalation, draft.now)
     if changed != escalation:
-        _tell(draft, (changed, wanted), "alert_update")
+        tell(draft, (changed, wanted), "alert_update")
 
 
 def _tell_together(draft: Draft, steps: Sequence[ladders.Step], key: str = "alert") -> None:
     for escalation, wanted, also in bundles.joined(steps):
-        _tell(draft, (escalation, wanted), key, also)
+        tell(draft, (escalation, wanted), key, also)
 
 
 def unheard(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> None:
@@ -177,10 +177,10 @@ def late(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> Non
 
 def _nobody_reached(draft: Draft, step: ladders.Step, rung: int, key: str = "alert") -> None:
     draft.note("Nearpeer", "nobody reached", step[0], detail=f"rung {rung + 1}")
-    _tell(draft, step, key)
+    tell(draft, step, key)
 
 
-def _tell(draft: Draft, step: ladders.Step, key: str = "alert", also: Sequence[Escalation] = ()) -> Escalation:
+def tell(draft: Draft, step: ladders.Step, key: str = "alert", also: Sequence[Escalation] = ()) -> Escalation:
     """Send what a step of the ladder wants. Where all whom it would wake have left, it goes on at once (F69)."""
     escalation, wanted = step
     draft.escalations.append(escalation)
@@ -235,7 +235,7 @@ def act(draft: Draft, action: StaffAction) -> None:
         changed, wanted = ladders.reopen(escalation, adult_id, name, draft.now)
         changed = reports.clocked(draft, changed)
     draft.note(name, action.kind, changed, detail=action.outcome)
-    _tell(draft, (changed, wanted), "alert_help" if action.kind is ActionKind.NEED_HELP else "alert")
+    tell(draft, (changed, wanted), "alert_help" if action.kind is ActionKind.NEED_HELP else "alert")
 
 
 def _taken(draft: Draft, before: Escalation, after: Escalation) -> None:

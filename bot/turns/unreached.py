@@ -8,7 +8,7 @@ from bot.domain import Escalation, EscalationStatus, Person, ReviewKind
 from bot.safety import news
 from bot.safety.rules import Case, joined
 from bot.safety.tuning import raised
-from bot.turns import pages
+from bot.turns import cases
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
 from storage import escalations
@@ -36,6 +36,5 @@ def _rise(draft: Draft, student: Person, case: Escalation, reason: str) -> None:
     else:
         changed, wanted = news.told_again(updated, draft.now)
         key = "alert_update"
-    draft.escalations.append(changed)
     draft.note("Nearpeer", "updated", changed, detail=f"{changed.tier}: {reason}")
-    pages.send(draft, changed, wanted, key)
+    cases.tell(draft, (changed, wanted), key)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from bot.domain import PersonStatus
 from bot.errors import Unreachable
-from storage import tables
+from storage import people, tables
 from tests.school import MAYA, OKAFOR, RIVERA, House, on_sqlite
 
 
@@ -37,6 +40,21 @@ async def test_whoever_has_a_crisis_case_learns_of_it_and_keeps_it(house: House)
     await house.taps(RIVERA, "I have it")  # the notice "has seen this" is what fails
     assert (house.case().tier, house.case().status) == ("crisis", "acknowledged")
     assert "Messages to them cannot be delivered" in house.newest(RIVERA).text
+
+
+@on_sqlite
+async def test_f69_where_whoever_has_the_case_has_left_the_others_learn_of_it_at_once(house: House) -> None:
+    await house.says(MAYA, "I want to die")
+    await house.taps(RIVERA, "I have it")
+    with house.database.read() as connection:
+        rivera = people.load(connection, RIVERA)
+    assert rivera is not None
+    house.write(lambda connection: people.change(connection, replace(rivera, status=PersonStatus.STOPPED)))
+    await house.pass_time(minutes=2)
+    house.platform.plan(MAYA, Unreachable("blocked"))
+    await house.says(MAYA, "hello")
+    assert house.case().status == "open"
+    assert "Messages to them cannot be delivered" in house.newest(OKAFOR).text
 
 
 @on_sqlite
