@@ -190,7 +190,8 @@ def tell(draft: Draft, step: ladders.Step, key: str = "alert", also: Sequence[Es
         climb_on = ladders.advance_now
         if escalation.status is EscalationStatus.ACKNOWLEDGED:
             asked_holder = all(page.person_id == holder for page in wanted)
-            climb_on = ladders.reopen_now if asked_holder else ladders.help_unheard
+            # Nobody has it then: those who are told next do not read of news in a case that they never had.
+            climb_on, key = (ladders.reopen_now, "alert") if asked_holder else (ladders.help_unheard, key)
         escalation, wanted = climb_on(escalation, draft.now)
         if not wanted and climb_on is ladders.advance_now:
             # All who are left on its ladder have left: those who are here now stand in for them.

@@ -15,7 +15,7 @@ from bot.flows.wording import plain
 from bot.safety import ladder as ladders
 from bot.safety.rules import Case, joined
 from bot.safety.tuning import raised
-from bot.turns import pages, reports
+from bot.turns import cases, reports
 from bot.turns.afterwards import fit
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
@@ -110,9 +110,8 @@ def _open_again(draft: Draft, student: Person, case: Escalation) -> None:
     )
     opened, wanted = ladders.reopen(more_urgent, None, student.name, draft.now)
     opened = reports.clocked(draft, opened)
-    draft.escalations.append(opened)
     draft.note("Nearpeer", "re-opened", opened, detail=f"{tier}: {draft.staff_text('reason_nobody_talked')}")
-    pages.send(draft, opened, wanted, "alert_reopened")
+    cases.tell(draft, (opened, wanted), "alert_reopened")
 
 
 def _later(draft: Draft, student: Person, escalation: Escalation) -> datetime | None:

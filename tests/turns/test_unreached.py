@@ -54,6 +54,7 @@ async def test_f69_where_whoever_has_the_case_has_left_the_others_learn_of_it_at
     house.platform.plan(MAYA, Unreachable("blocked"))
     await house.says(MAYA, "hello")
     assert house.case().status == "open"
+    assert house.newest(OKAFOR).text.startswith("Still open, 2 min. CRISIS: "), "no news in a case that they never had"
     assert "Messages to them cannot be delivered" in house.newest(OKAFOR).text
 
 
