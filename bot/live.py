@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from bot.clock import SystemClock
-from bot.domain import Person, PersonStatus, Role
+from bot.domain import Person, Role
 from bot.plan import ADVISOR, COORDINATOR, ON_DUTY
 from bot.planning.duty import AHEAD, gaps
 from bot.program import Program, load_program
 from bot.school import open_database
 from storage import drills, people
 from storage.people import WEB
-
-FRESH = timedelta(days=30)
-"""A drill that is older proves nothing any more."""
 
 
 def ask(folder: Path) -> list[str]:
@@ -31,7 +28,7 @@ def ask(folder: Path) -> list[str]:
 
 def missing(program: Program, connection: Connection, now: datetime) -> list[str]:
     """What is still missing; empty when a school may begin."""
-    adults = [one for one in people.adults(connection) if one.status is not PersonStatus.STOPPED]
+    adults = people.adults(connection)
     return [
         *_named(program, adults),
         *_reached(program, adults),
@@ -83,7 +80,7 @@ def _drilled(connection: Connection, now: datetime) -> Iterator[str]:
     last = drills.last(connection)
     if last is None:
         yield "There was no drill yet: nearpeer drill, while nearpeer run is running."
-    elif now - last.began_at > FRESH:
+    elif now - last.began_at > drills.FRESH:
         yield f"The last drill was {(now - last.began_at).days} days ago: hold one again, nearpeer drill."
     elif not drills.answers(connection, last.id):
         yield "Nobody has answered the last drill: nearpeer drill DIR --report shows who was told."

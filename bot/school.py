@@ -200,5 +200,6 @@ def _write(connection: Connection, rows: Sequence[RosterPerson], matches: Sequen
 
 
 def _follow(connection: Connection, program: Program, clock: Clock) -> None:
-    wanted = {way.address: (way.person_id, way.position) for way in ways(program, people.adults(connection))}
+    adults = people.adults(connection, also_left=True)  # who comes back is reached as before
+    wanted = {way.address: (way.person_id, way.position) for way in ways(program, adults)}
     follow(connection, POSITIONS, wanted, clock.new_id)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
 from storage import tables
 
+FRESH = timedelta(days=30)
+"""A drill that is older proves nothing any more: it is time for the next."""
 ANSWERED = "answered the drill"
 """The action in the record, with the adult as its person."""
 

@@ -100,10 +100,13 @@ def everyone(connection: Connection) -> Sequence[Person]:
     return _people(connection, connection.execute(_WHOLE.order_by(_person_of.name)).all())
 
 
-def adults(connection: Connection) -> Sequence[Person]:
-    """Everybody who may be told of a case, by name: an alert must not take longer in a larger school."""
-    wanted = tables.person.c.role.in_([role for role in Role if role.adult])
-    rows = connection.execute(_WHOLE.where(wanted).order_by(_person_of.name)).all()
+def adults(connection: Connection, *, also_left: bool = False) -> Sequence[Person]:
+    """Everybody who may be told of a case, by name: an alert must not take longer in a larger school.
+
+    `also_left`: those who have left the program as well, who are told of nothing.
+    """
+    wanted = _WHOLE.where(_person_of.role.in_([role for role in Role if role.adult])).order_by(_person_of.name)
+    rows = connection.execute(wanted if also_left else wanted.where(_person_of.status != PersonStatus.STOPPED)).all()
     return _people(connection, rows, [row[0] for row in rows])
 
 

@@ -96,7 +96,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "bot.turns": (
         LEAVES
-        | {"bot.flows", "bot.safety", "bot.planning", "bot.program", "storage.database", "storage.turns"}
+        | {"bot.flows", "bot.safety", "bot.plan", "bot.planning", "bot.program", "storage.database", "storage.turns"}
         | {"storage.batch", "storage.joining", "storage.prompts", "storage.senders"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
         | {"storage.drills", "storage.hold", "storage.readers", "storage.silence"}

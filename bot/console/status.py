@@ -18,9 +18,6 @@ from storage.accounts import Staff
 from storage.drills import Drill, Result
 from storage.health import Health
 
-_MONTH = timedelta(days=31)
-"""So long a drill is fresh."""
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -98,7 +95,7 @@ def _drill(drill: Drill | None, results: Sequence[Result], now: datetime) -> Ent
         f"{wording.lasting(now - drill.began_at)} ago, {answered} of {wording.counted(len(results), 'adult')} answered"
     )
     silent = answered < len(results) and drill.ended_at is not None
-    return Entry(label, said, "late" if silent or now - drill.began_at > _MONTH else "well")
+    return Entry(label, said, "late" if silent or now - drill.began_at > drills.FRESH else "well")
 
 
 def _age(label: str, span: timedelta, limit: timedelta) -> Entry:

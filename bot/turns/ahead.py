@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bot.domain import MessageKind, PersonStatus
+from bot.domain import MessageKind
 from bot.planning.duty import AHEAD, Gap, gaps
 from bot.turns.draft import Draft
 from storage import drills, people
 
-MONTH, WEEK = 30, 7
-"""Days after a drill until adults are reminded of the next, and then again."""
+WEEK = 7
+"""Days until adults are reminded once more of a drill that is due."""
 
 
 def look(draft: Draft) -> None:
@@ -17,7 +17,7 @@ def look(draft: Draft) -> None:
     duty = draft.program.duty
     if duty is None:
         return
-    present = [one.key for one in people.adults(draft.connection) if one.status is not PersonStatus.STOPPED]
+    present = [one.key for one in people.adults(draft.connection)]
     found = gaps(duty, present, draft.now, draft.now + AHEAD)
     if found:
         _tell(draft, "duty_gap", when="; ".join(_span(draft, gap) for gap in found))
@@ -25,12 +25,13 @@ def look(draft: Draft) -> None:
 
 
 def _drill(draft: Draft) -> None:
-    """Once a month after the last drill: hold another."""
+    """When the last drill is no longer fresh: hold another."""
     last = drills.last(draft.connection)
     zone = draft.program.zone
     began = (last.began_at if last is not None else draft.now).astimezone(zone).date()
     days = (draft.now.astimezone(zone).date() - began).days
-    if days >= MONTH and (days - MONTH) % WEEK == 0:
+    overdue = days - drills.FRESH.days
+    if overdue >= 0 and overdue % WEEK == 0:
         _tell(draft, "drill_due", days=str(days))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.domain import MessageKind, Person, PersonStatus, Priority, StaffAction
+from bot.domain import MessageKind, Person, Priority, StaffAction
 from bot.errors import Refused
 from bot.turns.draft import Draft
 from storage import escalations, people
@@ -32,9 +32,7 @@ def guard(draft: Draft, action: StaffAction) -> None:
 def _told(draft: Draft, action: StaffAction) -> list[Person]:
     """The safety contact; where it is their own account, the bypass person, or else all other adults."""
     others = [
-        one
-        for one in people.adults(draft.connection)
-        if one.id != action.actor_person_id and one.name != action.actor and one.status is not PersonStatus.STOPPED
+        one for one in people.adults(draft.connection) if one.id != action.actor_person_id and one.name != action.actor
     ]
     for key in (draft.program.safety_contact, draft.program.bypass):
         if found := [one for one in others if one.key == key]:

@@ -6,8 +6,9 @@ and the safety contact reads how long it took each of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.domain import (
     ActionKind,
@@ -46,10 +47,8 @@ def begin(draft: Draft, actor: str) -> None:
     if contact is None:
         raise Refused("The safety contact of nearpeer.toml is not in the roster: nobody would be told.")
     everyone = standing(draft, contact, Case(Tier.CRISIS, CATEGORY, "")).ladder
-    bypass = people.by_key(draft.connection, draft.program.bypass)
-    told = dict.fromkeys(one for rung in everyone.rungs for one in rung.people)
-    if bypass is not None:
-        told[bypass.id] = None
+    bypass = [one.id for one in people.adults(draft.connection) if one.key == draft.program.bypass]
+    told = dict.fromkeys([*(one for rung in everyone.rungs for one in rung.people), *bypass])
     ladder = Ladder((Rung(tuple(told), AGAIN),), AGAIN, LONGEST)
     reason = draft.staff_text("reason_drill")
     opened, wanted = open_case(draft.new_id(), contact.id, Tier.CRISIS, CATEGORY, reason, ladder, draft.now)
@@ -67,7 +66,8 @@ def climb(draft: Draft, drill: Escalation) -> None:
         return _end(draft, drill, "Nearpeer")
     again = replace(drill, round=drill.round + 1, next_action_at=draft.now + AGAIN, told_at=draft.now)
     draft.escalations.append(again)
-    missing = [one for one in drill.ladder.rungs[0].people if one not in _answered(draft, drill)]
+    answered = _answered(draft, drill)
+    missing = [one for one in drill.ladder.rungs[0].people if one not in answered]
     pages.send(draft, again, [Page(PageKind.ALERT, one, 0, again.round) for one in missing])
 
 
@@ -80,13 +80,14 @@ def act(draft: Draft, drill: Escalation, action: StaffAction) -> None:
     draft.escalations.append(drill)
     if action.actor_person_id is not None and action.actor_person_id not in _answered(draft, drill):
         draft.note(action.actor, drills.ANSWERED, escalation_id=drill.id, person_id=action.actor_person_id)
-    answered = {*_answered(draft, drill), action.actor_person_id}
-    if set(drill.ladder.rungs[0].people) <= answered:
+    if set(drill.ladder.rungs[0].people) <= _answered(draft, drill).keys():
         _end(draft, drill, "Nearpeer")
 
 
-def _answered(draft: Draft, drill: Escalation) -> set[int | None]:
-    return {one.person_id for one in drills.answers(draft.connection, drill.id)}
+def _answered(draft: Draft, drill: Escalation) -> Mapping[int | None, datetime]:
+    """Who has answered when: before this turn, and in it."""
+    noted = {entry.person_id: entry.at for entry in draft.audit if entry.action == drills.ANSWERED}
+    return noted | {one.person_id: one.at for one in drills.answers(draft.connection, drill.id)}
 
 
 def _end(draft: Draft, drill: Escalation, name: str) -> None:
@@ -103,18 +104,19 @@ def _end(draft: Draft, drill: Escalation, name: str) -> None:
     draft.note(name, "ended a drill", ended)
     contact = people.load(draft.connection, drill.person_id)
     if contact is not None:
-        lines = [_line(draft, contact, drill, one) for one in drill.ladder.rungs[0].people]
+        told, answered = drills.told(draft.connection, drill.id), _answered(draft, drill)
+        lines = [
+            _line(draft, contact, drill, one, told.get(one), answered.get(one)) for one in drill.ladder.rungs[0].people
+        ]
         text = draft.text(contact, "drill_report", results="\n".join(lines))
         draft.write(contact, text, kind=MessageKind.STAFF, escalation_id=drill.id)
 
 
-def _line(draft: Draft, reader: Person, drill: Escalation, person_id: int) -> str:
+def _line(
+    draft: Draft, reader: Person, drill: Escalation, person_id: int, told: datetime | None, answered: datetime | None
+) -> str:
     adult = people.load(draft.connection, person_id)
     name = adult.name if adult is not None and adult.status is not PersonStatus.STOPPED else "?"
-    told = drills.told(draft.connection, drill.id).get(person_id)
-    noted = {entry.person_id: entry.at for entry in draft.audit if entry.action == drills.ANSWERED}
-    noted |= {one.person_id: one.at for one in drills.answers(draft.connection, drill.id)}
-    answered = noted.get(person_id)
     return draft.text(
         reader,
         "drill_line",
@@ -124,9 +126,9 @@ def _line(draft: Draft, reader: Person, drill: Escalation, person_id: int) -> st
     )
 
 
-def _after(draft: Draft, reader: Person, drill: Escalation, at: object) -> str:
+def _after(draft: Draft, reader: Person, drill: Escalation, at: datetime | None) -> str:
     """`after 3 min 12 s`, or that it never happened."""
     if at is None:
         return draft.text(reader, "drill_never")
-    seconds = int((at - drill.opened_at).total_seconds())  # type: ignore[operator]
+    seconds = int((at - drill.opened_at).total_seconds())
     return f"{seconds // 60} min {seconds % 60} s"

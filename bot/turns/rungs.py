@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.domain import SOME_ADULT, Ladder, Person, PersonStatus, Role, Rung, Tier
+from bot.domain import SOME_ADULT, Ladder, Person, Role, Rung, Tier
+from bot.plan import ADVISOR, COORDINATOR, ON_DUTY
 from bot.planning.duty import on_duty
 from bot.safety.outcomes import ABUSE
 from bot.safety.rules import Case
@@ -29,7 +30,7 @@ def standing(draft: Draft, person: Person, case: Case, known: tuple[int, ...] = 
     Whom the case is about is left out; the person whom the school named for that is told first. `known`: who was left
     out of it until now.
     """
-    adults = [one for one in people.adults(draft.connection) if one.status is not PersonStatus.STOPPED]
+    adults = people.adults(draft.connection)
     by_key = {one.key: one for one in adults}
     bypass, contact = by_key.get(draft.program.bypass), by_key.get(draft.program.safety_contact)
     left_out = _left_out(draft, case, adults, [one for one in (bypass, contact) if one is not None])
@@ -53,17 +54,17 @@ def standing(draft: Draft, person: Person, case: Case, known: tuple[int, ...] = 
 
 def _who(draft: Draft, word: str, student: Person, adults: Sequence[Person]) -> Iterable[Person]:
     """Whom a word of the plan means for this student."""
-    if word == "advisor":
+    if word == ADVISOR:
         own = {match.advisor for match in people.matches(draft.connection, [student.id])}
         advisors = [one for one in adults if one.id in own]
         return advisors or [one for one in adults if one.role is Role.ADVISOR]
-    if word == "on-duty" and draft.program.duty is not None:
+    if word == ON_DUTY and draft.program.duty is not None:
         keys = on_duty(draft.program.duty, draft.now)
         # Nobody is on duty: the safety contact is told now, not as the last.
         return [one for one in adults if one.key in keys] or [
             one for one in adults if one.key == draft.program.safety_contact
         ]
-    if word == "coordinator":
+    if word == COORDINATOR:
         return [one for one in adults if one.role is Role.COORDINATOR]
     return [one for one in adults if one.key == word]
 

@@ -122,7 +122,7 @@ def open_about_nobody(draft: Draft, case: rules.Case) -> None:
     """A case about somebody we do not know stands in the safety contact's name, so that it climbs all the same."""
     contact = people.by_key(draft.connection, draft.program.safety_contact)
     if contact is None:  # the roster lost them: any adult, never nobody
-        contact = next(iter(people.adults(draft.connection)), None)
+        contact = next(iter(people.adults(draft.connection, also_left=True)), None)
     if contact is not None:
         cases.open_or_join(draft, contact, case)
 

@@ -10,12 +10,15 @@ import pytest
 
 from bot.console.desk import Desk, Spans
 from bot.console.status import entries
+from bot.planning.duty import AHEAD
+from bot.school import leave
 from bot.staff_pages import uncovered
 from storage import tables
 from storage.database import Database
 from storage.drills import ANSWERED
 from tests.console import little_school
 from tests.console.little_school import MAYA, NOW, RIVERA
+from tests.fakes.memory import Hands
 from tests.school import NOON, PLAN, move_in, tiny_program
 
 
@@ -56,7 +59,8 @@ async def test_gaps_of_the_next_days_are_named(database: Database, spans: Spans 
     [
         (3, True, ("3 days ago, 1 of 1 adult answered", "well")),
         (3, False, ("3 days ago, 0 of 1 adult answered", "late")),
-        (40, True, ("40 days ago, 1 of 1 adult answered", "late")),
+        (30, True, ("30 days ago, 1 of 1 adult answered", "well")),
+        (31, True, ("31 days ago, 1 of 1 adult answered", "late")),
     ],
 )
 async def test_the_last_drill_is_fresh_and_was_answered_by_all(
@@ -88,3 +92,14 @@ def test_a_school_with_a_duty_list_sees_its_gaps(database: Database, tmp_path: P
     assert [(begin.date().isoformat(), end.date().isoformat()) for begin, end in spans] == [
         ("2026-10-12", "2026-10-19")
     ]
+
+
+def test_who_has_left_is_on_duty_no_more(database: Database, tmp_path: Path) -> None:
+    plan = f"{PLAN}duty:\n  start: 2026-10-05\n  handover: '08:00'\n  weeks: [[rivera]]\n"
+    program = tiny_program(tmp_path, plan=plan)
+    database.write(move_in).result()
+    with database.read() as connection:
+        assert uncovered(program, connection, NOON) == []
+    leave(database, Hands(NOON), "rivera")
+    with database.read() as connection:
+        assert uncovered(program, connection, NOON) == [(NOON, NOON + AHEAD)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from bot.checks import Kind, troubles
 from bot.console import wording
 from bot.console.cases import card
-from bot.domain import EMAIL, SMS, ActionKind, Address
+from bot.domain import EMAIL, SMS, ActionKind, Address, Person, Role
 from bot.drill import begin, report
 from bot.errors import Refused, Unreachable
+from bot.school import leave
 from storage import drills, people, review, tables
 from storage.health import health
 from tests.school import MAYA, OKAFOR, RIVERA, House, on_sqlite
@@ -96,6 +98,20 @@ async def test_f76_after_an_hour_a_drill_is_over_and_says_who_never_answered(hou
     with house.database.read() as connection:
         now = house.clock.now()
         assert not [one for one in troubles(health(connection, now, now), now, now) if one.kind is Kind.ALERT]
+
+
+@on_sqlite
+@pytest.mark.parametrize("bypass", ["chen", "maya"])
+async def test_a_bypass_person_who_has_left_or_is_no_adult_gets_no_drill(house: House, bypass: str) -> None:
+    chen = Person(71, "chen", "Ms. Chen", Role.ADVISOR, "en", "")
+    house.write(lambda c: people.add(c, chen, house.clock.now(), 81))
+    leave(house.database, house.clock, "chen")
+    house = house.restarted(replace(house.program, bypass=bypass))
+    await drill(house)
+    assert house.phone(chen.id) == house.phone(MAYA) == []
+    await house.taps(RIVERA, "Drill")
+    await house.taps(OKAFOR, "Drill")
+    assert house.case().status == "closed", "it waits for nobody who was not told"
 
 
 @on_sqlite
