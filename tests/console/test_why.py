@@ -36,6 +36,19 @@ def read(record: dict[str, Any] | None) -> Why | None:
     return why(Words(1, MAYA, NOW, TEXT, explanation=record))
 
 
+async def case_page(console: Console, reader: Staff, record: dict[str, Any]) -> str:
+    """The page of the crisis case, whose message has this text and this record."""
+    console.seed(
+        little_school.crisis,
+        lambda connection: connection.execute(insert(tables.explanation).values(message_id=100, record=record)),
+        lambda connection: connection.execute(
+            update(tables.message).where(tables.message.c.id == 100).values(text=TEXT)
+        ),
+    )
+    async with console.browser(reader) as browser:
+        return str((await browser.get("/staff/escalations/900")).text)
+
+
 def test_a_message_without_a_record_needs_no_reason() -> None:
     assert read(None) is None
 
@@ -68,15 +81,7 @@ def test_a_muted_rule_is_named_with_who_muted_it() -> None:
 async def test_the_case_page_shows_the_record_beside_the_words_and_nothing_in_it_is_alive(
     console: Console, okafor: Staff
 ) -> None:
-    console.seed(
-        little_school.crisis,
-        lambda connection: connection.execute(insert(tables.explanation).values(message_id=100, record=RECORD)),
-        lambda connection: connection.execute(
-            update(tables.message).where(tables.message.c.id == 100).values(text=TEXT)
-        ),
-    )
-    async with console.browser(okafor) as browser:
-        page = (await browser.get("/staff/escalations/900")).text
+    page = await case_page(console, okafor, RECORD)
     assert "Why this was noticed" in page
     assert "<q>kms</q>" in page
     assert "lowered from crisis to concern: it reads like a joke" in page
@@ -88,16 +93,7 @@ async def test_a_second_look_is_shown_with_its_score_and_its_words_and_they_are_
 ) -> None:
     top = [{"start": 23, "end": 33, "score": 189}, {"start": 0, "end": 5, "score": -20}]
     look = {"version": 1, "score": 215, "threshold": 94, "words": top}
-    record = RECORD | {"second_look": look}
-    console.seed(
-        little_school.crisis,
-        lambda connection: connection.execute(insert(tables.explanation).values(message_id=100, record=record)),
-        lambda connection: connection.execute(
-            update(tables.message).where(tables.message.c.id == 100).values(text=TEXT)
-        ),
-    )
-    async with console.browser(okafor) as browser:
-        page = (await browser.get("/staff/escalations/900")).text
+    page = await case_page(console, okafor, RECORD | {"second_look": look})
     assert "A second look scored the wording 2.15; from 0.94 on it is a concern (version 1)." in page
     assert "<q>&lt;b&gt;kms&lt;/b&gt;</q> adds 1.89" in page
     assert "<q>dying</q> adds -0.20" in page

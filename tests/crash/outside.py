@@ -77,6 +77,10 @@ class School:
             connection.row_factory = sqlite3.Row
             return connection.execute(query).fetchall()
 
+    def kept(self) -> Counter[str]:
+        """How often each text that came in is kept."""
+        return Counter(row["text"] for row in self.rows("SELECT text FROM message WHERE direction = 'in'"))
+
     def quiet(self) -> bool:
         """Whether nothing waits to be handled or sent."""
         waiting = "SELECT (SELECT count(*) FROM inbox WHERE status = 'new') + (SELECT count(*) FROM message WHERE {})"
@@ -160,6 +164,18 @@ async def until_quiet(school: School, looks: int = 3) -> None:
     while calm < looks:
         await asyncio.sleep(0.1)
         calm = calm + 1 if school.quiet() else 0
+
+
+def lost(school: School, said: Sequence[str], code: int) -> list[str]:
+    """What is wrong when not all that was said is kept once and handled, or the last process did not end with 0."""
+    kept = school.kept()
+    unhandled = school.rows("SELECT id FROM inbox WHERE status <> 'done'")
+    return [
+        *([] if code == 0 else [f"the last process ended with {code}"]),
+        *(f"lost: {text}" for text in said if not kept[text]),
+        *(f"kept twice: {text}" for text, times in kept.items() if times > 1),
+        *(["an event was not handled"] if unhandled else []),
+    ]
 
 
 def shown_twice(pages: Sequence[Page]) -> set[int]:

@@ -10,14 +10,13 @@ import asyncio
 import subprocess
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
 from bot.domain import Address
-from tests.crash.outside import School, ended, linked, stop, until_quiet
+from tests.crash.outside import School, ended, linked, lost, stop, until_quiet
 from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, TEAM, Slack
 from tests.postgres import FAST
 
@@ -86,10 +85,7 @@ async def killed_at(school: School, place: str) -> list[str]:
                 offered = len(slack.acknowledged)
                 await asyncio.sleep(3 * slack.patience)  # what nobody took is given up
                 process = school.run()
-                while _kept(school).total() < COMING:  # noqa: ASYNC110  (nobody tells when the last one is kept)
-                    await asyncio.sleep(0.05)
-                await until_quiet(school)
-                code = await stop(process)
+                code = await _until_kept(school, process)
         except TimeoutError:
             return [_too_late(school, process)]
         finally:
@@ -118,10 +114,7 @@ async def cut_off(school: School) -> list[str]:
                     at = f"{begun + number * HOUR / COMING:.6f}"
                     await slack.deliver(slack.writes(users[number % len(users)], text, ts=at), times=0)
                 slack.partitioned = False
-                while _kept(school).total() < COMING:  # noqa: ASYNC110  (nobody tells when the last one is kept)
-                    await asyncio.sleep(0.05)
-                await until_quiet(school)
-                code = await stop(process)
+                code = await _until_kept(school, process)
         except TimeoutError:
             return [_too_late(school, process)]
         finally:
@@ -130,27 +123,23 @@ async def cut_off(school: School) -> list[str]:
     return _wrong(school, slack, code)
 
 
+async def _until_kept(school: School, process: subprocess.Popen[bytes]) -> int:
+    """Until all is kept and nothing waits; gives how the process ended."""
+    while school.kept().total() < COMING:  # noqa: ASYNC110  (nobody tells when the last one is kept)
+        await asyncio.sleep(0.05)
+    await until_quiet(school)
+    return await stop(process)
+
+
 def _too_late(school: School, process: subprocess.Popen[bytes]) -> str:
     state = "runs" if process.poll() is None else f"ended with {process.returncode}"
     log = school.log.read_text(errors="replace")[-2_000:]
-    return f"{_kept(school).total()} of {COMING} kept in {WITHIN:.0f} s; the last process {state}:\n{log}"
+    return f"{school.kept().total()} of {COMING} kept in {WITHIN:.0f} s; the last process {state}:\n{log}"
 
 
 def _wrong(school: School, slack: Slack, code: int) -> list[str]:
-    kept, users = _kept(school), CHATS.values()
-    unhandled = school.rows("SELECT id FROM inbox WHERE status <> 'done'")
-    return [
-        *([] if code == 0 else [f"the last process ended with {code}"]),
-        *(f"lost: {text}" for text in SAID if not kept[text]),
-        *(f"kept twice: {text}" for text, times in kept.items() if times > 1),
-        *(["an event was not handled"] if unhandled else []),
-        *(f"{user} was never answered" for user in users if not any(one.get("bot_id") for one in slack.posted[user])),
-        *slack.wrongs,
-    ]
-
-
-def _kept(school: School) -> Counter[str]:
-    return Counter(row["text"] for row in school.rows("SELECT text FROM message WHERE direction = 'in'"))
+    silent = [user for user in CHATS.values() if not any(one.get("bot_id") for one in slack.posted[user])]
+    return [*lost(school, SAID, code), *(f"{user} was never answered" for user in silent), *slack.wrongs]
 
 
 def prove(places: Sequence[str] = PLACES) -> list[str]:

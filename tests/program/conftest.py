@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.content import SHIPPED
-from bot.program import create
+from bot.errors import ContentError
+from bot.program import create, load_program
 
 FILES = {
     "nearpeer.toml": """
@@ -94,6 +95,18 @@ steps:
     end: {{en: "Thanks.", es: "Gracias."}}
 """
 FLOWS = {"mentee-weekly": ("check-in", "mentee"), "mentor-reflection": ("reflection", "mentor")}
+SCHOOL_PACK = """
+pack: lincoln
+language: en
+version: 1
+rules:
+  - id: the-bridge
+    tier: crisis
+    category: suicide
+    label: Speaks of the bridge
+    phrases: [off the bridge]
+    match: ["off the bridge"]
+"""
 Change = Callable[..., None]
 
 
@@ -135,3 +148,17 @@ def change(lincoln: Path) -> Change:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     return change
+
+
+def school_file(lincoln: Path, name: str, text: str) -> None:
+    """A file of the school's own safety content."""
+    path = lincoln / "safety" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def complaints(lincoln: Path, shipped: Path) -> list[str]:
+    """What is wrong with the folder: each problem with its place in it."""
+    with pytest.raises(ContentError) as caught:
+        load_program(lincoln, shipped=shipped)
+    return [str(problem).removeprefix(f"{lincoln.parent}/") for problem in caught.value.problems]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,7 @@ import pytest
 from bot.disks import file_system
 from bot.doctor import CHECKS, check, examine
 from bot.program import create
-
-Change = Callable[..., None]
+from tests.program.conftest import Change
 
 
 def found(lincoln: Path, shipped: Path) -> dict[str, list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -10,26 +9,20 @@ from pathlib import Path
 import pytest
 
 from bot.domain import Person, Role, Tier
-from bot.errors import ContentError, Refused
+from bot.errors import Refused
 from bot.plan import LadderPlan, RungPlan
 from bot.planning.due import Anchor, Schedule, Session
 from bot.planning.recurrence import Weekly
 from bot.program import Program, create, load_program
 from config.settings import load_settings
+from tests.program.conftest import SCHOOL_PACK, Change, complaints, school_file
 
 MAYA = Person(1, "maya", "Maya Torres", Role.MENTEE, "es", "")
-Change = Callable[..., None]
 
 
 @pytest.fixture
 def program(lincoln: Path, shipped: Path) -> Program:
     return load_program(lincoln, shipped=shipped)
-
-
-def complaints(lincoln: Path, shipped: Path) -> list[str]:
-    with pytest.raises(ContentError) as caught:
-        load_program(lincoln, shipped=shipped)
-    return [str(problem).removeprefix(f"{lincoln.parent}/") for problem in caught.value.problems]
 
 
 def test_a_new_folder_is_a_program_at_once(program: Program) -> None:
@@ -211,26 +204,6 @@ def test_a_country_without_a_crisis_card_is_refused(lincoln: Path, shipped: Path
     assert complaints(lincoln, shipped) == [
         'lincoln/nearpeer.toml:6:1: school.country has no crisis card ("fr"); there are cards for us'
     ]
-
-
-SCHOOL_PACK = """
-pack: lincoln
-language: en
-version: 1
-rules:
-  - id: the-bridge
-    tier: crisis
-    category: suicide
-    label: Speaks of the bridge
-    phrases: [off the bridge]
-    match: ["off the bridge"]
-"""
-
-
-def school_file(lincoln: Path, name: str, text: str) -> None:
-    path = lincoln / "safety" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 def test_a_school_adds_rules_and_keeps_those_that_ship(lincoln: Path, shipped: Path) -> None:

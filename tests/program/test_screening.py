@@ -6,38 +6,11 @@ import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from bot.content import SECOND_LOOK, SHIPPED
 from bot.doctor import check, examine
 from bot.domain import Tier
-from bot.errors import ContentError
 from bot.program import load_program
-
-SCHOOL_PACK = """
-pack: lincoln
-language: en
-version: 1
-rules:
-  - id: the-bridge
-    tier: crisis
-    category: suicide
-    label: Speaks of the bridge
-    phrases: [off the bridge]
-    match: ["off the bridge"]
-"""
-
-
-def school_file(lincoln: Path, name: str, text: str) -> None:
-    path = lincoln / "safety" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
-def complaints(lincoln: Path, shipped: Path) -> list[str]:
-    with pytest.raises(ContentError) as caught:
-        load_program(lincoln, shipped=shipped)
-    return [str(problem).removeprefix(f"{lincoln.parent}/") for problem in caught.value.problems]
+from tests.program.conftest import SCHOOL_PACK, complaints, school_file
 
 
 def test_a_school_raises_a_tier_of_a_rule_that_ships_and_lowers_none(lincoln: Path, shipped: Path) -> None:

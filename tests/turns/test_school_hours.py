@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from bot.domain import Person, PersonStatus, Role, Tier
+from bot.domain import Person, Role, Tier
 from bot.errors import Refused
 from bot.plan import LadderPlan, RungPlan
 from bot.school import leave
@@ -98,10 +98,7 @@ async def test_f69_who_has_left_the_program_gets_no_more_and_the_next_is_told_at
 
 
 async def test_f69_a_new_case_begins_with_the_next_adult_where_the_first_has_left(house: House) -> None:
-    with house.database.read() as connection:
-        rivera = people.load(connection, RIVERA)
-    assert rivera is not None
-    house.write(lambda connection: people.change(connection, replace(rivera, status=PersonStatus.STOPPED)))
+    leave(house.database, house.clock, "rivera")
     await house.says(MAYA, "I want to die")
     assert (alerts(house, RIVERA), alerts(house, OKAFOR)) == (0, 1)
 
@@ -122,10 +119,7 @@ async def test_f69_where_all_of_a_cases_adults_have_left_those_who_are_here_now_
 
 async def test_f66_a_former_member_takes_nothing_and_that_is_on_record(house: House) -> None:
     await house.says(MAYA, "I want to die")
-    with house.database.read() as connection:
-        rivera = people.load(connection, RIVERA)
-    assert rivera is not None
-    house.write(lambda connection: people.change(connection, replace(rivera, status=PersonStatus.STOPPED)))
+    leave(house.database, house.clock, "rivera")
     await house.says(RIVERA, f"ACK {house.code(RIVERA)}")
     assert state(house) == ("open", "")
     assert house.newest(RIVERA).text == house.text("former_adult")
@@ -136,10 +130,7 @@ async def test_f66_a_former_member_takes_nothing_and_that_is_on_record(house: Ho
 async def test_f67_who_took_a_case_and_left_has_it_no_longer_when_they_would_be_asked(house: House) -> None:
     await house.says(MAYA, "I want to die")
     await house.taps(RIVERA, "I have it")
-    with house.database.read() as connection:
-        rivera = people.load(connection, RIVERA)
-    assert rivera is not None
-    house.write(lambda connection: people.change(connection, replace(rivera, status=PersonStatus.STOPPED)))
+    leave(house.database, house.clock, "rivera")
     await house.pass_time(minutes=30)
     assert (state(house)[0], alerts(house, OKAFOR)) == ("open", 1)
 

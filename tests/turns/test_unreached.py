@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from bot.domain import PersonStatus
 from bot.errors import Unreachable
-from storage import people, tables
+from bot.school import leave
+from storage import tables
 from tests.school import MAYA, OKAFOR, RIVERA, House, on_sqlite
 
 
@@ -46,10 +44,7 @@ async def test_whoever_has_a_crisis_case_learns_of_it_and_keeps_it(house: House)
 async def test_f69_where_whoever_has_the_case_has_left_the_others_learn_of_it_at_once(house: House) -> None:
     await house.says(MAYA, "I want to die")
     await house.taps(RIVERA, "I have it")
-    with house.database.read() as connection:
-        rivera = people.load(connection, RIVERA)
-    assert rivera is not None
-    house.write(lambda connection: people.change(connection, replace(rivera, status=PersonStatus.STOPPED)))
+    leave(house.database, house.clock, "rivera")
     await house.pass_time(minutes=2)
     house.platform.plan(MAYA, Unreachable("blocked"))
     await house.says(MAYA, "hello")
