@@ -68,10 +68,10 @@ def to_follow_up(connection: Connection, person_id: int) -> Sequence[Escalation]
 
 
 def followed_up(connection: Connection, person_id: int) -> Escalation | None:
-    """The case about which a person was asked that last."""
+    """The case about which a person was asked that last; it alone bears the mark."""
     column = tables.escalation.c
     wanted = (column.person_id == person_id, column.follow_up != "")
-    query = select(tables.escalation).where(*wanted).order_by(column.closed_at.desc(), column.id.desc()).limit(1)
+    query = select(tables.escalation).where(*wanted).order_by(column.id.desc()).limit(1)
     row = connection.execute(query.with_for_update()).one_or_none()
     return None if row is None else _escalation(row)
 

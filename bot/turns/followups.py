@@ -48,7 +48,9 @@ def ask(draft: Draft, escalation_id: int) -> None:
         return
     others = escalations.to_follow_up(draft.connection, student.id)
     asked = min((escalation, *others), key=lambda one: (one.tier.rank, -one.id))
-    for one in {one.id: one for one in (escalation, *others, asked)}.values():
+    before = escalations.followed_up(draft.connection, student.id)  # what they answer from now on is not about that
+    known = [one for one in (before, escalation, *others) if one is not None]
+    for one in {one.id: one for one in known}.values():
         draft.escalations.append(replace(one, follow_up_at=None, follow_up="asked" if one.id == asked.id else ""))
     if student.status is PersonStatus.STOPPED:
         draft.review(

@@ -162,3 +162,22 @@ async def test_a_student_who_wants_no_messages_is_not_asked_and_staff_see_it(hou
     await house.pass_time(days=2)
     assert asked(house) == 0
     assert [row.kind for row in house.rows(tables.review_item)] == ["unsolicited", "stopped", "stopped"]
+
+
+async def test_a_no_is_about_the_case_that_was_asked_about_last_whatever_became_of_earlier_ones(house: House) -> None:
+    await concern_closed(house)
+    await house.pass_time(days=1)
+    await house.taps(MAYA, "No, not yet")
+    await house.taps(RIVERA, "I have it")
+    await house.says(MAYA, "they hit me")
+    await house.taps(RIVERA, "I have it")
+    earlier, later = (row.id for row in house.rows(tables.escalation))
+    await house.staff(ActionKind.CLOSE, later, outcome="spoke-with-student")
+    await house.pass_time(days=2)
+    assert asked(house) == 2
+    rounds = house.rows(tables.escalation, id=earlier)[0].round
+    for _ in range(2):
+        await house.taps(MAYA, "No, not yet")
+    first, second = house.rows(tables.escalation)
+    assert first.round == rounds
+    assert (second.status, second.tier, second.follow_up) == ("open", "crisis", "no")
