@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.domain import ActionKind, Choice, Inbound, InboundKind, MessageKind, Person, PersonStatus, Role, StaffAction
+from bot.domain import (
+    ActionKind,
+    Choice,
+    Escalation,
+    Inbound,
+    InboundKind,
+    MessageKind,
+    Person,
+    PersonStatus,
+    Role,
+    StaffAction,
+)
 from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
@@ -121,9 +132,7 @@ def _verb(text: str) -> ActionKind:
 
 def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcome: str = "", note: str = "") -> None:
     """Act on a case and tell the adult what follows. Closing asks for an outcome first."""
-    escalation = escalations.load(draft.connection, escalation_id)
-    if escalation is None:
-        raise Refused(draft.text(adult, "no_cases"))
+    escalation = _known(draft, adult, escalation_id)
     code = pages.code_for(draft, escalation, adult)
     student = people.load(draft.connection, escalation.person_id)
     if kind is ActionKind.TAKE:
@@ -151,6 +160,16 @@ def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcom
             reply(draft, adult, "resume_ask", changed.id, (choice,), initials=who)
 
 
+def _known(draft: Draft, adult: Person, escalation_id: int) -> Escalation:
+    """A case that this adult may know of: from whom it is about by now, old buttons and codes get nothing."""
+    escalation = escalations.load(draft.connection, escalation_id)
+    if escalation is None:
+        raise Refused(draft.text(adult, "no_cases"))
+    if adult.id in escalation.left_out:
+        raise Refused(cases.NO_CASE)
+    return escalation
+
+
 def reply(
     draft: Draft, adult: Person, key: str, escalation_id: int, choices: tuple[Choice, ...], **values: str
 ) -> None:
@@ -171,8 +190,7 @@ def _ask_outcome(draft: Draft, adult: Person, escalation_id: int, code: str) -> 
 def _outcome(draft: Draft, adult: Person, escalation_id: int, outcome: str) -> None:
     if outcome not in NEEDS_NOTE:
         return do(draft, adult, ActionKind.CLOSE, escalation_id, outcome)
-    escalation = escalations.load(draft.connection, escalation_id)
-    assert escalation is not None
+    escalation = _known(draft, adult, escalation_id)
     code = pages.code_for(draft, escalation, adult)
     draft.write(
         adult,
@@ -185,8 +203,8 @@ def _outcome(draft: Draft, adult: Person, escalation_id: int, outcome: str) -> N
 
 def resume(draft: Draft, adult: Person, escalation_id: int) -> None:
     """Start a student's scheduled check-ins again."""
-    escalation = escalations.load(draft.connection, escalation_id)
-    student = people.load(draft.connection, escalation.person_id, lock=True) if escalation else None
+    escalation = _known(draft, adult, escalation_id)
+    student = people.load(draft.connection, escalation.person_id, lock=True)
     if student is None:
         raise Refused(draft.text(adult, "no_cases"))
     prompts.resume(draft, student, adult.name)

@@ -28,12 +28,17 @@ from storage import conversations, escalations, people
 
 NOTE = "note:"
 """Step of the message that asks an adult for a note: `note:<outcome>:<escalation id>`."""
+NO_CASE = "This case does not exist."
 
 
 def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
     """A case for this person: added to the running one of its category, whose tier only rises, or a new one."""
     known = running(draft, person, case.category)
-    who = standing(draft, person, case, known.left_out if known is not None else ())
+    if known is None:
+        who = standing(draft, person, case)
+    else:  # what comes in makes no case less urgent: its ladder is the one of the higher tier
+        urgent = min(case.tier, known.tier, key=lambda tier: tier.rank)
+        who = standing(draft, person, replace(case, tier=urgent), known.left_out)
     step, action = merge(known, case, who.ladder, draft.now), "updated"
     if step is None:
         message_id = draft.received.id if draft.received else None
@@ -165,7 +170,7 @@ def late(draft: Draft, escalation: Escalation, alert: conversations.Sent) -> Non
         return
     adult = people.load(draft.connection, alert.person_id or 0)
     student = people.load(draft.connection, escalation.person_id)
-    if adult is None or adult.status is PersonStatus.STOPPED or student is None:
+    if adult is None or adult.status is PersonStatus.STOPPED or student is None or adult.id in escalation.left_out:
         return
     holds = adult.id == escalation.acknowledged_person_id
     kind = PageKind.STILL if holds and escalation.asked_at is not None else PageKind.ALERT
@@ -207,14 +212,14 @@ def _from_anew(draft: Draft, escalation: Escalation) -> ladders.Step:
     who = standing(draft, student, Case(escalation.tier, escalation.category, ""), escalation.left_out)
     if not who.ladder.rungs:
         return escalation, ()
-    return ladders.reopen_now(replace(escalation, ladder=who.ladder), draft.now)
+    return ladders.reopen_now(replace(escalation, ladder=who.ladder, left_out=who.left_out), draft.now)
 
 
 def act(draft: Draft, action: StaffAction) -> None:
     """What an adult does with a case, from chat, page or command line. Raises Refused with words for them."""
     escalation = escalations.load(draft.connection, action.object_id, lock=True)
     if escalation is None or action.actor_person_id in escalation.left_out:
-        raise Refused("This case does not exist.")  # to whom it is about as well: they must not learn that it does
+        raise Refused(NO_CASE)  # to whom it is about as well: they must not learn that it does
     if escalation.drill:
         return drills.act(draft, escalation, action)
     adult_id = action.actor_person_id

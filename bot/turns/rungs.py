@@ -7,12 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.domain import SOME_ADULT, Ladder, Person, Role, Rung, Tier
+from bot.flows.wording import plain
 from bot.plan import ADVISOR, COORDINATOR, ON_DUTY
 from bot.planning.duty import on_duty
 from bot.safety.outcomes import ABUSE
 from bot.safety.rules import Case
 from bot.turns.draft import Draft
 from storage import people
+
+_JOINTS = re.compile(r"['\u2019\u2018\u02bc`\u00b4\u2010\u2011-]")
+"""What joins the parts of a name, as keyboards write it."""
+_ASIDE = re.compile(r"\([^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,8 @@ def standing(draft: Draft, person: Person, case: Case, known: tuple[int, ...] = 
     adults = people.adults(draft.connection)
     by_key = {one.key: one for one in adults}
     bypass, contact = by_key.get(draft.program.bypass), by_key.get(draft.program.safety_contact)
-    left_out = _left_out(draft, case, adults, [one for one in (bypass, contact) if one is not None])
-    left_out = (*known, *(one for one in left_out if one not in known))
-    told = [one for one in adults if one.id not in left_out]
+    newest = _left_out(draft, case, adults, [one for one in (bypass, contact) if one is not None])
+    left_out, told = _those_left((tuple(dict.fromkeys((*known, *newest))), newest), adults)
     plan = draft.program.ladders[case.tier]
     rungs = []
     for rung in plan.rungs:
@@ -69,6 +73,17 @@ def _who(draft: Draft, word: str, student: Person, adults: Sequence[Person]) -> 
     return [one for one in adults if one.key == word]
 
 
+def _those_left(choices: Iterable[tuple[int, ...]], adults: Sequence[Person]) -> tuple[tuple[int, ...], list[Person]]:
+    """Whom to leave out, and who is told: the first of these choices that leaves anybody, or else nobody is left out.
+
+    Whoever names one adult after the other, or the very one who was told instead of the others, is heard all the same.
+    """
+    for left_out in choices:
+        if told := [one for one in adults if one.id not in left_out]:
+            return left_out, told
+    return (), [*adults]
+
+
 def _left_out(draft: Draft, case: Case, adults: Sequence[Person], trusted: Sequence[Person]) -> tuple[int, ...]:
     if case.about_adult not in (None, SOME_ADULT):
         return (case.about_adult,)
@@ -84,6 +99,18 @@ def _named(draft: Draft, case: Case, adults: Sequence[Person]) -> tuple[int, ...
     """Adults of the program whom a text about abuse names, unless that is all of them: it may be about them."""
     if case.category != ABUSE or draft.received is None:
         return ()
-    words = set(re.findall(r"\w+", draft.received.text.casefold()))
-    named = tuple(one.id for one in adults if one.name.split()[-1].casefold() in words)
+    texts = _spellings(draft.received.text)
+    named = tuple(one.id for one in adults if _is_named(one.name, texts))
     return named if len(named) < len(adults) else ()
+
+
+def _is_named(name: str, texts: Iterable[str]) -> bool:
+    """Whether the last word of a name, or with an s behind it, is one of the words."""
+    last = _ASIDE.sub(" ", name).split()[-1:]
+    return any(form in text or f"{form[:-1]}s " in text for form in _spellings(*last) if form.strip() for text in texts)
+
+
+def _spellings(text: str = "") -> tuple[str, str]:
+    """Words without case and accents, each between spaces: once O'Brien and Lopez-Garcia are two, once they are one."""
+    apart, together = (f" {plain(_JOINTS.sub(joint, text))} " for joint in (" ", ""))
+    return apart, together

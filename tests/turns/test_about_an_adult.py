@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import SOME_ADULT, ActionKind, Person, Role, Tier
+from bot.domain import SOME_ADULT, ActionKind, Address, DeliveryNews, News, Person, Role, Tier
 from bot.errors import Refused
 from bot.program import Program
 from bot.safety.rules import Case
+from bot.school import leave
 from bot.turns import cases
 from bot.turns.draft import Draft
 from bot.turns.handle import Turns
 from storage import answers, people, review, tables, timeline
 from storage.batch import Batch
 from storage.database import Database
-from tests.school import CANARY, MAYA, OKAFOR, PACK, PLAN, RIVERA, House, house, on_sqlite, tiny_program
+from tests.school import CANARY, LEO, MAYA, OKAFOR, PACK, PLAN, RIVERA, House, house, on_sqlite, tiny_program
 from tests.turns.test_ladder import alerts
 
 CHEN = 15
@@ -143,3 +144,94 @@ def test_without_a_bypass_person_the_case_stays_with_everybody_else(program: Pro
     opened(made, Case(Tier.CRISIS, "danger", "About an adult here", about_adult=RIVERA))
     rungs = made.case().ladder["rungs"]
     assert [rung["people"] for rung in rungs] == [[OKAFOR]]
+
+
+async def test_the_safety_contact_can_be_named_where_there_is_no_bypass_person_and_others_are_told(
+    program: Program, database: Database
+) -> None:
+    made = house(database, program)
+    await made.says(LEO, "/tell")
+    await made.taps(LEO, "It is about an adult here")
+    told = len(made.phone(OKAFOR))
+    await made.taps(LEO, "Mr. Okafor")
+    assert (made.case().left_out, alerts(made, RIVERA)) == (f",{OKAFOR},", 1)
+    await made.pass_time(hours=2)
+    assert (len(made.phone(OKAFOR)), alerts(made, RIVERA) > 1) == (told, True)
+
+
+@on_sqlite
+async def test_who_names_one_adult_after_the_other_cannot_make_that_nobody_is_told(school: House) -> None:
+    for number, name in enumerate(("Rivera", "Okafor", "Chen")):
+        await school.says(MAYA, f"{name} touched me")
+        told = {one for rung in school.case().ladder["rungs"] for one in rung["people"]}
+        assert told, f"nobody after {number + 1} names"
+        assert not told & {int(one) for one in school.case().left_out.split(",") if one}
+    assert school.case().left_out == f",{CHEN},", "the newest word counts"
+
+
+@on_sqlite
+async def test_where_only_who_was_left_out_is_still_there_they_are_told(school: House) -> None:
+    await school.says(MAYA, "Ms Rivera touched me")
+    for key in ("chen", "okafor"):
+        leave(school.database, school.clock, key)
+    await school.pass_time(hours=1)
+    assert (alerts(school, RIVERA) > 0, school.case().left_out) == (True, "")
+    await school.taps(RIVERA, "I have it")
+    assert school.case().status == "acknowledged"
+
+
+@on_sqlite
+async def test_a_crisis_in_which_an_adult_is_named_later_climbs_as_fast_as_before(school: House) -> None:
+    await school.says(LEO, "/tell")
+    await school.taps(LEO, "Someone is in danger")
+    before = school.case().ladder
+    await school.taps(LEO, "Somebody else")
+    await school.taps(LEO, "Skip")
+    await school.taps(LEO, "Ms. Rivera")
+    after = school.case().ladder
+    assert (school.case().tier, school.case().left_out) == ("crisis", f",{RIVERA},")
+    assert {one: after[one] for one in ("hold", "repeat", "grace", "hours")} == {
+        one: before[one] for one in ("hold", "repeat", "grace", "hours")
+    }
+    assert {rung["wait"] for rung in after["rungs"][:-1]} <= {rung["wait"] for rung in before["rungs"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Mr. O'Brien", "mr o'brien touched me"),
+        ("Mr. O\u2019Brien", "mr O'Briens hand touched me"),
+        ("Mr. O'Brien", "obrien touched me"),
+        ("Mr. O'Brien", "mr O\u2019Brien's friend touched me"),
+        ("Ms. Lopez-Garcia", "ms lopez-garcia touched me"),
+        ("Ana Green (she/her)", "ms greens husband, touched me"),
+        ("Ms. Lopez-Garcia", "ms lopez garcia touched me"),
+        ("Sr. Mu\u00f1oz", "munoz touched me"),
+    ],
+)
+@on_sqlite
+async def test_a_name_is_known_however_it_is_written(school: House, name: str, written: str) -> None:
+    obrien = Person(16, "obrien", name, Role.COORDINATOR, "en", "")
+    school.write(lambda connection: people.add(connection, obrien, school.clock.now(), 116))
+    await school.says(MAYA, written)
+    assert school.case().left_out == ",16,"
+
+
+@on_sqlite
+async def test_an_alert_that_is_stuck_on_its_way_to_whom_it_is_about_goes_nowhere_else(school: House) -> None:
+    opened(school, Case(Tier.URGENT, "danger", "Something is wrong"))
+    (alert,) = school.rows(tables.message, person_id=RIVERA, kind="alert")
+    school.write(lambda c: people.add_address(c, RIVERA, Address("telegram", "123", "77"), 900, 0))
+    opened(school, Case(Tier.URGENT, "danger", "It is about her", about_adult=RIVERA))
+    await school.app.turns.handle(DeliveryNews(alert.id, News.LATE))
+    assert len(school.rows(tables.message, person_id=RIVERA)) == 1
+
+
+@on_sqlite
+async def test_old_buttons_say_nothing_to_whom_the_case_is_about_by_now(school: House) -> None:
+    await school.says(MAYA, "he touched me")
+    await school.taps(RIVERA, "I have it")
+    await school.says(MAYA, "Ms Rivera touched me")
+    for label in ("Close", "Pass on", "Need help"):
+        await school.taps(RIVERA, label)
+        assert school.newest(RIVERA).text == "This case does not exist."
