@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select
 
-from bot.domain import Address, Choice
+from bot.domain import ActionKind, Address, Choice
 from storage import tables
 from storage.outbox import choices_of
 
@@ -75,6 +75,9 @@ def last_answer(connection: Connection, person_id: int) -> datetime | None:
 
 
 def _choices(row: Any) -> tuple[Choice, ...]:
-    """The buttons that still make sense: none of a case that is closed, or that somebody else has."""
+    """The buttons that still make sense: of a case that is closed, or that somebody else has, those of other cases."""
+    choices = choices_of(row.choices)
     taken_by_another = row.status == "acknowledged" and row.acknowledged_person_id != row.person_id
-    return () if row.status == "closed" or taken_by_another else choices_of(row.choices)
+    if row.status == "closed" or taken_by_another:
+        return tuple(one for one in choices if one.value.startswith(f"{ActionKind.TAKE}:"))
+    return choices

@@ -216,7 +216,12 @@ _UNDER_WAY = Text("""
             SELECT 1 FROM message AS newer
             WHERE newer.conversation_id = m.conversation_id AND newer.kind = 'question' AND newer.id > m.id
               AND newer.direction = 'out' AND newer.step <> ''
-        ) AS asked_since
+        ) AS asked_since,
+        m.kind = 'alert' AND EXISTS (
+            SELECT 1 FROM escalation AS beside
+            WHERE beside.person_id = escalation.person_id AND beside.id <> escalation.id AND beside.status = 'open'
+              AND beside.left_out = escalation.left_out AND beside.drill = escalation.drill
+        ) AS others_open
     FROM message AS m
     LEFT JOIN escalation ON escalation.id = m.escalation_id
     LEFT JOIN person ON person.id = m.person_id
@@ -278,14 +283,16 @@ def _row(result: Result) -> dict[str, Any]:
 
 def _fate(row: Any) -> str:
     """Empty while the reason to send it holds, else "cancelled"."""
-    kind, priority, created_at, dedupe_key, case, acknowledged_at, asked_at, person, conversation, asked_since = row
+    kind, priority, created_at, dedupe_key, case, acknowledged_at, asked_at, person, conversation, *more = row
+    asked_since, others_open = more
     if kind == MessageKind.ALERT:
         if (dedupe_key or "").startswith(_STILL):
             holds = case == "acknowledged" and asked_at is not None
         else:
             # Somebody has the case; what was told after that (help wanted, still with it?) is still meant.
             taken = case == "acknowledged" and created_at < acknowledged_at
-            holds = not taken and case != "closed"
+            # And it may be all that tells of another case of the student, which nobody has.
+            holds = others_open or (not taken and case != "closed")
     elif kind == MessageKind.QUESTION and (conversation != "waiting" or asked_since):
         holds = False
     else:

@@ -236,7 +236,7 @@ def act(draft: Draft, action: StaffAction) -> None:
         changed, wanted = ladders.close(escalation, adult_id, name, action.outcome, action.note, draft.now)
         closing.guard(draft, action)
         changed = afterwards.planned(draft, changed)
-        draft.cancel_alerts_of.append(changed.id)
+        _stop_alerts(draft, escalation)
     else:
         changed, wanted = ladders.reopen(escalation, adult_id, name, draft.now)
         changed = reports.clocked(draft, changed)
@@ -247,11 +247,16 @@ def act(draft: Draft, action: StaffAction) -> None:
 def _taken(draft: Draft, before: Escalation, after: Escalation) -> None:
     """Alerts on their way stop, and the student reads who has seen it."""
     if before.status is EscalationStatus.OPEN:  # of a case that is held, what is on its way came later and is meant
-        draft.cancel_alerts_of.append(after.id)
+        _stop_alerts(draft, before)
     student = people.load(draft.connection, after.person_id)
     if student is not None and not student.role.adult and before.acknowledged_by != after.acknowledged_by:
         text = draft.text(student, "seen", adult=after.acknowledged_by)
         draft.write(student, text, key=f"seen:{after.id}:{after.round}:{after.acknowledged_by}")
+
+
+def _stop_alerts(draft: Draft, escalation: Escalation) -> None:
+    if not escalations.beside(draft.connection, escalation):  # the same message may be all that tells of those
+        draft.cancel_alerts_of.append(escalation.id)
 
 
 def asked_for_note(draft: Draft, adult: Person) -> tuple[str, int] | None:

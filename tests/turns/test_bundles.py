@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import Match, Person, Role
-from bot.errors import Unreachable
-from storage import people, tables
+from bot.domain import ActionKind, Address, Match, Person, Role
+from bot.errors import TryLater, Unreachable
+from storage import chats, people, tables
 from storage.database import Database
 from tests.school import MAYA, NOON, OKAFOR, PACK, RIVERA, House, house, on_sqlite, tiny_program
 from tests.turns.test_ladder import alerts
@@ -79,6 +79,31 @@ async def test_f72_an_adult_whom_a_bundle_does_not_reach_is_followed_by_the_next
     assert alerts(school, OKAFOR) == 1
     assert "About danger" in school.newest(OKAFOR).text
     assert "About weapon" in school.newest(OKAFOR).text
+
+
+@on_sqlite
+@pytest.mark.parametrize("closed", [False, True])
+async def test_f72_what_is_on_its_way_is_sent_though_somebody_has_the_first_case_of_it(
+    school: House, closed: bool
+) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.says(MAYA, "weapon now")
+    await school.says(MAYA, "danger now")
+    school.platform.plan(RIVERA, TryLater("busy", 120))
+    await school.pass_time(seconds=61)
+    weapon = next(row.id for row in school.rows(tables.escalation) if row.category == "weapon")
+    await school.pass_time(seconds=10)
+    await school.staff(ActionKind.TAKE, weapon)
+    if closed:
+        await school.staff(ActionKind.CLOSE, weapon, outcome="spoke-with-student")
+    assert alerts(school, RIVERA) == 1
+    await school.pass_time(minutes=3)
+    assert "About danger" in school.newest_alert(RIVERA).text
+    with school.database.read() as connection:
+        lines = chats.history(connection, Address("web", "web", str(RIVERA)), 50)
+    buttons = [choice.value for line in lines if "About danger" in line.text for choice in line.choices]
+    danger = next(row.id for row in school.rows(tables.escalation) if row.category == "danger")
+    assert buttons == [f"take:{danger}"]
 
 
 @on_sqlite
