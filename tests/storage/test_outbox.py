@@ -294,7 +294,7 @@ def test_a_case_that_is_not_closed_always_has_a_next_time(database: Database) ->
     ],
 )
 def test_no_look_reads_the_whole_log(database: Database, statement: str, indexes: set[str]) -> None:
-    """Only partial indexes, which hold what is not sent yet, rows by their id, and for an alert a student's few cases."""
+    """Only partial indexes, which hold what is not sent yet, rows by their id, and a student's few cases."""
     values = dict.fromkeys(("platform", "account", "wall", "below", "token", "until", "limit"), 1)
     with database.read() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {getattr(outbox, statement).sql}", values)
