@@ -159,7 +159,7 @@ CHECKS = (
     Check("cards", "The crisis cards name every number.", partial(_part, "cards")),
     Check("texts", "The program's languages have all of Nearpeer's own texts.", partial(_part, "texts")),
     Check("roster", "Every row of the roster files can be imported.", _rosters),
-    Check("adults", "The safety contact and everybody on a ladder is an adult of the roster.", adults.named),
+    Check("adults", "The safety contact and everybody on a ladder or on duty is an adult of the roster.", adults.named),
     Check("two-adults", "There is a second adult behind the first.", adults.two_adults, warns=True),
     Check("bypass", "Somebody is told of what may be about an adult of the program.", adults.bypass, warns=True),
     Check("duty", "Somebody is on duty in the next two weeks.", adults.duty, warns=True),

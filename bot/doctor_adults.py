@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from bot.clock import SystemClock
 from bot.errors import Problem
 from bot.folder import School
-from bot.plan import ADVISOR, COORDINATOR, ON_DUTY
+from bot.plan import ADVISOR, COORDINATOR, ON_DUTY, Plan
 from bot.planning.duty import AHEAD, gaps
 from bot.roster.rows import RosterPerson
 from bot.settings_file import settings_problem
@@ -30,12 +30,9 @@ def named(school: School) -> Iterator[Problem]:
             yield settings_problem(school.folder / FILE, "safety.safety_contact", f"{complaint}: nobody would be told")
     if school.plan:
         plan, document = school.plan
-        for tier, entry in plan.ladder.items():
-            for number, rung in enumerate(entry.rungs):
-                for word in rung.tell:
-                    complaint = "" if word in _WORDS else _no_adult(word.casefold(), school.people)
-                    if complaint:
-                        yield document.problem(("ladder", tier, "rungs", number, "tell"), complaint)
+        for place, key in _wanted(plan):
+            if complaint := _no_adult(key, school.people):
+                yield document.problem(place, complaint)
 
 
 def two_adults(school: School) -> Iterator[Problem]:
@@ -109,6 +106,20 @@ def duty(school: School) -> Iterator[Problem]:
     for gap in gaps(rotation, present, now, now + AHEAD):
         begin, end = (moment.astimezone(ZoneInfo(zone)) for moment in (gap.begin, gap.end))
         yield document.problem(("duty",), f"nobody is on duty from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}")
+
+
+def _wanted(plan: Plan) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Each roster key of the ladders and the duty, with its place in the plan."""
+    for tier, ladder in plan.ladder.items():
+        for number, rung in enumerate(ladder.rungs):
+            for word in map(str.casefold, rung.tell):
+                if word not in _WORDS:
+                    yield ("ladder", tier, "rungs", number, "tell"), word
+    if plan.duty is not None:
+        for number, week in enumerate(plan.duty.weeks):
+            yield from ((("duty", "weeks", number), key) for key in week)
+        for number, entry in enumerate(plan.duty.instead):
+            yield from ((("duty", "instead", number, "who"), key) for key in entry.who)
 
 
 def _no_adult(key: str, people: Mapping[str, RosterPerson]) -> str:

@@ -84,6 +84,16 @@ def test_a_ladder_names_adults_of_the_roster_only(
     assert found(lincoln, shipped) == {"adults": [f"program.yaml:22:10: {complaint}"]}
 
 
+def test_the_duty_names_adults_of_the_roster_only(lincoln: Path, shipped: Path, change: Change) -> None:
+    weeks = "start: 2020-01-06\n  weeks:\n    - [rivera, Leo]\n    - rivera"
+    instead = "instead:\n    - {first: 2030-01-01, who: [okafor, riviera]}"
+    change("program.yaml", "bypass: okafor", f"bypass: okafor\nduty:\n  {weeks}\n  {instead}")
+    assert [one.partition(": ")[2] for one in found(lincoln, shipped)["adults"]] == [
+        '"leo" is a mentor, not an adult',
+        'nobody in the roster has the key "riviera"',
+    ]
+
+
 def test_a_roster_may_be_spread_over_several_files(lincoln: Path, shipped: Path) -> None:
     (lincoln / "roster-adults.csv").write_text(
         "key,name,role\nrivera,Ms. Rivera,advisor\nokafor,Mr. Okafor,coordinator\n", encoding="utf-8"
