@@ -20,14 +20,14 @@ from storage.people import WEB
 
 
 def ask(folder: Path) -> list[str]:
-    """The same of a school's folder and its database."""
+    """What is still missing in a school's folder and its database."""
     program = load_program(folder)
     with closing(open_database(program)) as database, database.read() as connection:
         return missing(program, connection, SystemClock().now())
 
 
 def missing(program: Program, connection: Connection, now: datetime) -> list[str]:
-    """What is still missing; empty when a school may begin."""
+    """What is still missing, in plain sentences; empty when a school may begin."""
     adults = people.adults(connection)
     return [
         *_named(program, adults),

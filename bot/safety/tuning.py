@@ -1,4 +1,7 @@
-"""What config/safety/rules.yaml may say: the tier and the numbers of each rule beyond words. What they do: rules.py."""
+"""What config/safety/rules.yaml may say: the tier and the numbers of each rule beyond words, and of one limit.
+
+What the rules do: rules.py and trends.py. What the limit does: bot.turns.closing.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +94,7 @@ class Closings(_Strict):
 
 
 class Tuning(_Strict):
-    """The file rules.yaml: every rule beyond words."""
+    """The file rules.yaml: every rule beyond words, and how fast cases may be closed."""
 
     lowest_mood: Repeated
     mood_drop: Held

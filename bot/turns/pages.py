@@ -62,15 +62,7 @@ def send_one(
     everywhere: bool = False,
 ) -> None:
     """Make a message of one wish, at each address that it goes to."""
-    code = code_for(draft, escalation, adult)
-    if page.kind is PageKind.STILL:
-        key = "still_with_it"
-    elif page.kind is PageKind.TAKEN:
-        key = "closed_by_other" if escalation.status is EscalationStatus.CLOSED else "taken_by_other"
-    elif escalation.drill:
-        key = "drill_alert"
-    elif key == "alert" and _minutes(draft, escalation, page) > 0:
-        key = "alert_again"
+    code, key = code_for(draft, escalation, adult), _key(draft, escalation, page, key)
     values = {
         "tier": draft.text(adult, f"tier_{escalation.tier}"),
         "initials": initials(student),
@@ -107,6 +99,17 @@ def send_one(
             rung=page.rung,
             round=page.round,
         )
+
+
+def _key(draft: Draft, escalation: Escalation, page: Page, key: str) -> str:
+    """The text of one wish, where `key` is the one of an alert."""
+    if page.kind is PageKind.STILL:
+        return "still_with_it"
+    if page.kind is PageKind.TAKEN:
+        return "closed_by_other" if escalation.status is EscalationStatus.CLOSED else "taken_by_other"
+    if escalation.drill:
+        return "drill_alert"
+    return "alert_again" if key == "alert" and _minutes(draft, escalation, page) > 0 else key
 
 
 def _words(

@@ -196,7 +196,7 @@ def _about(draft: Draft, mentor: Person, category: str, person_id: str, asked: s
     said = _label(draft, "about", initials=initials(mentee)) if mentee else _label(draft, "else")
     # Whoever was told of one student must be told of the next one as well, though it is the same case.
     running = _running(draft, mentor, category)
-    second = running is not None and _label(draft, "about", initials="").split(",")[0] in running.reason
+    second = running is not None and _label(draft, "about", initials="\n").partition("\n")[0] in running.reason
     draft.signals.append(Signal(Tier.CONCERN, category, said, _MORE, everyone=second))
     if mentee is not None:
         draft.review(ReviewKind.NOTICE, "A mentor has told an adult about this student", mentee)
