@@ -65,9 +65,11 @@ def judge(findings: Sequence[Finding], signals: Sequence[Signal] = (), unscreene
     if not climbing:
         quiet = [signal.label for signal in ordered if signal.tier is Tier.NOTICE]
         return Verdict(None, (*reviews, *([Review(ReviewKind.NOTICE, joined(quiet))] if quiet else [])))
+    # A hint of abuse beside something worse as well: whatever else the case is about, its report must not be forgotten.
+    is_abuse = any(signal.category == ABUSE and signal.tier.rank <= Tier.URGENT.rank for signal in climbing)
     case = Case(
         climbing[0].tier,
-        climbing[0].category,
+        ABUSE if is_abuse else climbing[0].category,
         joined(signal.label for signal in climbing),
         max((signal.about_adult for signal in climbing if signal.about_adult is not None), default=None),
         any(signal.everyone for signal in climbing),

@@ -41,6 +41,20 @@ def test_abuse_names_the_case_among_equals_because_it_closes_only_with_a_report(
     assert verdict.case.category == "abuse"
 
 
+def test_a_hint_of_abuse_beside_something_worse_closes_only_with_a_report_too() -> None:
+    verdict = rules.judge(
+        [finding(Tier.CRISIS, "suicide", "Wants to die"), finding(Tier.URGENT, "abuse", "May hint at abuse")]
+    )
+    assert verdict.case == rules.Case(Tier.CRISIS, "abuse", "Wants to die; May hint at abuse")
+
+
+def test_abuse_that_was_lowered_leaves_a_case_its_name() -> None:
+    denied = finding(Tier.CONCERN, "abuse", "Is hit at home", modifiers=("denial: crisis -> concern",))
+    verdict = rules.judge([finding(Tier.CRISIS, "suicide", "Wants to die"), denied])
+    assert verdict.case is not None
+    assert verdict.case.category == "suicide"
+
+
 def test_a_reason_tells_what_lowered_a_finding() -> None:
     verdict = rules.judge([finding(Tier.CONCERN, "suicide", "Wants to die", modifiers=("denial: crisis -> concern",))])
     assert verdict.case == rules.Case(Tier.CONCERN, "suicide", "Wants to die (denial: crisis -> concern)")
