@@ -62,6 +62,11 @@ async def test_what_is_wrong_with_a_bot_is_named(given: dict[str, Any], finding:
         assert server.token not in found[finding]
 
 
+async def test_a_webhook_of_another_program_is_not_taken_for_a_second_poller() -> None:
+    async with BotServer(webhook={"url": "https://elsewhere.example"}).running() as server:
+        assert wrong(await asked_of_telegram(server, fix=True, running=False)).keys() == {"telegram.webhook"}
+
+
 async def test_f52_a_second_poller_is_found_and_nothing_that_waits_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examining, "LISTENING", 1)
     async with BotServer(descriptions={"": "Ours."}).running() as server:

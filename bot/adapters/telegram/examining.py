@@ -52,8 +52,9 @@ async def examine(
             warns=True,
         ),
     ]
-    found += [await _webhook(ask, polls), await _commands(ask, introduce, fix), await _descriptions(ask, fix)]
-    if polls and not running:
+    webhook = await _webhook(ask, polls)
+    found += [webhook, await _commands(ask, introduce, fix), await _descriptions(ask, fix)]
+    if polls and not running and not webhook.wrong:  # with a webhook nobody at all can poll, and that was said
         found.append(await _alone(ask))
     return found
 
