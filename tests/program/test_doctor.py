@@ -8,7 +8,8 @@ import pytest
 
 from bot.disks import file_system
 from bot.doctor import CHECKS, check, examine
-from bot.program import create
+from bot.program import create, load_program
+from bot.safety import ladder as ladders
 from tests.program.conftest import Change
 
 
@@ -169,6 +170,17 @@ def test_the_program_model_that_ships_has_a_plan_settings_and_people_that_fit(tm
     assert [
         results[id_] for id_ in ("settings", "plan", "flows", "schedules", "cards", "roster", "adults", "pairs")
     ] == [()] * 8
+
+
+def test_the_program_model_that_ships_says_the_usual_times(tmp_path: Path) -> None:
+    create(tmp_path / "school")
+    for tier, plan in load_program(tmp_path / "school").ladders.items():
+        usual = ladders.defaults()[tier]
+        assert (plan.repeat, plan.hold, plan.grace) == (usual.repeat, usual.hold, usual.grace)
+        assert [(rung.who, rung.wait) for rung in plan.rungs] == [
+            (("advisor",), usual.wait),
+            (("coordinator",), usual.wait),
+        ]
 
 
 def test_a_folder_whose_alarms_nobody_hears_is_named_and_runs_all_the_same(

@@ -58,6 +58,15 @@ def test_each_tier_waits_its_own_time_before_the_next_adult(tier: Tier, wait: in
     assert case(tier).next_action_at == NOON + minutes(wait)
 
 
+def test_as_it_ships_each_tier_has_the_times_that_the_page_for_schools_names() -> None:
+    hour = timedelta(hours=1)
+    assert {tier: (one.wait, one.repeat, one.hold, one.grace) for tier, one in ladders.defaults().items()} == {
+        Tier.CRISIS: (minutes(5), minutes(10), minutes(30), minutes(10)),
+        Tier.URGENT: (minutes(15), minutes(10), 2 * hour, minutes(10)),
+        Tier.CONCERN: (4 * hour, 24 * hour, 24 * hour, minutes(10)),
+    }
+
+
 def test_a_rung_without_people_is_left_out() -> None:
     empty_first = Ladder((Rung((), minutes(5)), Rung((OKAFOR,), minutes(5))), minutes(10), minutes(30))
     _, pages = ladders.open_case(7, MAYA, Tier.CRISIS, "suicide", "Wants to die", empty_first, NOON)

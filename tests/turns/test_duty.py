@@ -26,7 +26,9 @@ async def test_whoever_is_on_duty_is_told(database: Database, tmp_path: Path) ->
 
 async def test_f70_where_nobody_is_on_duty_the_safety_contact_hears_at_once(database: Database, tmp_path: Path) -> None:
     duty = "duty: {start: 2026-09-28, weeks: [rivera], instead: [{first: 2026-10-05, who: []}]}\n"
-    made = school(database, tmp_path, duty)
+    # Whoever stands on the next rung is another adult: it is not they who are meant.
+    plan = ON_DUTY.replace("tell: [coordinator]", "tell: [rivera]")
+    made = house(database, tiny_program(tmp_path, plan=plan + duty))
     await made.says(MAYA, "I want to die")
     assert (alerts(made, OKAFOR), alerts(made, RIVERA)) == (1, 0)
 
@@ -46,6 +48,19 @@ async def test_f70_the_safety_contact_reads_once_a_day_of_gaps_in_the_next_two_w
     assert len(made.phone(OKAFOR)) == 1
     await made.pass_time(days=3)
     assert len(made.phone(OKAFOR)) == 4
+
+
+@on_sqlite
+async def test_the_safety_contact_comes_last_also_where_no_rung_names_them(database: Database, tmp_path: Path) -> None:
+    plan = PLAN.replace("tell: [coordinator]", "tell: [rivera]")
+    made = house(database, tiny_program(tmp_path, plan=plan))
+    await made.says(MAYA, "I want to die")
+    await made.pass_time(minutes=9)
+    assert alerts(made, OKAFOR) == 0
+    await made.pass_time(minutes=1)
+    assert alerts(made, OKAFOR) == 1
+    await made.pass_time(hours=1)
+    assert alerts(made, OKAFOR) == 7
 
 
 @pytest.mark.parametrize("word", ["rivera", "okafor"])
