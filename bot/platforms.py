@@ -12,6 +12,7 @@ from bot.clock import SystemClock
 from bot.domain import EMAIL, SMS, WEBHOOK
 from bot.errors import Refused, SendError
 from bot.program import Program
+from bot.proxy import proxy_for
 from config.reach import Email, Sms, Webhook
 from config.slack import Slack
 from config.telegram import Telegram
@@ -44,7 +45,7 @@ def web_adapter(program: Program) -> Adapter:
 
 def telegram_adapter(settings: Telegram, public_url: str = "") -> Adapter:
     """A bot on Telegram. `public_url`: where the school's pages are served, if that is known outside."""
-    from bot.adapters.telegram.network import BotApi, proxy_for
+    from bot.adapters.telegram.network import BotApi
     from bot.adapters.telegram.webhook import PATH
 
     token = settings.token.get_secret_value()
@@ -63,7 +64,7 @@ def telegram_adapter(settings: Telegram, public_url: str = "") -> Adapter:
 
 def telegram_link(settings: Telegram) -> str:
     """How a link begins that opens a chat with the school's bot and says a code there. Raises Refused."""
-    from bot.adapters.telegram.network import BotApi, proxy_for
+    from bot.adapters.telegram.network import BotApi
 
     async def ask() -> Mapping[str, Any]:
         api = BotApi(settings.token.get_secret_value(), settings.base_url, proxy_for(settings.base_url))

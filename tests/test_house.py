@@ -26,6 +26,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.clock": (set(), set()),
     "bot.failpoints": (set(), set()),
     "bot.markup": (PURE, set()),
+    "bot.proxy": (set(), set()),
     "bot.flows": (PURE, {"pydantic", "pydantic_core"}),
     "bot.flows.syntax": (PURE, {"ruamel"}),
     "bot.kept": (set(), set()),
@@ -36,7 +37,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.adapters.base": (PURE, set()),
     "bot.adapters.terminal": (PURE | {"bot.adapters.base"}, set()),
     "bot.adapters.telegram": (PURE | {"bot.adapters.base", "bot.failpoints"}, {"starlette"}),
-    "bot.adapters.slack": (PURE | {"bot.adapters.base"}, {"aiohttp", "slack_sdk", "starlette"}),
+    "bot.adapters.slack": (PURE | {"bot.adapters.base", "bot.proxy"}, {"aiohttp", "slack_sdk", "starlette"}),
     "bot.adapters.telegram.network": (PURE, {"h11"}),
     "bot.adapters.email": (PURE | {"bot.adapters.base"}, set()),
     "bot.adapters.sms": (PURE | {"bot.adapters.base"}, {"httpx", "starlette"}),
@@ -194,7 +195,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         LEAVES | {"bot.adapters.base", "bot.checks", "storage.cursors", "storage.database", "storage.losses"},
         {"sqlalchemy"},
     ),
-    "bot.platforms": (LEAVES | {"bot.adapters", "bot.program", "bot.server", "config", "storage.people"}, set()),
+    "bot.platforms": (
+        LEAVES | {"bot.adapters", "bot.program", "bot.proxy", "bot.server", "config", "storage.people"},
+        set(),
+    ),
     "bot.diagnosis": (
         LEAVES | {"bot.adapters.base", "bot.platforms", "bot.program", "bot.speaking", "config", "storage.database"},
         {"httpx", "sqlalchemy"},

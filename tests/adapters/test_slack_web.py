@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -23,28 +23,6 @@ async def calling(url: str) -> AsyncIterator[Web]:
         yield web
     finally:
         await web.close()
-
-
-@pytest.mark.parametrize(
-    ("environment", "proxy"),
-    [
-        ({}, None),
-        ({"HTTPS_PROXY": "http://proxy:3128"}, "http://proxy:3128"),
-        ({"https_proxy": "proxy.school:3128"}, "http://proxy.school:3128"),
-        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "slack.com"}, None),
-        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "example.org"}, "http://proxy:3128"),
-        ({"HTTP_PROXY": "http://proxy:3128"}, None),
-    ],
-)
-def test_f56_the_proxy_of_the_environment_is_used(
-    monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], proxy: str | None
-) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert Web(URL, "xoxb").proxy == proxy
 
 
 async def test_f56_where_nobody_listens_nothing_was_sent() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bot.adapters.telegram.adapter import Adapter
-from bot.adapters.telegram.network import BotApi, proxy_for
+from bot.adapters.telegram.network import BotApi
 from bot.domain import Address, MessageKind, Outbound, Priority
 from bot.errors import Ambiguous, SendError, TryLater, Unreachable
 from tests.fakes.port import MemoryPort
@@ -236,17 +236,6 @@ async def test_f56_a_proxy_that_opens_no_tunnel_means_that_nothing_was_sent() ->
         telegram = BotApi(TOKEN, "https://api.telegram.org", proxy=f"http://127.0.0.1:{port}")
         error = await refused(telegram("sendMessage", HELLO))
         assert (type(error), error.code) == (TryLater, "no_connection")
-
-
-def test_the_proxy_of_the_environment_is_used_outside_and_only_there() -> None:
-    told = {"HTTPS_PROXY": "http://proxy:3128"}
-    assert proxy_for("https://api.telegram.org", told) == "http://proxy:3128"
-    assert proxy_for("http://localhost:8081", told) == ""
-    for without in ("*", "telegram.org", "10.0.0.1, .telegram.org"):
-        assert proxy_for("https://api.telegram.org", told | {"NO_PROXY": without}) == ""
-    assert proxy_for("https://api.telegram.org", told | {"NO_PROXY": "example.org"}) == "http://proxy:3128"
-    assert proxy_for("https://api.telegram.org", {}) == ""
-    assert proxy_for("https://api.telegram.org", {"HTTPS_PROXY": "proxy.school:3128"}) == "http://proxy.school:3128"
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")

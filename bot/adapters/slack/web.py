@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
+from urllib.parse import urlencode
 
 import aiohttp
 
 from bot.adapters.slack.answers import Answer
 from bot.errors import Ambiguous, TryLater
+from bot.proxy import proxy_for
 
 DEADLINE = 20
 """Seconds for one call: less than delivery gives a send."""
@@ -36,7 +36,7 @@ class Web:
 
     def __init__(self, base_url: str, token: str) -> None:
         self._base_url, self._token = base_url.rstrip("/"), token
-        self.proxy = _proxy_for(base_url)
+        self.proxy = proxy_for(base_url) or None
         """From the environment."""
         self._session: aiohttp.ClientSession | None = None
 
@@ -96,12 +96,3 @@ def _read(content: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _proxy_for(base_url: str) -> str | None:
-    """The proxy that the environment names for an address, unless NO_PROXY exempts it."""
-    server = urlsplit(base_url)
-    if proxy_bypass_environment(server.hostname or ""):
-        return None
-    named = getproxies_environment().get(server.scheme, "")
-    return (named if "://" in named else f"http://{named}") if named else None  # proxy.school:3128, as curl takes it

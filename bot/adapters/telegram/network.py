@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import ssl
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import h11
 
@@ -186,18 +184,6 @@ async def _next_event(http: h11.Connection, reader: asyncio.StreamReader) -> Any
     while (event := http.next_event()) is h11.NEED_DATA:
         http.receive_data(await reader.read(1 << 16))
     return event
-
-
-def proxy_for(base_url: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The proxy that the environment names for an address outside; "" for none, or where NO_PROXY says so."""
-    server = urlsplit(base_url)
-    without = environment.get("NO_PROXY", environment.get("no_proxy", ""))
-    if proxy_bypass_environment(server.hostname or "", {"no": without}):
-        return ""
-    if server.scheme != "https" or server.hostname in ("localhost", "127.0.0.1", "::1"):
-        return ""
-    named = environment.get("HTTPS_PROXY", environment.get("https_proxy", ""))
-    return named if not named or "://" in named else f"http://{named}"  # proxy.school:3128, as curl takes it
 
 
 def _decoded(status: int, content: bytes) -> Mapping[str, Any]:
