@@ -37,6 +37,8 @@ from storage import conversations
 
 QUIET = timedelta(minutes=10)
 """Unsolicited messages get one reply in this time, however many they are."""
+PROMPT = timedelta(seconds=2)
+"""What is handled so soon after it was sent was overtaken by no change of it: nobody need look."""
 
 
 @dataclass
@@ -143,6 +145,8 @@ def _route(reading: Reading) -> None:
             return _changed(reading, first)
         # What it said before never reached us: it is what they write now.
         inbound = reading.inbound = replace(inbound, kind=InboundKind.TEXT)
+    elif (later := _overtaken(draft, person, inbound)) is not None:
+        return _changed(reading, later)
     if inbound.kind is InboundKind.MEDIA:
         draft.review(ReviewKind.MEDIA, f"Sent something that is not text: {inbound.media or 'a file'}", person)
     command = read_command(inbound.text) if inbound.kind is InboundKind.TEXT else None
@@ -182,6 +186,13 @@ def _told(reading: Reading, waiting: Conversation | None) -> bool:
     return telling.line(draft, person, newest)
 
 
+def _overtaken(draft: Draft, person: Person, inbound: Inbound) -> int | None:
+    """What a late message said after a change, when that came first and was taken for it: the later state stays."""
+    if inbound.sent_at is None or not inbound.provider_id or draft.now - inbound.sent_at < PROMPT:
+        return None
+    return conversations.received_as(draft.past(person), person.id, inbound.address, inbound.provider_id)
+
+
 def _replied_to(draft: Draft, person: Person, inbound: Inbound) -> conversations.Sent | None:
     if inbound.reply_to is not None:
         return conversations.sent(draft.past(person), inbound.reply_to)
@@ -191,10 +202,10 @@ def _replied_to(draft: Draft, person: Person, inbound: Inbound) -> conversations
 
 
 def _changed(reading: Reading, first: int) -> None:
-    """What was written first stays, and what it counted for; what it says now is kept beside it, and screened."""
+    """What came first stays, and what it counted for; what it says as well is kept beside it, and screened."""
     draft, person = reading.draft, reading.person
     if draft.received is not None:
-        draft.received = replace(draft.received, replaces=first)
+        draft.received = replace(draft.received, kind=InboundKind.EDIT, replaces=first)
     draft.review(ReviewKind.UNSOLICITED, "Changed what they had written", person)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.adapters.base import Capabilities, Finding, Port
@@ -71,6 +71,7 @@ class Platform:
             kind=InboundKind(body.get("kind", "text")),
             text=body.get("text", ""),
             token=body.get("token", ""),
+            sent_at=datetime.fromtimestamp(body["sent_at"], UTC) if "sent_at" in body else None,
             reply_to=body.get("reply_to"),
             provider_id=body.get("provider_id", ""),
             replies_to=body.get("replies_to", ""),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from bot.domain import InboundKind
 from storage import tables
 from tests.school import CANARY, LEO, MAYA, RIVERA, House, on_sqlite
@@ -17,6 +19,12 @@ def reviews(house: House) -> list[tuple[str, str]]:
 
 async def writes(house: House, text: str, name: str, person: int = MAYA) -> None:
     await house.offer({"chat": str(person), "text": text, "provider_id": name})
+    await house.settle()
+
+
+async def comes_late(house: House, text: str, name: str) -> None:
+    sent = (house.clock.now() - timedelta(minutes=1)).timestamp()
+    await house.offer({"chat": str(MAYA), "text": text, "provider_id": name, "sent_at": sent})
     await house.settle()
 
 
@@ -97,6 +105,35 @@ async def test_an_edit_of_what_we_never_saw_is_kept_all_the_same(house: House) -
 async def test_an_edit_of_what_we_never_saw_answers_the_open_question(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     await changes(house, "Great", "written and changed while we were down")
+    assert answers(house) == [("mood", "answer", 3)]
+
+
+async def test_f19_what_comes_after_its_own_change_is_kept_beside_it_and_answers_nothing(house: House) -> None:
+    await house.begins(MAYA, "mentee-weekly")
+    await changes(house, "Great", "m1")
+    told = len(house.phone(MAYA))
+    await comes_late(house, "Hard", "m1")
+    assert (answers(house), len(house.phone(MAYA))) == ([("mood", "answer", 3)], told)
+    now, before = house.rows(tables.message, direction="in", person_id=MAYA)
+    assert [(row.text, row.kind, row.replaces) for row in (now, before)] == [
+        ("Great", "edit", None),
+        ("Hard", "edit", now.id),
+    ]
+    assert reviews(house) == [("unsolicited", "Changed what they had written")]
+
+
+@on_sqlite
+async def test_f19_an_urgent_word_that_was_changed_before_we_saw_it_alerts_all_the_same(house: House) -> None:
+    await changes(house, "I am fine", "m1")
+    await comes_late(house, "I want to die", "m1")
+    assert house.case().tier == "crisis"
+
+
+@on_sqlite
+async def test_f19_a_late_message_of_its_own_is_read_like_any(house: House) -> None:
+    await house.begins(MAYA, "mentee-weekly")
+    await writes(house, "Great", "m1", LEO)
+    await comes_late(house, "Great", "m1")
     assert answers(house) == [("mood", "answer", 3)]
 
 
