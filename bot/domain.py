@@ -457,6 +457,22 @@ class EscalationStatus(StrEnum):
     CLOSED = "closed"
 
 
+class Outcome(StrEnum):
+    """What came of a case."""
+
+    SPOKE = "spoke-with-student"
+    PARENT = "parent-contacted"
+    REPORTED = "report-made"
+    HANDED_ON = "handed-to-counselor"
+    FALSE_ALARM = "not-a-concern"
+    DRILL = "drill"
+    """Of drills, and of nothing else."""
+
+
+ABUSE = "abuse"
+"""The category of cases in which a report may be due, by an adult and within hours."""
+
+
 @dataclass(frozen=True, slots=True)
 class SchoolHours:
     """When adults are at school: what is no danger waits for it. Local times in `zone`; day 0 is Monday."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.clock import Clock
 from bot.content import SHIPPED, read_changes, read_draft, read_packs, read_second_look, read_words
-from bot.domain import AuditEntry
+from bot.domain import AuditEntry, Outcome
 from bot.flows.loader import read
 from bot.safety.compiling import compile_packs
 from bot.safety.corpus import Corpus
@@ -19,7 +19,7 @@ from bot.safety.replay import LAST, Past, Replay, Seen, replay
 from bot.safety.screen import Screener
 from storage import audit
 from storage.database import Database
-from storage.past import DRILL, FALSE_ALARM, Written, written
+from storage.past import Written, written
 
 FEWEST = 10
 """People below whom nothing is told of a language: a small group is known by its numbers."""
@@ -67,7 +67,7 @@ def _screener(folder: Path, draft: Path | None, shipped: Path) -> tuple[Screener
 
 def _past(one: Written) -> Past:
     climbing = [tier for tier in one.tiers if tier.climbs]
-    verdicts = [outcome != FALSE_ALARM for outcome in one.outcomes if outcome != DRILL]
+    verdicts = [outcome != Outcome.FALSE_ALARM for outcome in one.outcomes if outcome != Outcome.DRILL]
     tier = min(climbing, key=lambda tier: tier.rank, default=None)
     real = any(verdicts) if verdicts else None
     return Past(one.message_id, one.person_id, one.language, one.at, one.text, tier, real)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from bot.domain import Escalation, EscalationStatus, Ladder, Rung, SchoolHours, Tier
+from bot.domain import Escalation, EscalationStatus, Ladder, Outcome, Rung, SchoolHours, Tier
 from storage import tables
 
 
@@ -89,7 +89,7 @@ def worded_since(connection: Connection, person_id: int, since: datetime) -> Seq
         select(escalation.category, escalation.opened_at).where(
             escalation.person_id == person_id,
             escalation.opened_at >= since,
-            escalation.outcome.not_in(("not-a-concern", "drill")),
+            escalation.outcome.not_in((Outcome.FALSE_ALARM, Outcome.DRILL)),
             by_words.exists(),
         )
     )

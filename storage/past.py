@@ -13,7 +13,6 @@ from bot.domain import Role, Tier
 from storage import tables
 
 _CHUNK = 1_000
-FALSE_ALARM, DRILL = "not-a-concern", "drill"
 
 
 @dataclass(frozen=True, slots=True)

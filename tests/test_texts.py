@@ -10,7 +10,7 @@ import pytest
 
 from bot.console import wording
 from bot.content import read_packs
-from bot.domain import Tier
+from bot.domain import Outcome, Tier
 from bot.flows.commands import read_code, read_command
 from bot.flows.loader import read_document, read_source
 from bot.flows.readability import grade
@@ -144,6 +144,12 @@ def said_to_people() -> dict[str, str]:
     for path in (ROOT / "config/programs").glob("*/flows/*.yaml"):
         said[path.name] = path.read_text(encoding="utf-8")
     return said
+
+
+def test_every_outcome_has_its_words_in_chat_and_on_the_staff_pages() -> None:
+    assert set(wording.OUTCOMES) == set(outcomes.OUTCOMES) == set(Outcome)
+    chosen = {f"outcome_{outcome}" for outcome in wording.CHOICES}
+    assert all(chosen <= texts(language).keys() for language in LANGUAGES)
 
 
 def labels_of_rules() -> dict[str, str]:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.domain import EscalationStatus, Tier
+from bot.domain import ABUSE, EscalationStatus, Outcome, Tier
 from storage.review import Case, Told
 from storage.written import Mark
 
-OUTCOMES = {
-    "spoke-with-student": "I spoke with the student",
-    "parent-contacted": "A parent or guardian was contacted",
-    "report-made": "I made a report (date, agency and reference in the note)",
-    "handed-to-counselor": "Handed to a counselor",
-    "not-a-concern": "Not a concern (reason in the note)",
-    "drill": "This was a drill",
+OUTCOMES: Mapping[str, str] = {
+    Outcome.SPOKE: "I spoke with the student",
+    Outcome.PARENT: "A parent or guardian was contacted",
+    Outcome.REPORTED: "I made a report (date, agency and reference in the note)",
+    Outcome.HANDED_ON: "Handed to a counselor",
+    Outcome.FALSE_ALARM: "Not a concern (reason in the note)",
+    Outcome.DRILL: "This was a drill",
 }
 DRILL = "Drill, nobody is in danger"
-ABUSE = "abuse"
-"""The category whose cases show how long ago it was disclosed: a report may be due."""
-CHOICES = {code: label for code, label in OUTCOMES.items() if code != "drill"}
+CHOICES = {code: label for code, label in OUTCOMES.items() if code is not Outcome.DRILL}
 """What a case can be closed with; a drill ends by itself."""
-NEEDS_NOTE = ("report-made", "not-a-concern")
 TIERS = {
     Tier.CRISIS: "Crisis",
     Tier.URGENT: "Urgent",

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain import Escalation, EscalationStatus, Finding, Ladder, ReviewKind, Signal, Tier
+from bot.domain import ABUSE, Escalation, EscalationStatus, Finding, Ladder, ReviewKind, Signal, Tier
 from bot.safety import ladder as ladders
 from bot.safety import news
-from bot.safety.outcomes import ABUSE
 
 SAME_CASE = timedelta(hours=24)
 """The same student and category within this time is the same case."""

@@ -12,6 +12,7 @@ from bot.domain import (
     Inbound,
     InboundKind,
     MessageKind,
+    Outcome,
     Person,
     PersonStatus,
     Role,
@@ -20,7 +21,7 @@ from bot.domain import (
 from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
-from bot.safety.outcomes import DRILL, NEEDS_NOTE, OUTCOMES
+from bot.safety.outcomes import NEEDS_NOTE
 from bot.turns import cases, contact, pages, prompts
 from bot.turns.commands import language_choices
 from bot.turns.draft import Draft, initials
@@ -181,8 +182,8 @@ def reply(
 def _ask_outcome(draft: Draft, adult: Person, escalation_id: int, code: str) -> None:
     choices = tuple(
         Choice(draft.text(adult, f"outcome_{outcome}"), "", OUTCOME + outcome)
-        for outcome in OUTCOMES
-        if outcome != DRILL
+        for outcome in Outcome
+        if outcome is not Outcome.DRILL
     )
     reply(draft, adult, "outcome_ask", escalation_id, choices, code=code)
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
-from bot.domain import Escalation, Person
+from bot.domain import Escalation, Outcome, Person
 from bot.planning.due import fit_hour
 from bot.turns.draft import Draft
 from storage import people
 
 EARLIEST = time(8)
-_NOTHING_HAPPENED = ("not-a-concern", "drill")
 
 
 def planned(draft: Draft, closed: Escalation) -> Escalation:
     """A case that was closed just now, with the time at which its student is asked; there may be nothing to ask."""
     student = people.load(draft.connection, closed.person_id)
-    if student is None or student.role.adult or closed.drill or closed.outcome in _NOTHING_HAPPENED:
+    if student is None or student.role.adult or closed.drill or closed.outcome == Outcome.FALSE_ALARM:
         return replace(closed, follow_up_at=None)
     at = draft.now + timedelta(hours=draft.program.tuning.nobody_talked.after_hours)
     return replace(closed, follow_up_at=fit(draft, student, at), follow_up="")

@@ -16,6 +16,7 @@ from bot.domain import (
     EscalationStatus,
     Ladder,
     MessageKind,
+    Outcome,
     Page,
     PageKind,
     Person,
@@ -94,7 +95,7 @@ def _end(draft: Draft, drill: Escalation, name: str) -> None:
     ended = replace(
         drill,
         status=EscalationStatus.CLOSED,
-        outcome=CATEGORY,
+        outcome=Outcome.DRILL,
         closed_by=name,
         closed_at=draft.now,
         next_action_at=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain import (
+    ABUSE,
     OUTSIDE,
     SMS,
     ActionKind,
@@ -20,7 +21,6 @@ from bot.domain import (
     Priority,
     Tier,
 )
-from bot.safety.outcomes import ABUSE
 from bot.turns.draft import Draft, initials
 from storage import escalations, hold, people
 

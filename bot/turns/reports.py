@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain import Escalation, EscalationStatus, MessageKind, Person, PersonStatus, Priority
-from bot.safety.outcomes import ABUSE
+from bot.domain import ABUSE, Escalation, EscalationStatus, MessageKind, Person, PersonStatus, Priority
 from bot.turns import pages
 from bot.turns.draft import Draft, initials
 from storage import escalations, people

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.domain import SOME_ADULT, Ladder, Person, Role, Rung, Tier
+from bot.domain import ABUSE, SOME_ADULT, Ladder, Person, Role, Rung, Tier
 from bot.flows.wording import plain
 from bot.plan import ADVISOR, COORDINATOR, ON_DUTY
 from bot.planning.duty import on_duty
-from bot.safety.outcomes import ABUSE
 from bot.safety.rules import Case
 from bot.turns.draft import Draft
 from storage import people
