@@ -38,6 +38,28 @@ def told(new: Answer, *before: Answer) -> list[tuple[Tier, str]]:
     return [(signal.tier, signal.category) for signal in trends.seen([new], before, TUNING)]
 
 
+def test_as_it_ships_each_rule_has_the_tier_and_the_numbers_that_the_page_for_schools_names() -> None:
+    shipped = TUNING.model_dump(mode="json", by_alias=True)
+    assert {name: [*rule.values()] for name, rule in shipped.items()} == {
+        "lowest_mood": ["concern", 2, 14],
+        "mood_drop": ["concern", 2, 56, 2],
+        "nobody": ["concern"],
+        "nobody_again": ["urgent", 3, 21],
+        "adult_now": ["urgent"],
+        "adult_today": ["urgent"],
+        "adult_this_week": ["concern"],
+        "safety_skipped": ["notice", 2, 56, ["adult", "company"]],
+        "mentor_reported": ["urgent"],
+        "relationship_drop": ["notice", 4, 120],
+        "relationship_gap": ["notice", 4, 45],
+        "missed_check_ins": ["notice", 3],
+        "silent": ["notice", 14],
+        "unreachable": [1],
+        "nobody_talked": [1, 24, 48],
+        "closings": [10, 10],
+    }
+
+
 def test_the_lowest_mood_twice_in_two_weeks_is_a_concern() -> None:
     assert told(answer("1", 0, "mood"), answer(1, 13, "mood")) == [(Tier.CONCERN, "mood")]
     assert told(answer(1, 0, "mood"), answer(1, 15, "mood")) == []

@@ -71,6 +71,14 @@ async def test_asked_at_once_for_this_week_it_is_a_concern_and_shows_no_card(hou
 
 
 @on_sqlite
+async def test_asked_at_once_for_today_it_is_urgent_and_shows_the_card(house: House) -> None:
+    await house.says(MAYA, "/adult today")
+    assert (house.case().tier, house.case().reason) == ("urgent", "Asked for an adult: today")
+    assert "988" in "\n".join(house.phone(MAYA))
+    assert len(house.phone(RIVERA)) == 1
+
+
+@on_sqlite
 async def test_no_adult_needed_means_nothing_where_nobody_asked(house: House) -> None:
     await house.begins(MAYA, "mentee-weekly")
     await house.taps(MAYA, "Great")
