@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from bot.domain import (
     ConversationStatus,
@@ -231,6 +232,15 @@ def test_a_closed_case_is_due_no_more(database: Database) -> None:
     assert is_due(database, END) == []
     with database.read() as connection:
         assert due.next_due(connection) is None
+
+
+@pytest.mark.parametrize("status", [EscalationStatus.OPEN, EscalationStatus.ACKNOWLEDGED])
+def test_the_table_itself_lets_no_case_end_in_silence(database: Database, status: EscalationStatus) -> None:
+    with pytest.raises(IntegrityError):
+        save(database, Turn(escalations=(escalation(status=status, next_action_at=None),)))
+    save(database, Turn(escalations=(escalation(status=status),)))
+    with pytest.raises(IntegrityError):
+        database.write(lambda c: c.execute(update(tables.escalation).values(next_action_at=None))).result()
 
 
 def test_a_beat_leaves_one_mark_the_newest(database: Database) -> None:

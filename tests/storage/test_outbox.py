@@ -133,6 +133,19 @@ def test_a_claim_for_what_is_more_urgent_takes_nothing_else(database: Database) 
     assert ids(claim(database, 2, below=Priority.CHECK_IN)) == [3, 2]
 
 
+def test_the_table_itself_lets_no_alert_expire(database: Database) -> None:
+    save(database, Turn(messages=(message(1, RIVERA, Priority.ALERT), message(2, LEO, Priority.CHECK_IN))))
+
+    def expires(id_: int) -> None:
+        database.write(
+            lambda c: c.execute(update(tables.message).where(tables.message.c.id == id_).values(expires_at=NOON))
+        ).result()
+
+    expires(2)
+    with pytest.raises(IntegrityError):
+        expires(1)
+
+
 def test_the_table_itself_lets_no_two_messages_of_a_chat_be_under_way(database: Database) -> None:
     save(database, Turn(messages=(message(1), message(2))))
     claim(database)
