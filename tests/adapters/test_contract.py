@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -70,6 +71,12 @@ async def test_capabilities_are_sane(fake: Any, adapter: Adapter) -> None:
     assert powers.length >= 300, "a message of ordinary length must fit"
     assert powers.per_second > 0
     assert powers.per_chat_second > 0
+
+
+async def test_f31_f54_a_platform_says_what_is_lost_while_we_are_away_and_after_how_long(adapter: Adapter) -> None:
+    """Telegram keeps what people write for a day, presses of our keyboards too; Slack keeps words, and no press."""
+    losing = {"telegram": (timedelta(hours=24), None), "slack": (None, timedelta(seconds=150))}
+    assert (adapter.capabilities.keeps, adapter.capabilities.presses) == losing.get(adapter.name, (None, None))
 
 
 @where_people_write

@@ -284,6 +284,13 @@ async def test_f42_f44_f47_f48_each_answer_of_slacks_says_what_to_do(
     assert APP_TOKEN not in caplog.text
 
 
+async def test_f44_too_many_messages_wait_as_long_as_slack_says(house: House) -> None:
+    house.slack.plan("chat.postMessage", (429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "300"}))
+    with pytest.raises(SlowDown) as caught:
+        await house.adapter.send(message())
+    assert caught.value.after == 300
+
+
 async def test_f47_a_message_whose_answer_was_lost_is_perhaps_sent(house: House) -> None:
     house.slack.plan("chat.postMessage", "cut-after")
     with pytest.raises(Ambiguous):
