@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, or_, select, true
+from sqlalchemy import ColumnElement, CompoundSelect, func, or_, select, true, union
 
 from storage import tables
 
@@ -32,7 +32,12 @@ def hidden_words(reader: int | None) -> CompoundSelect[Any]:
     hidden = select(escalation.id).where(~may_read(reader))
     opened_by = select(escalation.message_id).where(~may_read(reader), escalation.message_id.is_not(None))
     joined = select(finding.message_id).where(finding.escalation_id.in_(hidden))
-    return opened_by.union(joined, select(message.id).where(message.escalation_id.in_(hidden)))
+    words = opened_by.union(joined)
+    # However they put it before or afterwards: all wordings of one message stand or fall together.
+    first = select(func.coalesce(message.replaces, message.id)).where(message.id.in_(words))
+    writers = select(escalation.person_id).where(~may_read(reader))
+    changed = select(message.id).where(message.person_id.in_(writers), message.replaces.in_(first))
+    return union(opened_by, joined, first, changed, select(message.id).where(message.escalation_id.in_(hidden)))
 
 
 def may_read(reader: int | None) -> ColumnElement[bool]:

@@ -61,6 +61,13 @@ def _tell_news(escalation: Escalation, holder: int, now: datetime) -> Step:
     return told, (Page(PageKind.ALERT, holder, told.rung, told.round),)
 
 
+def everyone_knows(before: Escalation, after: Escalation, now: datetime) -> bool:
+    """Whether all adults were told of just this within a minute: pressing once more says nothing new to anybody."""
+    same = (before.reason, before.tier, before.left_out) == (after.reason, after.tier, after.left_out)
+    at_the_last = before.rung >= len(before.ladder.rungs) - 1
+    return same and at_the_last and before.told_at is not None and now - before.told_at < BUNDLE
+
+
 def tell_everyone(escalation: Escalation, now: datetime) -> Step:
     """All adults of the ladder at once: somebody waits beside the student. Whoever has the case keeps it."""
     last = max(len(escalation.ladder.rungs) - 1, 0)

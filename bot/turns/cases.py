@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain import (
+    ABUSE,
     ActionKind,
     Escalation,
     EscalationStatus,
@@ -21,7 +22,7 @@ from bot.errors import Refused
 from bot.safety import ladder as ladders
 from bot.safety import news as incoming
 from bot.safety.rules import SAME_CASE, Case, merge
-from bot.turns import afterwards, bundles, closing, drills, pages, reports
+from bot.turns import afterwards, bundles, closing, drills, pages, reports, telling
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
 from storage import conversations, escalations, people
@@ -34,11 +35,9 @@ NO_CASE = "This case does not exist."
 def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
     """A case for this person: added to the running one of its category, whose tier only rises, or a new one."""
     known = running(draft, person, case.category)
-    if known is None:
-        who = standing(draft, person, case)
-    else:  # what comes in makes no case less urgent: its ladder is the one of the higher tier
-        urgent = min(case.tier, known.tier, key=lambda tier: tier.rank)
-        who = standing(draft, person, replace(case, tier=urgent), known.left_out)
+    # What comes in makes no case less urgent: its ladder is the one of the higher tier.
+    urgent = min(case.tier, known.tier, key=lambda tier: tier.rank) if known is not None else case.tier
+    who = standing(draft, person, replace(case, tier=urgent), _left_out_before(draft, person, case, known))
     step, action = merge(known, case, who.ladder, draft.now), "updated"
     if step is None:
         message_id = draft.received.id if draft.received else None
@@ -60,10 +59,16 @@ def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
         draft.cancel_alerts_of.append(step[0].id)
     escalation, wanted = reports.clocked(draft, step[0]), step[1]
     key = "alert_update" if action == "updated" and escalation.status is EscalationStatus.ACKNOWLEDGED else "alert"
-    if case.everyone:
+    if case.everyone and not (known is not None and incoming.everyone_knows(known, escalation, draft.now)):
         (escalation, wanted), key = incoming.tell_everyone(escalation, draft.now), "alert_with"
     draft.note("Nearpeer", action, escalation, detail=f"{escalation.tier}: {case.reason}")
     return tell(draft, (escalation, wanted), key)
+
+
+def _left_out_before(draft: Draft, person: Person, case: Case, known: Escalation | None) -> tuple[int, ...]:
+    """Who was left out until now. What a mentor tells may be about whom their own words about abuse have named."""
+    named = running(draft, person, ABUSE) if case.category in telling.WORRIES else None
+    return tuple(dict.fromkeys(id_ for one in (known, named) if one is not None for id_ in one.left_out))
 
 
 def _policy(draft: Draft) -> str:
@@ -251,7 +256,8 @@ def _taken(draft: Draft, before: Escalation, after: Escalation) -> None:
     student = people.load(draft.connection, after.person_id)
     if student is not None and not student.role.adult and before.acknowledged_by != after.acknowledged_by:
         text = draft.text(student, "seen", adult=after.acknowledged_by)
-        draft.write(student, text, key=f"seen:{after.id}:{after.round}:{after.acknowledged_by}")
+        key = f"seen:{after.id}:{after.round}:{after.acknowledged_by}"
+        draft.write(student, text, key=key, escalation_id=after.id)
 
 
 def _stop_alerts(draft: Draft, escalation: Escalation) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import SOME_ADULT, ActionKind, Address, DeliveryNews, News, Person, Role, Tier
+from bot.domain import SOME_ADULT, ActionKind, Address, DeliveryNews, InboundKind, News, Person, Role, Tier
 from bot.errors import Refused
 from bot.program import Program
 from bot.safety.rules import Case
@@ -235,3 +235,42 @@ async def test_old_buttons_say_nothing_to_whom_the_case_is_about_by_now(school: 
     for label in ("Close", "Pass on", "Need help"):
         await school.taps(RIVERA, label)
         assert school.newest(RIVERA).text == "This case does not exist."
+
+
+@pytest.mark.parametrize(
+    "words", [("Ms Rivera tuched me", "Ms Rivera touched me"), ("Ms Rivera touched me", "nothing")]
+)
+async def test_no_wording_of_a_message_that_was_changed_is_shown_to_whom_it_is_about(
+    school: House, words: tuple[str, str]
+) -> None:
+    for number, text in enumerate((*words, "oh well")):
+        kind = InboundKind.EDIT if number else InboundKind.TEXT
+        await school.offer({"chat": str(MAYA), "text": f"{text} {CANARY}", "provider_id": "m1", "kind": kind})
+        await school.settle()
+    assert school.case().left_out == f",{RIVERA},"
+    with school.database.read() as connection:
+        seen = {one: str(timeline.timeline(connection, MAYA, one)[0]) for one in (RIVERA, OKAFOR)}
+        texts = {one: str([e.text for e in timeline.timeline(connection, MAYA, one)[0]]) for one in (RIVERA, OKAFOR)}
+    assert (texts[RIVERA].count(CANARY), texts[OKAFOR].count(CANARY)) == (0, 3), seen
+
+
+@on_sqlite
+async def test_who_it_is_about_does_not_read_that_another_adult_has_seen_it(school: House) -> None:
+    await school.says(MAYA, "Ms Rivera touched me")
+    await school.taps(CHEN, "I have it")
+    with school.database.read() as connection:
+        shown = {one: str([e.text for e in timeline.timeline(connection, MAYA, one)[0]]) for one in (RIVERA, OKAFOR)}
+    assert ("Ms. Chen has seen" in shown[RIVERA], "Ms. Chen has seen" in shown[OKAFOR]) == (False, True)
+
+
+@on_sqlite
+async def test_whom_a_mentors_line_about_abuse_names_is_not_called_to_them(school: House) -> None:
+    await school.says(LEO, "/tell")
+    await school.taps(LEO, "I am worried about someone")
+    await school.taps(LEO, "Maya")
+    before = alerts(school, RIVERA)
+    await school.says(LEO, "she says Ms Rivera touched me")
+    await school.says(LEO, "/tell")
+    await school.taps(LEO, "Someone is in danger")
+    assert {row.left_out for row in school.rows(tables.escalation)} == {f",{RIVERA},"}
+    assert (alerts(school, RIVERA), alerts(school, CHEN) > 0) == (before, True)

@@ -11,6 +11,7 @@ from storage import review, tables, timeline
 from storage.database import Database
 from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House, on_sqlite
 from tests.school import house as house_of
+from tests.turns.test_ladder import alerts
 
 WHAT_TO_DO = "You were right to tell."
 
@@ -281,3 +282,17 @@ async def test_too_much_in_the_weekly_check_in_pauses_what_comes_next_and_the_ch
     await shipped.taps(LEO, "No, thanks")
     assert [row.status for row in shipped.rows(tables.conversation, flow="mentor-weekly")] == ["done"]
     assert shipped.case().category == "mentor-overload"
+
+
+async def test_pressing_again_and_again_tells_everyone_once_a_minute(house: House) -> None:
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "Someone is in danger")
+    for _ in range(10):
+        await house.taps(LEO, "I am with them now")
+    assert (alerts(house, RIVERA), alerts(house, OKAFOR)) == (2, 1)
+    await house.pass_time(minutes=2)
+    await house.taps(LEO, "I am with them now")
+    assert (alerts(house, RIVERA), alerts(house, OKAFOR)) == (3, 2)
+    await house.taps(RIVERA, "I have it")
+    await house.taps(LEO, "I am with them now")
+    assert (alerts(house, RIVERA), alerts(house, OKAFOR)) == (4, 3), "what is new to whoever has it now is told at once"
