@@ -155,7 +155,8 @@ async def test_a_mail_server_that_says_nothing_holds_up_nobody_else() -> None:
             silent.setblocking(False)
             connection, _ = await asyncio.get_running_loop().sock_accept(silent)
             with connection:
-                await asyncio.to_thread(str)
+                assert await asyncio.to_thread(sum, [1, 1]) == 2
+        assert not any(send.done() for send in sends), "they wait for the mail server, and nothing waits for them"
         for send in sends:
             send.cancel()
         await asyncio.gather(*sends, return_exceptions=True)

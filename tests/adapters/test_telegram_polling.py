@@ -206,6 +206,7 @@ async def test_f49_a_server_that_hangs_is_given_up(
     server.do(update("kept"))
     await telegram.start(port)
     await until(lambda: texts(port) == ["kept"])
+    assert len(server.asked("getUpdates")) > 1, "the first one hangs to this day"
 
 
 async def test_f53_after_an_outage_what_waited_at_telegram_comes(

@@ -125,6 +125,8 @@ async def test_a_mentor_tells_an_adult_about_a_message_with_the_shortcut(program
         about = {"type": "message_action", "callback_id": "tell_an_adult", "trigger_id": "1.2", "message": quoted}
         await school.does(fake.LEO, about | {"user": {"id": fake.LEO}}, lambda text: "988" in text)
         await until(lambda: any("A mentor tells of someone" in text for text in school.texts(fake.RIVERA)))
+        assert not any(CANARY in text for text in school.texts(fake.RIVERA)), "the words are read on the staff pages"
+        assert school.texts(fake.MAYA) == []
 
 
 @on_sqlite
