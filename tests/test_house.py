@@ -242,7 +242,6 @@ CONNECTION_ONLY = (
 LONGEST = 320
 LONG = {
     "bot/domain.py": "the nouns of the whole house, read as one page",
-    "storage/review.py": "one query for each thing that staff read; they share their pieces",
 }
 # Where packages come from is the business of whoever installs them. Each name has a bracket, so that it is not in here.
 REGISTRIES = re.compile(r"pyp[i]\.org|pythonhoste[d]|npmj[s]|jsdelive?[r]|cdnj[s]|unpk[g]|anacond[a]", re.IGNORECASE)

@@ -39,21 +39,20 @@ async def health_page(desk: Desk, request: Request, staff: Staff) -> Response:
 async def end_hold(desk: Desk, request: Request, staff: Staff) -> Response:
     """A restored school goes on: what is held is released, or dropped."""
     kind = ActionKind.RELEASE if request.path_params["action"] == "release" else ActionKind.DROP_HELD
-    try:
-        if staff.role is not Role.COORDINATOR:
-            raise Refused("Only a coordinator can let a restored school go on.")
-        await desk.handle(StaffAction(kind, staff.name, 0, staff.person_id))
-    except Refused as refused:
-        return await _page(desk, request, staff, str(refused))
-    return see_other("/staff/health")
+    return await _coordinate(desk, request, staff, kind, "let a restored school go on")
 
 
 async def drill(desk: Desk, request: Request, staff: Staff) -> Response:
     """All adults of the ladder practice; what is refused is said on the page."""
+    return await _coordinate(desk, request, staff, ActionKind.DRILL, "begin a drill")
+
+
+async def _coordinate(desk: Desk, request: Request, staff: Staff, kind: ActionKind, what: str) -> Response:
+    """Do for the whole school what only a coordinator may; `what`: in words."""
     try:
         if staff.role is not Role.COORDINATOR:
-            raise Refused("Only a coordinator can begin a drill.")
-        await desk.handle(StaffAction(ActionKind.DRILL, staff.name, 0, staff.person_id))
+            raise Refused(f"Only a coordinator can {what}.")
+        await desk.handle(StaffAction(kind, staff.name, 0, staff.person_id))
     except Refused as refused:
         return await _page(desk, request, staff, str(refused))
     return see_other("/staff/health")
