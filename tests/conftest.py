@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,10 @@ settings.register_profile("thorough", settings.get_profile("nearpeer"), max_exam
 settings.load_profile("nearpeer")
 
 
+# Many programs are started: each would compile the house anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 LONG = (
     "bench/test_ours",
     "journeys/test_demo_browser",
@@ -44,12 +49,25 @@ LONG = (
 """Files that take long, the longest first: what is begun last keeps nobody waiting alone."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long files first; within a file nothing moves."""
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Each worker begins to collect elsewhere: what one has compiled, the others find compiled."""
+    report = yield
+    if isinstance(collector, pytest.Directory) and report.outcome == "passed":
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        start = worker * len(report.result) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        report.result[:] = report.result[start:] + report.result[:start]
+    return report
 
-    def rank(item: pytest.Item) -> int:
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, then the others by name; within a file nothing moves."""
+
+    def rank(item: pytest.Item) -> tuple[int, str]:
         place = item.path.relative_to(ROOT).as_posix()
-        return next((number for number, name in enumerate(LONG) if place.startswith(name)), len(LONG))
+        return next((number for number, name in enumerate(LONG) if place.startswith(name)), len(LONG)), place
 
     items.sort(key=rank)
 

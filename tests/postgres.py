@@ -43,7 +43,8 @@ class Postgres:
         return self._make(f'TEMPLATE "{self._prefix}_0" STRATEGY file_copy' if migrated else "")
 
     def close(self) -> None:
-        for name in reversed(self._made):
+        """Leave; what was made on a server of others goes as well."""
+        for name in reversed(self._made if self._own is None else ()):
             self._connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         self._connection.close()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 import pytest_asyncio
@@ -50,6 +51,7 @@ SHEETS = Sheets(
         )
     ],
 )
+SCREENS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1200, "light"), (390, "dark"), (320, "light"))
 ASK = "htmx.trigger(document.body, 'cases-changed')"
 """What the page does by itself every five seconds, now."""
 
@@ -61,25 +63,12 @@ class Site:
     console: Console
     staff: Staff
     url: str
-    stop: asyncio.Event
-    said: list[str] = field(default_factory=list)
+    said: list[str]
 
-    async def context(self, browser: Browser, *, width: int = 1200, scheme: str = "light") -> BrowserContext:
-        context = await browser.new_context(
-            viewport={"width": width, "height": 850},
-            color_scheme="dark" if scheme == "dark" else "light",
-            reduced_motion="reduce",
-        )
+    async def sign_in(self, context: BrowserContext) -> None:
         wall = self.console.clock.wall()
         token = self.console.database.write(lambda c: accounts.sign_in(c, self.staff.id, wall)).result()
         await context.add_cookies([{"name": "nearpeer-staff", "value": token, "url": self.url}])
-        return context
-
-    async def page(self, context: BrowserContext, path: str) -> Page:
-        page = await context.new_page()
-        listen(page, self.said)
-        await page.goto(self.url + path)
-        return page
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -88,8 +77,17 @@ async def browser() -> AsyncIterator[Browser]:
         yield running
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def window(browser: Browser) -> AsyncIterator[tuple[Page, list[str]]]:
+    """One page for all tests, and what it complains of: to open another takes the browser seconds of work."""
+    said: list[str] = []
+    context = await browser.new_context(reduced_motion="reduce")
+    yield listen(await context.new_page(), said), said
+    await context.close()
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def site(database: Database) -> AsyncIterator[Site]:
+async def site(database: Database, window: tuple[Page, list[str]]) -> AsyncIterator[Site]:
     console = little_school.console(database)
     console.seed(
         little_school.people,
@@ -115,34 +113,49 @@ async def site(database: Database) -> AsyncIterator[Site]:
     )
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(build(pages), "127.0.0.1", 0, stop, ready=ready.set_result))
-    site = Site(console, staff, f"http://127.0.0.1:{await ready}", stop)
-    yield site
+    page, said = window
+    said.clear()
+    yield Site(console, staff, f"http://127.0.0.1:{await ready}", said)
+    await page.goto("about:blank")
     stop.set()
     await serving
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark"), (320, "light")])
-async def test_every_page_is_accessible_and_fits(site: Site, browser: Browser, width: int, scheme: str) -> None:
-    context = await site.context(browser, width=width, scheme=scheme)
-    stranger = await browser.new_context(viewport={"width": width, "height": 850})
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(site: Site, window: tuple[Page, list[str]]) -> Page:
+    """A browser in which Mr. Okafor is signed in."""
+    page, _said = window
+    await page.set_viewport_size({"width": 1200, "height": 850})
+    await page.context.clear_cookies()
+    await site.sign_in(page.context)
+    return page
+
+
+async def test_every_page_is_accessible_and_fits(site: Site, page: Page) -> None:
     wrong = []
     for path in PAGES:
-        page = await site.page(stranger if path in ("sign-in", "first-run") else context, f"/staff/{path}")
+        if path in ("sign-in", "first-run"):  # for strangers
+            await page.context.clear_cookies()
+        await page.goto(f"{site.url}/staff/{path}")
         for details in await page.query_selector_all("details"):
             await details.evaluate("one => one.open = true")
-        if width > 320:  # the narrowest differs from the phone in its room only
-            wrong += [(path, *offense) for offense in await offenses(page)]
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
-        await page.close()
-    await context.close()
-    await stranger.close()
+        for width, scheme in SCREENS:
+            await page.set_viewport_size({"width": width, "height": 850})
+            await page.emulate_media(color_scheme=scheme)
+            assert await page.evaluate("[innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]") == [
+                width,
+                scheme == "dark",
+            ]
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+            if width > 320:  # the narrowest differs from the phone in its room only
+                wrong += [(path, width, *offense) for offense in await offenses(page)]
     assert wrong == []
     assert site.said == []
 
 
-async def test_signing_in_taking_and_closing_with_the_keyboard(site: Site, browser: Browser) -> None:
-    context = await browser.new_context()
-    page = await site.page(context, "/staff/escalations/900")
+async def test_signing_in_taking_and_closing_with_the_keyboard(site: Site, page: Page) -> None:
+    await page.context.clear_cookies()
+    await page.goto(site.url + "/staff/escalations/900")
     await page.get_by_label("E-mail or login").fill("mr. okafor")
     await page.get_by_label("Password").fill(PASSWORD)
     await page.keyboard.press("Enter")
@@ -159,13 +172,11 @@ async def test_signing_in_taking_and_closing_with_the_keyboard(site: Site, brows
     await page.get_by_role("button", name="Close the case").click()
     await expect(page.locator("#case-900")).to_contain_text("Closed by Mr. Okafor")
     assert [action.kind for action in site.console.turns.asked] == [ActionKind.TAKE, ActionKind.CLOSE]
-    await context.close()
     assert site.said == []
 
 
-async def test_a_refusal_is_said_next_to_the_button_and_the_note_is_kept(site: Site, browser: Browser) -> None:
-    context = await site.context(browser)
-    page = await site.page(context, "/staff/")
+async def test_a_refusal_is_said_next_to_the_button_and_the_note_is_kept(site: Site, page: Page) -> None:
+    await page.goto(site.url + "/staff/")
     site.console.turns.refuse = "Ms. Rivera already has this case."
     await page.get_by_text("Close this case").click()
     await page.get_by_label("I spoke with the student").check()
@@ -174,14 +185,12 @@ async def test_a_refusal_is_said_next_to_the_button_and_the_note_is_kept(site: S
     await expect(page.get_by_role("alert").filter(has_text="already has")).to_be_focused()
     await expect(page.get_by_label("Note", exact=True)).to_have_value("Half a thought")
     await expect(page.get_by_label("I spoke with the student")).to_be_checked()
-    await context.close()
     # The browser itself notes every answer of 4xx; nothing else may be said.
     assert all("422" in text for text in site.said)
 
 
-async def test_news_arrive_while_a_note_is_typed_and_focus_stays(site: Site, browser: Browser) -> None:
-    context = await site.context(browser)
-    page = await site.page(context, "/staff/")
+async def test_news_arrive_while_a_note_is_typed_and_focus_stays(site: Site, page: Page) -> None:
+    await page.goto(site.url + "/staff/")
     await page.get_by_text("Close this case").click()
     note = page.locator("#note-900")
     await note.fill("Half a thou")
@@ -193,13 +202,12 @@ async def test_news_arrive_while_a_note_is_typed_and_focus_stays(site: Site, bro
     await page.keyboard.type("ght")
     await expect(note).to_have_value("Half a thought")
     assert await page.title() == "(2) 2 students need an adult now. · Lincoln High School"
-    await context.close()
     assert site.said == []
 
 
-async def test_marking_reviewed_keeps_the_place(site: Site, browser: Browser) -> None:
-    context = await site.context(browser, width=390)
-    page = await site.page(context, "/staff/answers")
+async def test_marking_reviewed_keeps_the_place(site: Site, page: Page) -> None:
+    await page.set_viewport_size({"width": 390, "height": 850})
+    await page.goto(site.url + "/staff/answers")
     last = page.locator("#answer-1003")
     await last.get_by_role("button").scroll_into_view_if_needed()
     before = await page.evaluate("window.scrollY")
@@ -207,36 +215,29 @@ async def test_marking_reviewed_keeps_the_place(site: Site, browser: Browser) ->
     await expect(last).to_contain_text("Reviewed by Mr. Okafor")
     assert abs(await page.evaluate("window.scrollY") - before) < 120
     await expect(page.locator("article")).to_have_count(4)
-    await context.close()
     assert site.said == []
 
 
-async def test_a_page_that_lost_its_server_says_so(site: Site, browser: Browser) -> None:
-    context = await site.context(browser)
-    page = await site.page(context, "/staff/")
+async def test_a_page_that_lost_its_server_says_so(site: Site, page: Page) -> None:
+    await page.goto(site.url + "/staff/")
     await expect(page.locator("#offline")).to_be_hidden()
-    await context.set_offline(True)
+    await page.context.set_offline(True)
     await page.evaluate(ASK)
     await expect(page.locator("#offline")).to_be_visible()
-    await context.set_offline(False)
+    await page.context.set_offline(False)
     await page.evaluate(ASK)
     await expect(page.locator("#offline")).to_be_hidden()
-    await context.close()
 
 
-async def test_a_page_whose_sign_in_ended_leaves_the_screen(site: Site, browser: Browser) -> None:
-    context = await site.context(browser)
-    page = await site.page(context, "/staff/")
+async def test_a_page_whose_sign_in_ended_leaves_the_screen(site: Site, page: Page) -> None:
+    await page.goto(site.url + "/staff/")
     site.console.seed(lambda c: accounts.sign_out_everywhere(c, site.staff.id))
     await expect(page).to_have_url(site.url + "/staff/sign-in", timeout=8_000)
-    await context.close()
 
 
 async def test_without_scripts_everything_still_works(site: Site, browser: Browser) -> None:
     context = await browser.new_context(java_script_enabled=False)
-    wall = site.console.clock.wall()
-    token = site.console.database.write(lambda c: accounts.sign_in(c, site.staff.id, wall)).result()
-    await context.add_cookies([{"name": "nearpeer-staff", "value": token, "url": site.url}])
+    await site.sign_in(context)
     page = await context.new_page()
     await page.goto(site.url + "/staff/")
     await page.get_by_role("button", name="I have it").click()
