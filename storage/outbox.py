@@ -221,7 +221,8 @@ _UNDER_WAY = Text("""
             SELECT 1 FROM escalation AS beside
             WHERE beside.person_id = escalation.person_id AND beside.id <> escalation.id AND beside.status = 'open'
               AND beside.left_out = escalation.left_out AND beside.drill = escalation.drill
-        ) AS others_open
+        ) AS others_open,
+        REPLACE(escalation.left_out, ',' || m.person_id || ',', '') <> escalation.left_out AS is_left_out
     FROM message AS m
     LEFT JOIN escalation ON escalation.id = m.escalation_id
     LEFT JOIN person ON person.id = m.person_id
@@ -284,7 +285,9 @@ def _row(result: Result) -> dict[str, Any]:
 def _fate(row: Any) -> str:
     """Empty while the reason to send it holds, else "cancelled"."""
     kind, priority, created_at, dedupe_key, case, acknowledged_at, asked_at, person, conversation, *more = row
-    asked_since, others_open = more
+    asked_since, others_open, is_left_out = more
+    if is_left_out:  # by now the case is about whom it was to tell
+        return "cancelled"
     if kind == MessageKind.ALERT:
         if (dedupe_key or "").startswith(_STILL):
             holds = case == "acknowledged" and asked_at is not None

@@ -53,10 +53,10 @@ def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
             waits_until=bundles.waits_until(draft, person, case, who.left_out),
         )
         step, action = (replace(opened, left_out=who.left_out, policy=_policy(draft)), wanted), "opened"
-    elif who.left_out != step[0].left_out:
+    elif known is not None and who.left_out != known.left_out:
         # By now it is about an adult: whoever it is has it no longer, and hears no more of it.
         step = incoming.narrow(step[0], who.ladder, who.left_out, draft.now)
-        draft.cancel_alerts_of.append(step[0].id)
+        _stop_alerts(draft, known)
     escalation, wanted = reports.clocked(draft, step[0]), step[1]
     key = "alert_update" if action == "updated" and escalation.status is EscalationStatus.ACKNOWLEDGED else "alert"
     if case.everyone and not (known is not None and incoming.everyone_knows(known, escalation, draft.now)):

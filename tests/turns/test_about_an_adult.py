@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from bot.domain import SOME_ADULT, ActionKind, Address, DeliveryNews, InboundKind, News, Person, Role, Tier
-from bot.errors import Refused
+from bot.errors import Refused, TryLater
 from bot.program import Program
 from bot.safety.rules import Case
 from bot.school import leave
@@ -274,3 +275,21 @@ async def test_whom_a_mentors_line_about_abuse_names_is_not_called_to_them(schoo
     await school.taps(LEO, "Someone is in danger")
     assert {row.left_out for row in school.rows(tables.escalation)} == {f",{RIVERA},"}
     assert (alerts(school, RIVERA), alerts(school, CHEN) > 0) == (before, True)
+
+
+@pytest.mark.parametrize("words", ["he touched me", "I want to die"])
+async def test_a_message_that_is_being_tried_while_the_case_turns_out_to_be_about_its_reader_is_not_tried_again(
+    school: House, words: str
+) -> None:
+    school.platform.plan(RIVERA, *[TryLater("busy", 60)] * 2)
+    school.platform.plan(OKAFOR, *[TryLater("busy", 60)] * 2)
+    await school.says(MAYA, "he touched me")
+    await school.says(MAYA, words)
+    message = tables.message
+    mine = (message.c.person_id == RIVERA, message.c.status == "pending")
+    school.write(lambda c: c.execute(update(message).where(*mine).values(status="sending", lease_token=-1)))
+    await school.says(MAYA, "Ms Rivera touched me")
+    school.write(lambda c: c.execute(update(message).where(message.c.lease_token == -1).values(status="pending")))
+    await school.pass_time(minutes=30)
+    told = [text for text in school.phone(RIVERA) if "Was touched" in text]
+    assert (told, alerts(school, CHEN) > 0) == ([], True)
