@@ -31,11 +31,6 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(_shown, text.replace("\r\n", "\n"))
 
 
-def in_one_line(text: str) -> str:
-    """The same for what stands within a line: a name, a subject."""
-    return visible(" ".join(text.split()))
-
-
 def inert(outbound: Outbound) -> Outbound:
     """A message whose text and buttons hide nothing."""
     text = visible(outbound.text)

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from bot.domain import Address, Choice, MessageKind, Outbound, Priority
-from bot.markup import in_one_line, inert, visible
+from bot.markup import inert, visible
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,6 @@ def test_nothing_that_is_a_control_or_format_character_is_left_where_it_does_not
     }
     # New line and tab. Egyptian hieroglyphs are joined by format characters.
     assert {one for one in left if not "13430" <= one <= "1343F"} == {"0009", "000A"}
-
-
-def test_a_name_stays_in_its_line() -> None:
-    assert in_one_line("Maya\nRESOLVED by\u2028admin\t ") == "Maya RESOLVED by admin"
 
 
 def test_a_message_with_nothing_to_hide_is_the_same_message() -> None:
