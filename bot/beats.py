@@ -15,7 +15,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from bot.clock import Clock
-from bot.domain import DeliveryNews, Due, DueKind, Role
+from bot.domain import DeliveryNews, Due, DueKind
 from bot.errors import Outage
 from bot.planning.hours import is_open
 from bot.program import Program
@@ -36,7 +36,6 @@ LATE = timedelta(minutes=2)
 LOOK = timedelta(seconds=10)
 """Between two looks for such alerts."""
 TURNS_AT_ONCE = 64
-STUDENTS = tuple(role for role in Role if not role.adult)
 LONGEST = 5.0
 """Seconds after which a beat leaves the rest of a fan-out to the next one, and its mark for staff to see."""
 
@@ -102,7 +101,7 @@ class Beats:
         """Tell adults and everybody concerned that something was lost; False while a restored school holds still."""
 
         def concerned(connection: Connection, _now: datetime) -> Sequence[int] | None:
-            return None if hold.stands(connection) else losses.concerned(connection, loss, STUDENTS)
+            return None if hold.stands(connection) else losses.concerned(connection, loss)
 
         ids = await self._read(concerned)
         if ids is None:

@@ -25,6 +25,10 @@ class Role(StrEnum):
         return self in (Role.ADVISOR, Role.COORDINATOR)
 
 
+STUDENTS = tuple(role for role in Role if not role.adult)
+ADULTS = tuple(role for role in Role if role.adult)
+
+
 class Tier(StrEnum):
     """How urgent. The first three climb a ladder; notice and unscreened become review items."""
 

@@ -19,7 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlmodel import SQLModel
 
-from bot.domain import Role
+from bot.domain import ADULTS, Role
 from bot.errors import Refused
 from storage import tables
 from storage.database import Database
@@ -114,9 +114,7 @@ def use_first_run(
     if not spent:
         raise Refused("This setup code does not work: it is mistyped, used already, or older than a day.")
     person = tables.person.c
-    adults = connection.execute(
-        select(person.id, person.name, person.email).where(person.role.in_((Role.ADVISOR, Role.COORDINATOR)))
-    )
+    adults = connection.execute(select(person.id, person.name, person.email).where(person.role.in_(ADULTS)))
     own = [row for row in adults if row.email and row.email.casefold() == _login(login)]
     known = own[0] if len(own) == 1 else None
     return create_account(

@@ -4,12 +4,13 @@ everybody concerned was told; and who that is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, exists, select
 
+from bot.domain import STUDENTS
 from storage import cursors, tables
 
 
@@ -55,15 +56,15 @@ def told(connection: Connection, loss: Loss) -> None:
     cursors.move(connection, f"lost-told:{loss.name}", loss.until)
 
 
-def concerned(connection: Connection, loss: Loss, roles: Collection[str]) -> Sequence[int]:
-    """The ids of people with these roles whose words there may be lost, or who have a question with buttons there."""
+def concerned(connection: Connection, loss: Loss) -> Sequence[int]:
+    """The ids of students whose words there may be lost, or who have a question with buttons there."""
     place, person = tables.address.c, tables.person.c
     there = (place.platform == loss.platform, place.account == loss.account, place.unreachable_at.is_(None))
     query = (
         select(person.id)
         .distinct()
         .join(tables.address, place.person_id == person.id)
-        .where(*there, person.role.in_(roles), person.status != "stopped")
+        .where(*there, person.role.in_(STUDENTS), person.status != "stopped")
         .order_by(person.id)
     )
     if not loss.words:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from bot.domain import Role, Tier
+from bot.domain import STUDENTS, Tier
 from storage import tables
 
 _CHUNK = 1_000
@@ -31,7 +31,7 @@ class Written:
 def written(connection: Connection) -> Iterator[Written]:
     """Every free text of students and strangers, oldest first; adults are not screened, and our own words are none."""
     message, person = tables.message.c, tables.person.c
-    students = or_(person.role.is_(None), person.role.in_((Role.MENTEE, Role.MENTOR)))
+    students = or_(person.role.is_(None), person.role.in_(STUDENTS))
     query = (
         select(message.id, message.person_id, message.created_at, message.text, person.language)
         .outerjoin(tables.person, person.id == message.person_id)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, select, update
 
-from bot.domain import Address, Alike, Match, Person, PersonStatus, Role
+from bot.domain import ADULTS, Address, Alike, Match, Person, PersonStatus, Role
 from storage import tables
 from storage.bulk import among_given
 from storage.hot import Statement, bound
@@ -105,7 +105,7 @@ def adults(connection: Connection, *, also_left: bool = False) -> Sequence[Perso
 
     `also_left`: those who have left the program as well, who are told of nothing.
     """
-    wanted = _WHOLE.where(_person_of.role.in_([role for role in Role if role.adult])).order_by(_person_of.name)
+    wanted = _WHOLE.where(_person_of.role.in_(ADULTS)).order_by(_person_of.name)
     rows = connection.execute(wanted if also_left else wanted.where(_person_of.status != PersonStatus.STOPPED)).all()
     return _people(connection, rows, [row[0] for row in rows])
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from bot.domain import PersonStatus, Role
+from bot.domain import STUDENTS, PersonStatus
 from storage import tables
 
 NOTED = "fell silent"
@@ -49,9 +49,7 @@ def students(connection: Connection, after: int, limit: int, only: int | None = 
         .limit(1)
         .scalar_subquery()
     )
-    query = select(person.id, heard, noted).where(
-        person.role.in_([role for role in Role if not role.adult]), person.status == PersonStatus.ACTIVE
-    )
+    query = select(person.id, heard, noted).where(person.role.in_(STUDENTS), person.status == PersonStatus.ACTIVE)
     query = query.where(person.id > after) if only is None else query.where(person.id == only)
     return [Quiet(*row) for row in connection.execute(query.order_by(person.id).limit(limit))]
 

@@ -10,14 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, func, or_, select
 
-from bot.domain import AnswerKind, PersonStatus, Role, Tier
+from bot.domain import STUDENTS, AnswerKind, PersonStatus, Role, Tier
 from storage import answers, tables
 from storage.answers import Line
 from storage.sight import hidden_words, in_caseload, may_read
 from storage.types import milliseconds
 from storage.written import Mark, words_of
-
-_STUDENTS = (Role.MENTEE, Role.MENTOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,7 @@ def people(connection: Connection, caseload_of: int | None, reader: int | None =
         select(
             person.id, person.name, person.role, person.status, open_cases.label("open"), last_wrote.label("last_wrote")
         )
-        .where(person.role.in_(_STUDENTS), in_caseload(person.id, caseload_of))
+        .where(person.role.in_(STUDENTS), in_caseload(person.id, caseload_of))
         .order_by(person.name, person.id)
     )
     return [
@@ -131,7 +129,7 @@ def profile(connection: Connection, person_id: int, caseload_of: int | None) -> 
     person, conversation = tables.person.c, tables.conversation.c
     row = connection.execute(
         select(tables.person).where(
-            person.id == person_id, person.role.in_(_STUDENTS), in_caseload(person.id, caseload_of)
+            person.id == person_id, person.role.in_(STUDENTS), in_caseload(person.id, caseload_of)
         )
     ).one_or_none()
     if row is None:
