@@ -13,6 +13,7 @@ from storage.written import Words
 _LOWERED = {
     "denial": "it was denied",
     "hyperbole": "it reads like a joke",
+    "joke": "joking words stand near it",
     "postvention": "it is about somebody who has died",
     "recovery": "it is said to be over",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from bot.domain import Finding, Tier
@@ -19,11 +19,13 @@ _NEAR = 12
 MASK = -1
 """Owner of a phrase that is no rule's but a mask."""
 CUES = (
-    "denial", "not_denial", "stops", "hyperbole", "sincerity", "first_person", "friend", "other", "postvention",
-    "recovery", "present",
+    "denial", "not_denial", "stops", "hyperbole", "jokes", "turns", "sincerity", "first_person", "friend", "other",
+    "postvention", "recovery", "present",
 )  # fmt: skip
 """The lists of words around a finding, as bot/safety/packs.py explains them."""
 NO_WALL = SENTENCE + 1
+_SUICIDE = "suicide"
+_JOKE = "joke"
 
 
 class Ruling(NamedTuple):
@@ -147,6 +149,8 @@ def _lowered(rule: Ruling, modifiers: tuple[str, ...]) -> tuple[Tier, tuple[str,
     if not modifiers:
         return rule.tier, ()
     lower = Tier.CONCERN if rule.tier is Tier.CRISIS else Tier.NOTICE
+    if rule.tier is Tier.CRISIS and rule.category == _SUICIDE and modifiers == (_JOKE,):
+        lower = Tier.URGENT  # a joke is how many say it first
     return lower, tuple(f"{modifier}: {rule.tier} -> {lower}" for modifier in modifiers)
 
 
@@ -164,9 +168,11 @@ class Surroundings:
         names = []
         if rule.negation and self._denied(first):
             names.append("denial")
-        joking = rule.hyperbole and self._near("hyperbole", first, last, SENTENCE)
-        if joking and not self._near("sincerity", first, last, NO_WALL):
-            names.append("hyperbole")
+        if rule.hyperbole and not self._near("sincerity", first, last, NO_WALL):
+            if self._near("hyperbole", first, last, SENTENCE, self._cues["turns"]):
+                names.append("hyperbole")
+            elif self._near("jokes", first, last, SENTENCE):
+                names.append(_JOKE)
         if about != "self" and rule.past and self._near("postvention", first, last, SENTENCE):
             names.append("postvention")
         over = about == "self" and rule.past and self._near("recovery", first, last, SENTENCE)
@@ -206,15 +212,15 @@ class Surroundings:
                 return False
         return False
 
-    def _near(self, name: str, first: int, last: int, wall: int) -> bool:
-        """Whether a cue stands near; a break of `wall` or more ends the looking."""
+    def _near(self, name: str, first: int, last: int, wall: int, ends: Set[int] = frozenset()) -> bool:
+        """Whether a cue stands near; a break of `wall` or more ends the looking, and so does a place of `ends`."""
         cues = self._cues[name]
         if not cues:
             return False
         low, high = first, last
-        while low > 0 and first - low < _NEAR and self._found[low].after < wall:
+        while low > 0 and first - low < _NEAR and self._found[low].after < wall and low not in ends:
             low -= 1
-        while high < len(self._found) and high - last < _NEAR and self._found[high].after < wall:
+        while high < len(self._found) and high - last < _NEAR and self._found[high].after < wall and high not in ends:
             high += 1
         return any(place in cues for place in range(low, high) if not first <= place < last)
 

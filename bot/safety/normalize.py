@@ -24,7 +24,10 @@ _PAIRS = (
 )
 LOOK_ALIKES = {ord(pair[0]): pair[1] for pair in _PAIRS.split()}
 _LONGEST_FOLD = 4  # some signs stand for whole sentences
-_EMOJI = {"🔫": "gun", "🔪": "knife", "🗡": "knife", "💊": "pills", "😂": "lol", "🤣": "lol", "😹": "lol", "💀": "skull"}
+_EMOJI = {
+    "🔫": "gun", "🔪": "knife", "🗡": "knife", "🪒": "razor", "🩸": "blood", "💊": "pills",
+    "😂": "lol", "🤣": "lol", "😹": "lol", "💀": "skull",
+}  # fmt: skip
 _APOSTROPHES = "'’‘ʼ`´‛′"
 _SIGNS = "@$!|*"  # stand for letters inside a word; `spelling` reads them
 _COMMAS = ",:،、"

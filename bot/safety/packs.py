@@ -64,6 +64,11 @@ class Modifiers(_Model):
     stops: tuple[Phrase, ...] = ()
     """Single words over which a denial does not reach: a new subject, "but"."""
     hyperbole: tuple[Phrase, ...] = ()
+    """A cause that nobody dies of: homework, a game."""
+    jokes: tuple[Phrase, ...] = ()
+    """Words that only say that it was a joke: "lol". Where it is about suicide they lower by one step, no further."""
+    turns: tuple[Phrase, ...] = ()
+    """Single words with which something else begins, which is no cause of what was said before."""
     sincerity: tuple[Phrase, ...] = ()
     """Words that take the joke back: "for real", "tonight"."""
     first_person: tuple[Phrase, ...] = ()
