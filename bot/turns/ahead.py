@@ -36,10 +36,12 @@ def _drill(draft: Draft) -> None:
 
 
 def _tell(draft: Draft, key: str, **values: str) -> None:
-    contact = people.by_key(draft.connection, draft.program.safety_contact)
-    if contact is not None:
-        today = draft.now.astimezone(draft.program.zone).date()
-        draft.write(contact, draft.text(contact, key, **values), kind=MessageKind.STAFF, key=f"{key}:{today}")
+    present = people.adults(draft.connection)
+    # Where the safety contact has left, whoever is here must know: alerts come to all of them.
+    told = [one for one in present if one.key == draft.program.safety_contact] or present
+    today = draft.now.astimezone(draft.program.zone).date()
+    for adult in told:
+        draft.write(adult, draft.text(adult, key, **values), kind=MessageKind.STAFF, key=f"{key}:{today}:{adult.id}")
 
 
 def _span(draft: Draft, gap: Gap) -> str:

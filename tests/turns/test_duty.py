@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.school import leave
 from storage.database import Database
 from tests.school import MAYA, OKAFOR, PLAN, RIVERA, House, house, on_sqlite, tiny_program
 from tests.turns.test_ladder import alerts
@@ -48,6 +49,15 @@ async def test_f70_the_safety_contact_reads_once_a_day_of_gaps_in_the_next_two_w
     assert len(made.phone(OKAFOR)) == 1
     await made.pass_time(days=3)
     assert len(made.phone(OKAFOR)) == 4
+
+
+@on_sqlite
+async def test_where_the_safety_contact_has_left_all_others_read_of_gaps(database: Database, tmp_path: Path) -> None:
+    duty = "duty: {start: 2026-10-05, weeks: [rivera], instead: [{first: 2026-10-12, who: []}]}\n"
+    made = school(database, tmp_path, duty)
+    leave(made.database, made.clock, "okafor")
+    await made.pass_time(days=1)
+    assert ("2026-10-12 00:00" in "".join(made.phone(RIVERA)), made.phone(OKAFOR)) == (True, [])
 
 
 @on_sqlite
