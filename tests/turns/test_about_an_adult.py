@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from bot.school import leave
 from bot.turns import cases
 from bot.turns.draft import Draft
 from bot.turns.handle import Turns
+from bot.turns.rungs import standing
 from storage import answers, people, review, tables, timeline
 from storage.batch import Batch
 from storage.database import Database
-from tests.school import CANARY, LEO, MAYA, OKAFOR, PACK, PLAN, RIVERA, House, house, on_sqlite, tiny_program
+from tests.school import CANARY, LEO, MAYA, NOON, OKAFOR, PACK, PLAN, RIVERA, House, house, on_sqlite, tiny_program
 from tests.turns.test_ladder import alerts
 
 CHEN = 15
@@ -293,3 +295,35 @@ async def test_a_message_that_is_being_tried_while_the_case_turns_out_to_be_abou
     await school.pass_time(minutes=30)
     told = [text for text in school.phone(RIVERA) if "Was touched" in text]
     assert (told, alerts(school, CHEN) > 0) == ([], True)
+
+
+@pytest.mark.parametrize("bypass", ["", "bypass: Chen\n"])
+@on_sqlite
+def test_whoever_is_left_out_has_left_or_is_off_duty_somebody_stands_at_the_end(
+    database: Database, tmp_path: Path, bypass: str
+) -> None:
+    plan = PLAN.replace("tell: [advisor]", "tell: [on-duty]")
+    gap = "duty: {start: 2026-09-28, weeks: [rivera], instead: [{first: 2026-10-05, who: []}]}\n"
+    school = house(database, tiny_program(tmp_path, plan=plan + gap + bypass))
+    school.write(lambda c: people.add(c, Person(CHEN, "chen", "Ms. Chen", Role.COORDINATOR, "en", ""), NOON, 115))
+    keys = {RIVERA: "rivera", OKAFOR: "okafor", CHEN: "chen"}
+    some = [group for size in range(4) for group in combinations(keys, size)]
+
+    def look(connection: object) -> None:
+        draft = school.app.turns._draft(Batch(connection), "test")  # type: ignore[arg-type]
+        maya = people.load(draft.connection, MAYA)
+        assert maya is not None
+        for tier, about, known in product((Tier.CRISIS, Tier.CONCERN), (None, SOME_ADULT, *keys), some):
+            who = standing(draft, maya, Case(tier, "danger", "", about_adult=about), known)
+            told = {one for rung in who.ladder.rungs for one in rung.people}
+            present = set(keys) - set(gone)
+            assert told <= present
+            assert bool(told) is bool(present), (gone, about, known)
+            assert not told & set(who.left_out)
+            assert all(rung.people for rung in who.ladder.rungs)
+            assert not present - {about, *known} or about not in told
+
+    for gone in some:
+        for id_, key in keys.items():
+            leave(school.database, school.clock, key, back=id_ not in gone)
+        school.write(look)
