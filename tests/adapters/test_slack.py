@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from bot.adapters.slack.blocks import LENGTH, chosen, render
 from bot.adapters.slack.home import view
 from bot.adapters.slack.manifest import COMMANDS, SCOPES, creation_link, manifest
 from bot.adapters.slack.reading import SHORTCUTS, plain, raw_of, translate
+from bot.adapters.telegram.words import COMMANDS as MENUS
 from bot.domain import Address, Choice, Inbound, InboundKind, MessageKind, Outbound, Priority
 from bot.errors import Ambiguous, NearpeerError, SlowDown, TryLater, Unreachable
 from bot.flows.commands import read_command
@@ -417,6 +419,22 @@ def test_the_manifest_asks_for_little_and_names_what_the_app_reads() -> None:
     link = creation_link(made)
     assert len(link) < 6_000
     assert json.loads(parse_qs(urlsplit(link).query)["manifest_json"][0]) == made
+
+
+@pytest.mark.parametrize("place", ["texts/*.yaml", "programs/*/flows/*.yaml"])
+def test_whatever_our_texts_tell_people_to_write_is_a_command_of_the_app(place: str) -> None:
+    """Slack itself refuses all others, and we never hear of what somebody wanted."""
+    files = list((Path(__file__).parents[2] / "config").glob(place))
+    told = {command for file in files for command in re.findall(r"(?<![\w/.<])/[a-z]+\b(?!/)", file.read_text("utf-8"))}
+    assert {"/adult", "/adulto", "/privacy"} <= told
+    assert {command for command in told if read_command(command)} - COMMANDS.keys() == {"/help"} & told
+
+
+def test_the_commands_that_nobody_may_miss_are_offered_on_both_platforms() -> None:
+    menus = [" ".join(COMMANDS), *(" ".join(f"/{name}" for name, _ in menu) for menu in MENUS.values())]
+    for menu in menus:
+        offered = {command.name for word in menu.split() if (command := read_command(word))}
+        assert offered >= {"adult", "tell", "pause", "resume", "stop", "privacy", "language", "checkin"}
 
 
 def test_over_http_the_manifest_says_where_slack_posts() -> None:

@@ -25,6 +25,8 @@ COMMANDS = {
     "/adulto": "Pedir hablar con un adulto",
     "/tell": "Tell an adult about someone",
     "/avisar": "Avisar a una persona adulta de alguien",
+    "/report": "My mentor does something not OK",
+    "/reportar": "Mi mentor o mentora hace algo que no está bien",
     "/checkin": "Check in now / Responder ahora",
     "/pause": "No check-ins for a while",
     "/pausa": "Sin preguntas por un tiempo",
@@ -33,11 +35,13 @@ COMMANDS = {
     "/stop": "No more check-ins",
     "/alto": "No más preguntas",
     "/language": "English / español",
+    "/idioma": "English / español",
     "/privacy": "Who can read what I write",
     "/privacidad": "Quién puede leer lo que escribo",
+    "/ayuda": "Qué puedes hacer aquí",
     "/link": "Link your account with the code that you were given",
 }
-"""/help is Slack's own."""
+"""Slack lets no other command through, whatever our texts say. /help is Slack's own."""
 _EVENTS = ["app_home_opened", "app_uninstalled", "message.im", "tokens_revoked", "user_change"]
 CREATE = "https://api.slack.com/apps"
 
