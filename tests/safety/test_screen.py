@@ -163,6 +163,15 @@ def test_what_no_list_covers_is_unscreened(screener: Screener, text: str) -> Non
     assert screening.unscreened
 
 
+@pytest.mark.parametrize(("known", "is_judged"), [("school week", False), ("school week friend", True)])
+def test_of_ten_words_three_must_be_known(screener: Screener, known: str, is_judged: bool) -> None:
+    made_up = ["zorbla", "quendip", "frastil", "mubbery", "dronkle", "vesparo", "luntic", "gropple"]
+    text = " ".join([*known.split(), *made_up][:10])
+    assert len(text.split()) == 10
+    assert (screener.screen(text).unscreened == "") is is_judged
+    assert screener.screen(" ".join(made_up[:3])).unscreened == "", "of fewer than four words nobody can tell"
+
+
 @pytest.mark.parametrize(
     "text",
     [
