@@ -137,8 +137,9 @@ def test_a_friend_in_danger_keeps_the_tier_and_is_labelled(screener: Screener) -
 
 
 def test_an_idiom_masks_itself_and_not_the_rest(screener: Screener) -> None:
-    assert screener.screen("I would kill for pizza").findings == ()
-    assert screener.screen("I would kill for pizza but really I want to die").tier is Tier.CRISIS
+    assert screener.screen("I overdosed").tier is not None
+    assert screener.screen("I overdosed on candy").findings == ()
+    assert screener.screen("I overdosed on candy but really I want to die").tier is Tier.CRISIS
 
 
 @pytest.mark.parametrize(
