@@ -185,7 +185,7 @@ class Beats:
             raise
         except Exception as error:
             log.critical("looking ahead failed error=%s", type(error).__name__)
-            await self._tell(self._turns.fault("reason_unplanned"))
+            await self._tell(self._turns.fault("reason_unseen"))
 
     async def _read(self, look: Callable[[Connection, datetime], T]) -> T:
         def reading() -> T:

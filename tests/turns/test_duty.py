@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.school import leave
+from bot.turns import ahead
+from bot.turns.draft import Draft
 from storage.database import Database
 from tests.school import MAYA, OKAFOR, PLAN, RIVERA, House, house, on_sqlite, tiny_program
 from tests.turns.test_ladder import alerts
@@ -58,6 +60,21 @@ async def test_where_the_safety_contact_has_left_all_others_read_of_gaps(databas
     leave(made.database, made.clock, "okafor")
     await made.pass_time(days=1)
     assert ("2026-10-12 00:00" in "".join(made.phone(RIVERA)), made.phone(OKAFOR)) == (True, [])
+
+
+@on_sqlite
+async def test_law_2_that_gaps_cannot_be_looked_for_is_told_and_check_ins_go_on(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = house(database, tiny_program(tmp_path))
+
+    def look(_draft: Draft) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(ahead, "look", look)
+    await made.pass_time(days=1, hours=4)
+    assert made.case().reason == made.text("reason_unseen")
+    assert "How is your week, Maya?" in made.newest(MAYA).text
 
 
 @on_sqlite
