@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from bot.domain import (
     DeliveryNews,
     Due,
     DueKind,
+    Escalation,
     MessageKind,
     News,
     Occurrence,
@@ -31,22 +33,19 @@ FOR_NOW = ("no_listener", "no_address", "not_delivered", "refused", "unlinked", 
 """Codes of failures that say nothing about the next message to the same address."""
 PUNCTUAL = timedelta(minutes=5)
 """Later than this it was not on time: the machine was off, or the time was held."""
+_OF_CASES: Mapping[DueKind, Callable[[Draft, Escalation], None]] = {
+    DueKind.ESCALATION: cases.climb,
+    DueKind.NEWS: cases.tell_news,
+    DueKind.REPORT: reports.remind,
+}
 
 
 def come(draft: Draft, due: Due) -> None:
     """A due time has come. What no longer holds does nothing."""
-    if due.kind is DueKind.ESCALATION:
+    if due.kind in _OF_CASES:
         escalation = escalations.load(draft.connection, due.id, lock=True)
         if escalation is not None:
-            cases.climb(draft, escalation)
-    elif due.kind is DueKind.NEWS:
-        escalation = escalations.load(draft.connection, due.id, lock=True)
-        if escalation is not None:
-            cases.tell_news(draft, escalation)
-    elif due.kind is DueKind.REPORT:
-        escalation = escalations.load(draft.connection, due.id, lock=True)
-        if escalation is not None:
-            reports.remind(draft, escalation)
+            _OF_CASES[due.kind](draft, escalation)
     elif due.kind is DueKind.CONVERSATION:
         _conversation(draft, due.id)
     elif due.kind is DueKind.OCCURRENCE:
