@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, literal_column, select
+from sqlalchemy import Connection, literal_column, or_, select, true
 
 from bot.domain import Address, Answer, AnswerKind, Choice
 from storage import tables
@@ -171,12 +171,13 @@ def _named(connection: Connection, person_id: int, address: Address, provider_id
     ).scalar()
 
 
-def newest_sent(connection: Connection, person_id: int) -> Sent | None:
-    """Our newest message to a person."""
+def newest_sent(connection: Connection, person_id: int, *, asks: bool = False) -> Sent | None:
+    """Our newest message to a person. `asks`: that can be answered; what only tells something is no question."""
     column = tables.message.c
+    which = or_(column.step != "", column.choices.is_not(None)) if asks else true()
     id_ = connection.execute(
         select(column.id)
-        .where(column.person_id == person_id, column.direction == "out")
+        .where(column.person_id == person_id, column.direction == "out", which)
         .order_by(column.id.desc())
         .limit(1)
     ).scalar()

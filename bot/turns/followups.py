@@ -82,7 +82,7 @@ def is_answer(draft: Draft, student: Person, text: str) -> bool:
         given = "no"
     if not given:
         return False
-    newest = conversations.newest_sent(draft.connection, student.id)
+    newest = conversations.newest_sent(draft.connection, student.id, asks=True)
     if newest is None or newest.step != STEP:
         return False
     answer(draft, student, given)

@@ -175,7 +175,7 @@ def _told(reading: Reading, waiting: Conversation | None) -> bool:
         return False
     if waiting is not None and engine.is_our_words(prompts.flow_of(draft, waiting).flow, waiting, inbound.text):
         return False
-    newest = conversations.newest_sent(draft.past(person), person.id)
+    newest = conversations.newest_sent(draft.past(person), person.id, asks=True)
     if newest is None:
         return False
     value = telling.typed(newest, inbound.text)

@@ -181,3 +181,16 @@ async def test_a_no_is_about_the_case_that_was_asked_about_last_whatever_became_
     first, second = house.rows(tables.escalation)
     assert first.round == rounds
     assert (second.status, second.tier, second.follow_up) == ("open", "crisis", "no")
+
+
+@on_sqlite
+async def test_a_no_counts_though_something_was_told_after_the_question(house: House) -> None:
+    await concern_closed(house)
+    await house.says(MAYA, "they hit me")
+    first, second = house.rows(tables.escalation)
+    await house.pass_time(days=1)
+    assert asked(house) == 1
+    await house.staff(ActionKind.TAKE, second.id, actor_person_id=RIVERA)
+    assert "has seen" in house.newest(MAYA).text
+    await house.says(MAYA, "no")
+    assert [row.status for row in house.rows(tables.escalation, id=first.id)] == ["open"]

@@ -296,3 +296,23 @@ async def test_pressing_again_and_again_tells_everyone_once_a_minute(house: Hous
     await house.taps(RIVERA, "I have it")
     await house.taps(LEO, "I am with them now")
     assert (alerts(house, RIVERA), alerts(house, OKAFOR)) == (4, 3), "what is new to whoever has it now is told at once"
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_an_adult_who_takes_the_case_at_once_is_not_in_the_way_of_the_one_line(house: House, busy: bool) -> None:
+    if busy:
+        await house.begins(LEO, "mentee-weekly")
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "I am worried about someone")
+    await house.taps(LEO, "Maya")
+    await house.taps(RIVERA, "I have it")
+    assert "has seen" in house.newest(LEO).text
+    await house.says(LEO, f"she gave her things away {CANARY}")
+    assert "A mentor wrote what they saw or heard" in house.case().reason
+    with house.database.read() as connection:
+        whole = review.case_history(connection, house.case().id, None, RIVERA)
+    assert whole is not None
+    assert CANARY in "".join(words.text for words in whole.case.words)
+    assert house.rows(tables.answer) == []
+    await house.says(LEO, "No")
+    assert house.newest(LEO).text == house.text("tell_done")
