@@ -1,4 +1,4 @@
-"""The answers page, and marking an answer or a review item as looked at."""
+"""The answers page, and marking an answer as looked at."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.console import wording
-from bot.console.cases import item_view
 from bot.console.desk import Desk, from_htmx, path_id, query_id, see_other, seen_or_404
 from bot.console.wording import Moments
 from bot.domain import ActionKind, StaffAction
-from bot.errors import Refused
-from storage import answers, review
+from storage import answers
 from storage.accounts import Staff
 from storage.answers import Line
 
@@ -45,7 +43,7 @@ async def mark_answer(desk: Desk, request: Request, staff: Staff) -> Response:
     """Mark an answer as reviewed."""
     answer_id = path_id(request)
     seen_or_404(await _line(desk, staff, answer_id))
-    refusal = await _act(desk, StaffAction(ActionKind.REVIEW_ANSWER, staff.name, answer_id, staff.person_id))
+    refusal = await desk.hand_in(StaffAction(ActionKind.REVIEW_ANSWER, staff.name, answer_id, staff.person_id))
     if not from_htmx(request) and not refusal:
         return see_other("/staff/answers")
     line = seen_or_404(await _line(desk, staff, answer_id))
@@ -53,31 +51,6 @@ async def mark_answer(desk: Desk, request: Request, staff: Staff) -> Response:
     view = line_view(line, desk.moments())
     template = "answer.html" if from_htmx(request) else "answer_alone.html"
     return desk.page(request, template, 422 if refusal else 200, answer=view, refusal=refusal)
-
-
-async def mark_item(desk: Desk, request: Request, staff: Staff) -> Response:
-    """Mark a review item as looked at."""
-    return await _item_done(desk, request, staff, ActionKind.REVIEW_ITEM)
-
-
-async def unlink(desk: Desk, request: Request, staff: Staff) -> Response:
-    """Take a chat away from whom it was linked to: it is not theirs."""
-    return await _item_done(desk, request, staff, ActionKind.UNLINK)
-
-
-async def _item_done(desk: Desk, request: Request, staff: Staff, kind: ActionKind) -> Response:
-    item_id = path_id(request)
-    mine = staff.caseload_of
-    seen_or_404(await desk.read(lambda connection: review.item(connection, item_id, mine, staff.person_id)))
-    refusal = await _act(desk, StaffAction(kind, staff.name, item_id, staff.person_id))
-    if not from_htmx(request) and not refusal:
-        return see_other("/staff/#items")
-    item = seen_or_404(await desk.read(lambda connection: review.item(connection, item_id, mine, staff.person_id)))
-    if item.words:
-        await desk.viewed(staff, "review items", [(item.person_id, None)])
-    view = item_view(item, desk.moments())
-    template = "item.html" if from_htmx(request) else "item_alone.html"
-    return desk.page(request, template, 422 if refusal else 200, item=view, refusal=refusal)
 
 
 def line_view(line: Line, moments: Moments) -> dict[str, object]:
@@ -101,12 +74,3 @@ def line_view(line: Line, moments: Moments) -> dict[str, object]:
 
 async def _line(desk: Desk, staff: Staff, answer_id: int) -> Line | None:
     return await desk.read(lambda connection: answers.one(connection, answer_id, staff.caseload_of, staff.person_id))
-
-
-async def _act(desk: Desk, action: StaffAction) -> str:
-    """Hand it in; what was refused, in words, or nothing."""
-    try:
-        await desk.handle(action)
-    except Refused as refused:
-        return str(refused)
-    return ""

@@ -13,28 +13,18 @@ from starlette.responses import HTMLResponse, Response
 from bot.console import wording
 from bot.console.desk import VIEWED, Desk, from_htmx, path_id, query_id, see_other, seen_or_404
 from bot.console.health import troubles
-from bot.console.why import Why, why
-from bot.console.wording import Moments, Piece, When
-from bot.domain import ActionKind, EscalationStatus, ReviewKind, StaffAction
+from bot.console.items import item_view
+from bot.console.why import Quote, quote
+from bot.console.wording import Moments, When
+from bot.domain import ActionKind, EscalationStatus, StaffAction
 from bot.errors import Refused
 from storage import answers, review
 from storage.accounts import Staff
-from storage.review import Case, Item
-from storage.written import Words
+from storage.review import Case
 
 _RECENTLY = timedelta(days=7)
 _NOTE_LENGTH = 2_000
 ACTIONS = (ActionKind.TAKE, ActionKind.PASS_ON, ActionKind.NEED_HELP, ActionKind.CLOSE, ActionKind.REOPEN)
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a student wrote, in pieces."""
-
-    at: When
-    kind: str
-    pieces: tuple[Piece, ...]
-    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,33 +178,6 @@ def card(case: Case, moments: Moments) -> Card:
         note=case.note,
         quotes=tuple(quote(words, moments) for words in case.words),
     )  # fmt: skip
-
-
-def quote(words: Words, moments: Moments) -> Quote:
-    """What a student wrote, as it is drawn."""
-    return Quote(moments.when(words.at), words.kind, wording.pieces(words.text, words.marks), why(words))
-
-
-def item_view(item: Item, moments: Moments) -> dict[str, object]:
-    """A review item as it is drawn."""
-    return {
-        "id": item.id,
-        "reason": item.reason,
-        "at": moments.when(item.at),
-        "person_id": item.person_id,
-        "person": item.person,
-        "quote": quote(item.words, moments) if item.words else None,
-        "wrote": _wrote(item),
-        "linked": item.kind is ReviewKind.LINKED and item.words is not None and item.words.person_id == item.person_id,
-        "reviewed_by": item.reviewed_by,
-    }
-
-
-def _wrote(item: Item) -> str:
-    """Who wrote what an item shows: not always the person whom it is about."""
-    if item.words is not None and item.words.person_id == item.person_id:
-        return item.person or "Somebody unknown"
-    return "Somebody unknown" if item.words is None or item.words.person_id is None else "Somebody else"
 
 
 async def _whole(desk: Desk, staff: Staff, case_id: int) -> review.CaseHistory | None:

@@ -21,6 +21,7 @@ from bot.clock import Clock
 from bot.console.attempts import Attempts
 from bot.console.wording import Moments
 from bot.domain import AuditEntry, StaffAction
+from bot.errors import Refused
 from bot.markup import visible
 from storage import audit
 from storage.accounts import Staff
@@ -85,6 +86,14 @@ class Desk:
     async def write(self, unit: Callable[[Connection], T]) -> T:
         """Run a unit of work; returns after its commit."""
         return await asyncio.wrap_future(self.database.write(unit))
+
+    async def hand_in(self, action: StaffAction) -> str:
+        """Let an action of staff be done; what was refused, in words, or nothing."""
+        try:
+            await self.handle(action)
+        except Refused as refused:
+            return str(refused)
+        return ""
 
     async def viewed(self, staff: Staff, what: str, seen: Iterable[tuple[int | None, int | None]]) -> None:
         """Record what is about to be shown, as (person, escalation) pairs.

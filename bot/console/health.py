@@ -9,7 +9,6 @@ from bot import checks
 from bot.console import wording
 from bot.console.desk import Desk, see_other
 from bot.domain import ActionKind, Role, StaffAction
-from bot.errors import Refused
 from storage import health, hold
 from storage.accounts import Staff
 from storage.health import Health
@@ -49,13 +48,10 @@ async def drill(desk: Desk, request: Request, staff: Staff) -> Response:
 
 async def _coordinate(desk: Desk, request: Request, staff: Staff, kind: ActionKind, what: str) -> Response:
     """Do for the whole school what only a coordinator may; `what`: in words."""
-    try:
-        if staff.role is not Role.COORDINATOR:
-            raise Refused(f"Only a coordinator can {what}.")
-        await desk.handle(StaffAction(kind, staff.name, 0, staff.person_id))
-    except Refused as refused:
-        return await _page(desk, request, staff, str(refused))
-    return see_other("/staff/health")
+    refusal = f"Only a coordinator can {what}."
+    if staff.role is Role.COORDINATOR:
+        refusal = await desk.hand_in(StaffAction(kind, staff.name, 0, staff.person_id))
+    return await _page(desk, request, staff, refusal) if refusal else see_other("/staff/health")
 
 
 async def _page(desk: Desk, request: Request, staff: Staff, refusal: str = "") -> Response:

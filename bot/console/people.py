@@ -17,7 +17,6 @@ from bot.console.desk import Desk, from_htmx, path_id, see_other, seen_or_404
 from bot.console.svg import MOODS, Point, mood_line
 from bot.console.wording import Moments
 from bot.domain import ActionKind, PersonStatus, Role, StaffAction
-from bot.errors import Refused
 from storage import timeline
 from storage.accounts import Staff
 from storage.timeline import Cursor, Entry, Mood, Profile
@@ -55,12 +54,9 @@ async def resume(desk: Desk, request: Request, staff: Staff) -> Response:
     """Let a student's check-ins go on."""
     person_id = path_id(request)
     seen_or_404(await _profile(desk, staff, person_id))
-    try:
-        await desk.handle(StaffAction(ActionKind.RESUME, staff.name, person_id, staff.person_id))
-    except Refused as refused:
-        return await _person_page(desk, request, staff, person_id, str(refused))
-    if from_htmx(request):
-        return await _person_page(desk, request, staff, person_id)
+    refusal = await desk.hand_in(StaffAction(ActionKind.RESUME, staff.name, person_id, staff.person_id))
+    if refusal or from_htmx(request):
+        return await _person_page(desk, request, staff, person_id, refusal)
     return see_other(f"/staff/people/{person_id}")
 
 

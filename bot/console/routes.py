@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot.checks import Trouble
 from bot.clock import Clock
-from bot.console import answers, cases, health, people, sign_in, status, words
+from bot.console import answers, cases, health, items, people, sign_in, status, words
 from bot.console.desk import Desk, Handle, Spans, see_other, templates
 from bot.console.sign_in import Page, gate
 from storage.database import Database
@@ -34,8 +34,8 @@ _SIGNED_IN: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/staff/escalations/{id:int}/{action}", cases.act),
     ("GET", "/staff/answers", answers.answers_page),
     ("POST", "/staff/answers/{id:int}/reviewed", answers.mark_answer),
-    ("POST", "/staff/items/{id:int}/reviewed", answers.mark_item),
-    ("POST", "/staff/items/{id:int}/unlink", answers.unlink),
+    ("POST", "/staff/items/{id:int}/reviewed", items.mark_item),
+    ("POST", "/staff/items/{id:int}/unlink", items.unlink),
     ("GET", "/staff/people", people.people_page),
     ("GET", "/staff/people/{id:int}", people.person_page),
     ("POST", "/staff/people/{id:int}/resume", people.resume),

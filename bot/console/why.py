@@ -1,4 +1,4 @@
-"""Why a message was noticed, in sentences for staff: what was seen, what lowered it, what was not counted. Pure."""
+"""A message as staff see it, with why it was noticed: what was seen, what lowered it, what was not counted. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.console.wording import TIERS
+from bot.console.wording import TIERS, Moments, Piece, When, pieces
 from bot.domain import Tier
 from storage.written import Words
 
@@ -40,6 +40,21 @@ class Why:
     """What a second look came to, where there was one; `second_look` are the words that it rests on."""
     unscreened: str = ""
     packs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a student wrote, in pieces."""
+
+    at: When
+    kind: str
+    pieces: tuple[Piece, ...]
+    why: Why | None = None
+
+
+def quote(words: Words, moments: Moments) -> Quote:
+    """What a student wrote, as it is drawn."""
+    return Quote(moments.when(words.at), words.kind, pieces(words.text, words.marks), why(words))
 
 
 def why(words: Words) -> Why | None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, update
 
-from bot.console.cases import item_view
+from bot.console.items import item_view
 from bot.console.wording import Moments
 from bot.domain import EscalationStatus, Tier
 from storage import answers, health, review, tables, timeline
