@@ -50,7 +50,7 @@ class Card:
 
     @property
     def version(self) -> str:
-        seen = (self.status, self.tier, self.reason, self.headline, self.next, self.told)
+        seen = (self.status, self.tier, self.reason, self.headline, self.next, self.told, len(self.quotes))
         return hashlib.sha256(repr(seen).encode("utf-8", "replace")).hexdigest()[:12]
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
+from bot.console.cases import card
 from bot.console.items import item_view
 from bot.console.wording import Moments
 from bot.domain import EscalationStatus, Tier
@@ -32,6 +33,22 @@ def test_a_case_shows_the_words_where_the_finding_is_and_who_is_told_next(consol
     (mark,) = words.marks
     assert words.text[mark.start : mark.end] == "if i was gone"
     assert [(told.name, told.status) for told in case.told] == [("Ms. Rivera", "sent")]
+
+
+def test_more_words_in_a_case_are_news_for_an_open_page_also_where_nothing_else_changes(console: Console) -> None:
+    def drawn() -> str:
+        (case,) = _read(console, lambda c: review.waiting_cases(c, None))
+        return card(case, Moments(ZoneInfo("UTC"), NOW)).version
+
+    def goes_on(connection: Any) -> None:
+        little_school.wrote(connection, 110, MAYA, WORDS, NOW)
+        (found,) = connection.execute(select(tables.finding))
+        connection.execute(insert(tables.finding).values(found._asdict() | {"id": 2, "message_id": 110}))
+
+    console.seed(little_school.crisis)
+    before = drawn()
+    console.seed(goes_on)
+    assert drawn() != before
 
 
 def test_what_a_student_wrote_is_in_no_repr(console: Console) -> None:
