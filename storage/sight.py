@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, func, or_, select, true, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, or_, select, true, union
 
 from storage import tables
 
@@ -27,7 +27,10 @@ def words_may_be_read(message_id: ColumnElement[Any], reader: int | None) -> Col
 
 
 def hidden_words(reader: int | None) -> CompoundSelect[Any]:
-    """Ids of the messages that belong to cases which this person must not know of: what they say is about them."""
+    """Ids of the messages that belong to cases which this person must not know of: what they say is about them.
+
+    And all that their writer wrote while such a case was open: who has told goes on telling, in words no rule knows.
+    """
     finding, message, escalation = tables.finding.c, tables.message.c, tables.escalation.c
     hidden = select(escalation.id).where(~may_read(reader))
     opened_by = select(escalation.message_id).where(~may_read(reader), escalation.message_id.is_not(None))
@@ -37,7 +40,25 @@ def hidden_words(reader: int | None) -> CompoundSelect[Any]:
     first = select(func.coalesce(message.replaces, message.id)).where(message.id.in_(words))
     writers = select(escalation.person_id).where(~may_read(reader))
     changed = select(message.id).where(message.person_id.in_(writers), message.replaces.in_(first))
-    return union(opened_by, joined, first, changed, select(message.id).where(message.escalation_id.in_(hidden)))
+    of_cases = select(message.id).where(message.escalation_id.in_(hidden))
+    return union(opened_by, joined, first, changed, of_cases, *([] if reader is None else [_written_meanwhile(reader)]))
+
+
+def _written_meanwhile(reader: int) -> Select[Any]:
+    message, escalation = tables.message.c, tables.escalation.c
+    writers = select(escalation.person_id).where(~may_read(reader)).correlate(None)  # reads what is theirs, not the log
+    return (
+        select(message.id)
+        .join(tables.escalation, escalation.person_id == message.person_id)
+        .where(
+            ~may_read(reader),
+            message.person_id.in_(writers),
+            message.direction == "in",
+            message.kind.in_(("text", "edit", "media")),
+            message.created_at > escalation.opened_at,
+            or_(escalation.closed_at.is_(None), message.created_at <= escalation.closed_at),
+        )
+    )
 
 
 def may_read(reader: int | None) -> ColumnElement[bool]:

@@ -327,3 +327,34 @@ def test_whoever_is_left_out_has_left_or_is_off_duty_somebody_stands_at_the_end(
         for id_, key in keys.items():
             leave(school.database, school.clock, key, back=id_ not in gone)
         school.write(look)
+
+
+async def test_what_the_student_writes_while_the_case_is_open_is_not_shown_to_whom_it_is_about(school: House) -> None:
+    await school.says(MAYA, f"before {CANARY}")
+    await school.pass_time(minutes=1)
+    await school.says(MAYA, "Ms Rivera touched me")
+    await school.pass_time(minutes=1)
+    await school.begins(MAYA, "mentee-weekly")
+    for text in ("please do not tell her", "I am afraid of tomorrow", "/adult because of her"):
+        await school.says(MAYA, f"{text} {CANARY}")
+    await school.says(LEO, f"from Leo {CANARY}")
+    with school.database.read() as connection:
+        for reader, seen in ((RIVERA, ["before", "from Leo"]), (OKAFOR, None)):
+            lines = [entry.text for who in (MAYA, LEO) for entry in timeline.timeline(connection, who, reader)[0]]
+            items, count = review.items(connection, None, reader)
+            lines += [item.words.text for item in items if item.words]
+            lines += [one.reply for one in answers.page(connection, None, reader)[0]]
+            assert count == len(items)
+            found = {text.partition(f" {CANARY}")[0] for text in lines if CANARY in text}
+            assert sorted(found) == (
+                seen
+                or ["/adult because of her", "I am afraid of tomorrow", "before", "from Leo", "please do not tell her"]
+            )
+    await school.taps(CHEN, "I have it")
+    abuse = school.rows(tables.escalation, category="abuse")[0]
+    await school.staff(ActionKind.CLOSE, abuse.id, outcome="report-made", note="October 5, county, 17")
+    await school.pass_time(minutes=1)
+    await school.says(MAYA, f"after {CANARY}")
+    with school.database.read() as connection:
+        lines = [entry.text for entry in timeline.timeline(connection, MAYA, RIVERA)[0]]
+    assert [text for text in lines if CANARY in text] == [f"after {CANARY}", f"before {CANARY}"]
