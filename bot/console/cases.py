@@ -50,8 +50,12 @@ class Card:
 
     @property
     def version(self) -> str:
-        seen = (self.status, self.tier, self.reason, self.headline, self.next, self.told, len(self.quotes))
-        return hashlib.sha256(repr(seen).encode("utf-8", "replace")).hexdigest()[:12]
+        return f"{_mark((self.status, self.headline, self.next, self.told))}.{self.matter}"
+
+    @property
+    def matter(self) -> str:
+        """The part of the version that changes with what it is about: what else changes is drawn without the words."""
+        return _mark((self.tier, self.reason, len(self.quotes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,11 @@ class Summary:
 
     @property
     def version(self) -> str:
-        return hashlib.sha256(repr(self).encode("utf-8", "replace")).hexdigest()[:12]
+        return _mark(self)
+
+
+def _mark(drawn: object) -> str:
+    return hashlib.sha256(repr(drawn).encode("utf-8", "replace")).hexdigest()[:12]
 
 
 async def home(desk: Desk, request: Request, staff: Staff) -> Response:
@@ -99,7 +107,7 @@ async def home(desk: Desk, request: Request, staff: Staff) -> Response:
 
 
 async def now(desk: Desk, request: Request, staff: Staff) -> Response:
-    """What changed since the page was drawn: the headline, the standing of its cases, new cases. Nothing: 204.
+    """What changed since the page was drawn: the headline, its cases, new cases. Nothing: 204.
 
     Forms are never sent again, so that half-typed notes stay.
     """
@@ -113,13 +121,15 @@ async def now(desk: Desk, request: Request, staff: Staff) -> Response:
     summary = await _summary(desk, cases)
     if not fresh and not changed and drawn.get("now") == summary.version:
         return Response(status_code=204)
-    await desk.viewed(staff, "open cases", ((one.person_id, one.id) for one in fresh))
+    told_more = [one for one in changed if not drawn[str(one.id)].endswith(one.matter)]
+    await desk.viewed(staff, "open cases", ((one.person_id, one.id) for one in (*fresh, *told_more)))
     response = desk.page(
         request,
         "now.html",
         summary=summary,
         fresh=fresh,
         changed=changed,
+        told_more=told_more,
         outcomes=wording.CHOICES,
         refusal="",
         draft=_draft(),

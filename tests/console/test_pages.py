@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import OperationalError
 from starlette.routing import Route
 
@@ -406,6 +406,28 @@ async def test_news_of_a_case_never_touch_a_form_that_is_being_filled(console: C
         gone = {"status": "closed", "closed_by": "Ms. Chen", "closed_at": NOW, "outcome": "drill"}
         console.seed(lambda c: c.execute(update(tables.escalation).where(tables.escalation.c.id == 901).values(gone)))
         assert "Closed by Ms. Chen" in (await browser.get("/staff/now", params=seen)).text
+
+
+async def test_what_is_new_of_a_case_is_drawn_on_an_open_page_and_recorded(console: Console, okafor: Staff) -> None:
+    def goes_on(connection: Connection) -> None:
+        little_school.wrote(connection, 110, MAYA, "nobody would even notice", NOW)
+        (found,) = connection.execute(tables.finding.select())
+        connection.execute(insert(tables.finding).values(found._asdict() | {"id": 2, "message_id": 110, "end": 6}))
+
+    console.seed(little_school.crisis)
+    async with console.browser(okafor) as browser:
+        seen = _seen((await browser.get("/staff/")).text)
+        count = len(_viewed(console))
+        console.clock.set(NOW + timedelta(minutes=1))
+        assert "said-900" not in (await browser.get("/staff/now", params=seen)).text, "only how long it has waited"
+        assert len(_viewed(console)) == count
+        console.seed(goes_on)
+        news = (await browser.get("/staff/now", params=seen)).text
+        assert 'id="said-900" hx-swap-oob="true"' in news
+        assert 'id="about-900" class="tier-crisis" hx-swap-oob="true"' in news
+        assert " would even notice" in news
+        assert "<textarea" not in news
+    assert len(_viewed(console)) == count + 1
 
 
 async def test_a_headline_that_says_the_same_is_not_read_out_again(console: Console, okafor: Staff) -> None:
