@@ -29,6 +29,17 @@ def test_the_tier_comes_first_and_the_reasons_hold_no_words_of_the_text(screener
     assert (reason["rule"], reason["pack"], reason["start"], reason["end"]) == ("suicide-wish", "en@3", 20, 31)
 
 
+def test_a_verdict_says_what_about_whom_by_which_packs_and_why(screener: Screener) -> None:
+    (answer,) = screened(screener, json.dumps({"text": "my friend said she wants to die"}))
+    assert list(answer) == ["tier", "category", "about", "unscreened", "packs", "reasons", "not_counted"]
+    assert (answer["tier"], answer["category"], answer["about"]) == ("crisis", "suicide", "friend")
+    reason = answer["reasons"][0]  # type: ignore[index]
+    assert reason["pack"] in answer["packs"]  # type: ignore[operator]
+    assert all("@" in pack for pack in answer["packs"])  # type: ignore[attr-defined]
+    assert (reason["label"], reason["tier"], reason["about"]) == ("Suicide: wish to be dead", "crisis", "friend")
+    assert reason["modifiers"] == ["about a friend"]
+
+
 def test_a_quiet_signal_in_a_text_that_cannot_be_judged_is_unscreened(screener: Screener) -> None:
     (answer,) = screened(screener, json.dumps({"text": "overwhelmed привет"}))
     assert answer["tier"] == "unscreened"
