@@ -38,7 +38,7 @@ COMMANDS = {
     "/idioma": "English / español",
     "/privacy": "Who can read what I write",
     "/privacidad": "Quién puede leer lo que escribo",
-    "/ayuda": "Qué puedes hacer aquí",
+    "/ayuda": "What you can do here / Qué puedes hacer aquí",
     "/link": "Link your account with the code that you were given",
 }
 """Slack lets no other command through, whatever our texts say. /help is Slack's own."""
