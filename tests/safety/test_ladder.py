@@ -238,6 +238,13 @@ def test_closing_ends_the_ladder_and_records_who() -> None:
         ladders.acknowledge(closed, OKAFOR, "Mr. Okafor", NOON)
 
 
+def test_whoever_has_a_case_learns_that_another_adult_closed_it() -> None:
+    taken, _ = ladders.acknowledge(case(), RIVERA, "Ms. Rivera", NOON)
+    _, pages = ladders.close(taken, OKAFOR, "Mr. Okafor", "spoke-with-student", "", NOON)
+    assert told(pages, PageKind.TAKEN) == [RIVERA]
+    assert ladders.close(taken, RIVERA, "Ms. Rivera", "spoke-with-student", "", NOON)[1] == ()
+
+
 @pytest.mark.parametrize("outcome", ["report-made", "not-a-concern"])
 def test_an_outcome_that_must_be_explained_is_refused_without_a_note(outcome: str) -> None:
     with pytest.raises(Refused, match="Write"):

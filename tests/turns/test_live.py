@@ -60,6 +60,9 @@ async def test_what_is_missing_is_said_one_by_one(school: House) -> None:
         "Ms. Rivera is reached in the web chat only",
         "Nobody hears when this computer is off",
     ]
+    where = settings.school.model_copy(update={"place": {"en": "Room 12"}})
+    school.program = replace(school.program, settings=settings.model_copy(update={"school": where}))
+    assert any(text.startswith('The crisis card names no place in "es"') for text in said(school))
     school.write(lambda c: c.execute(tables.person.update().values(role="mentor").where(tables.person.c.id == OKAFOR)))
     assert any("safety contact" in text for text in said(school))
 

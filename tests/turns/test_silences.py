@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.domain import SchoolHours, Tier
@@ -32,6 +32,16 @@ async def test_three_check_ins_without_an_answer_are_told_once(house: House) -> 
     assert house.rows(tables.escalation) == []
     await days(house, 14)
     assert len(notices(house)) == 1
+
+
+@on_sqlite
+async def test_a_check_in_of_a_week_without_school_is_not_counted(house: House) -> None:
+    week_off = tuple(date(2026, 10, day) for day in range(12, 17))
+    house = house.restarted(replace(house.program, hours=replace(house.program.hours, closed=week_off)))
+    await days(house, 18)
+    assert notices(house) == []
+    await days(house, 7)
+    assert notices(house) == [(MAYA, "Has not answered the last 3 check-ins")]
 
 
 async def test_one_word_begins_anew(house: House) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import TryLater
 from bot.program import create, load_program
 from storage import review, tables, timeline
 from storage.database import Database
@@ -149,6 +150,15 @@ async def test_too_much_pauses_the_mentors_prompts_and_tells_an_adult(house: Hou
     assert house.newest(LEO).text == house.text("relieved")
     await house.says(LEO, "/resume")
     assert person(house, LEO) == ("active", False)
+
+
+@on_sqlite
+async def test_a_check_in_on_its_way_to_a_mentor_for_whom_it_is_too_much_does_not_arrive(house: House) -> None:
+    house.platform.plan(LEO, TryLater("busy", 3600))
+    await house.begins(LEO, "mentee-weekly")
+    await house.says(LEO, "/tell")
+    await house.taps(LEO, "It is too much for me")
+    assert [row.status for row in house.rows(tables.message, kind="question")] == ["cancelled"]
 
 
 async def test_the_third_worry_in_two_weeks_relieves_the_mentor(house: House) -> None:
