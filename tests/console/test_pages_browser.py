@@ -11,12 +11,13 @@ from typing import Literal
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import update
 
 from bot.console.routes import routes
 from bot.console.words import CardSheet, LanguageSheet, RuleSheet, Sheets
 from bot.domain import ActionKind, Role, Tier
 from bot.server import asset, build, serve
-from storage import accounts, cursors
+from storage import accounts, cursors, tables
 from storage.accounts import Staff
 from storage.database import Database
 from tests.browser import chromium, listen, needs_chromium, offenses
@@ -202,6 +203,13 @@ async def test_news_arrive_while_a_note_is_typed_and_focus_stays(site: Site, pag
     await page.keyboard.type("ght")
     await expect(note).to_have_value("Half a thought")
     assert await page.title() == "(2) 2 students need an adult now. · Lincoln High School"
+    risen = update(tables.escalation).where(tables.escalation.c.id == 901).values(tier="crisis", reason="Wishes to die")
+    site.console.seed(lambda c: c.execute(risen))
+    await page.evaluate(ASK)
+    await expect(page.locator("#about-901")).to_contain_text("Crisis")
+    await expect(page.locator("#about-901")).to_contain_text("Wishes to die")
+    await expect(page.locator("#case-901 header")).to_have_count(1)
+    await expect(note).to_be_focused()
     assert site.said == []
 
 
