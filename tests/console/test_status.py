@@ -1,19 +1,21 @@
-"""What the status line says of duty and drills."""
+"""What the status line says of beats, platforms, what waits, duty and drills."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.clock import SystemClock
 from bot.console.desk import Desk, Spans
 from bot.console.status import entries
 from bot.planning.duty import AHEAD
 from bot.school import leave
 from bot.staff_pages import uncovered
-from storage import tables
+from storage import cursors, due, tables
 from storage.database import Database
 from storage.drills import ANSWERED
 from tests.console import little_school
@@ -22,8 +24,8 @@ from tests.fakes.memory import Hands
 from tests.school import NOON, PLAN, move_in, tiny_program
 
 
-async def said(database: Database, spans: Spans | None) -> dict[str, tuple[str, str]]:
-    console = little_school.console(database, uncovered=lambda _connection, _now: spans)
+async def said(database: Database, spans: Spans | None, accounts: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
+    console = little_school.console(database, uncovered=lambda _connection, _now: spans, accounts=accounts)
     desk = next(cell for cell in _desks(console.app))
     return {one.label: (one.value, one.mood) for one in await entries(desk)}
 
@@ -79,6 +81,32 @@ async def test_the_last_drill_is_fresh_and_was_answered_by_all(
         lambda c: c.execute(tables.escalation.update().values(status="closed", closed_at=NOW, next_action_at=None)),
     )
     assert (await said(database, None))["Last drill"] == words
+
+
+@pytest.mark.parametrize(("seconds", "mood"), [(30, "well"), (120, "late")])
+async def test_a_beat_and_a_platform_of_which_nothing_was_heard_for_90_seconds_are_late(
+    database: Database, seconds: int, mood: str
+) -> None:
+    at = SystemClock().wall() - timedelta(seconds=seconds)
+    database.write(lambda c: due.mark_beat(c, "due", at)).result()
+    database.write(lambda c: cursors.move(c, "well:telegram:bot", at)).result()
+    line = await said(database, None, ["telegram:bot"])
+    assert (line["Last beat"][1], line["Telegram"][1]) == (mood, mood)
+    assert (await said(database, None, ["slack:T1"]))["Slack"] == ("not heard yet", "late")
+
+
+@pytest.mark.parametrize(
+    ("priority", "minutes", "mood"), [(0, 1, "well"), (0, 3, "late"), (3, 59, "well"), (3, 61, "late")]
+)
+async def test_an_alert_may_wait_two_minutes_and_a_check_in_an_hour(
+    database: Database, priority: int, minutes: int, mood: str
+) -> None:
+    at = NOW - timedelta(minutes=minutes)
+    waits = {"status": "pending", "sent_at": None, "priority": priority}
+    little_school.console(database).seed(
+        little_school.people, lambda c: little_school.sent(c, 500, RIVERA, "Hello", at, **waits)
+    )
+    assert (await said(database, None))["Waits to be sent"][1] == mood
 
 
 def test_a_school_with_a_duty_list_sees_its_gaps(database: Database, tmp_path: Path) -> None:

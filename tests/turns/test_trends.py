@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage import tables
-from tests.school import LEO, MAYA, RIVERA, WEEKLY, House, on_sqlite, tiny_program
+import pytest
+
+from bot.domain import Match, Person, Role
+from storage import people, tables
+from tests.school import LEO, MAYA, NOON, RIVERA, WEEKLY, House, on_sqlite, tiny_program
 
 MATCH = """
   - id: match
@@ -50,17 +53,37 @@ async def test_the_question_about_an_adult_skipped_twice_is_a_line_for_staff(hou
     assert notices(house) == [(MAYA, "Skipped the question about having an adult to talk with twice in a row")]
 
 
-@on_sqlite
-async def test_mentor_and_mentee_who_see_their_match_differently_are_a_line_for_staff(
-    house: House, tmp_path: Path
-) -> None:
-    program = tiny_program(tmp_path, weekly=WEEKLY.replace("  - id: bye\n", MATCH.lstrip("\n") + "  - id: bye\n"))
-    house = house.restarted(program)
-    for person, rating in ((LEO, "9"), (MAYA, "4")):
+def asking_of_the_match(house: House, folder: Path) -> House:
+    weekly = WEEKLY.replace("  - id: bye\n", MATCH.lstrip("\n") + "  - id: bye\n")
+    return house.restarted(tiny_program(folder, weekly=weekly))
+
+
+async def rate_it(house: House, first: int = LEO) -> None:
+    for person, rating in sorted({LEO: "9", MAYA: "4"}.items(), key=lambda one: one[0] != first):
         await house.begins(person, "mentee-weekly")
         for label in ("Great", "Skip", "No, thanks"):
             await house.taps(person, label)
         await house.says(person, rating)
+
+
+@on_sqlite
+async def test_mentor_and_mentee_who_see_their_match_differently_are_a_line_for_staff(
+    house: House, tmp_path: Path
+) -> None:
+    house = asking_of_the_match(house, tmp_path)
+    await rate_it(house)
     assert notices(house) == [(MAYA, "Mentor and mentee rate their match 4 or more apart")]
     assert house.rows(tables.escalation) == []
     assert all("match" not in text or "1 to 10" in text for text in house.phone(LEO))
+
+
+@on_sqlite
+@pytest.mark.parametrize("first", [LEO, MAYA])
+async def test_of_whoever_has_two_matches_nobody_can_tell_which_one_was_rated(
+    house: House, tmp_path: Path, first: int
+) -> None:
+    house = asking_of_the_match(house, tmp_path)
+    house.write(lambda c: people.add(c, Person(77, "ana", "Ana Diaz", Role.MENTEE, "en", ""), NOON, 5077))
+    house.write(lambda c: people.put_match(c, Match(9077, (77,), (LEO,), RIVERA)))
+    await rate_it(house, first)
+    assert notices(house) == []
