@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from bot.domain import Escalation, EscalationStatus, Ladder, Outcome, Rung, SchoolHours, Tier
+from bot.domain import Address, Escalation, EscalationStatus, Ladder, Outcome, Rung, SchoolHours, Tier
 from storage import tables
 
 
@@ -26,21 +26,25 @@ def person_of(connection: Connection, escalation_id: int) -> int | None:
     return connection.execute(select(column.person_id).where(column.id == escalation_id)).scalar()
 
 
-def running(connection: Connection, person_id: int, category: str, since: datetime) -> Escalation | None:
-    """The newest case of this person and category that is not closed and was opened since then. A drill is none."""
-    column = tables.escalation.c
-    row = connection.execute(
-        select(tables.escalation)
-        .where(
-            column.person_id == person_id,
-            column.category == category,
-            column.status != "closed",
-            column.opened_at >= since,
-            ~column.drill,
-        )
-        .order_by(column.id.desc())
-        .limit(1)
-    ).one_or_none()
+def running(
+    connection: Connection, person_id: int, category: str, since: datetime, chat: Address | None = None
+) -> Escalation | None:
+    """The newest case of this person and category that is not closed and was opened since then. A drill is none.
+
+    `chat`: only one that began with what somebody wrote there.
+    """
+    column, message = tables.escalation.c, tables.message.c
+    query = select(tables.escalation).where(
+        column.person_id == person_id,
+        column.category == category,
+        column.status != "closed",
+        column.opened_at >= since,
+        ~column.drill,
+    )
+    if chat is not None:
+        there = (message.platform == chat.platform, message.account == chat.account, message.chat == chat.chat)
+        query = query.join(tables.message, message.id == column.message_id).where(*there)
+    row = connection.execute(query.order_by(column.id.desc()).limit(1)).one_or_none()
     return None if row is None else _escalation(row)
 
 

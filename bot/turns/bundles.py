@@ -21,7 +21,7 @@ Joint = tuple[Escalation, tuple[Page, ...], tuple[Escalation, ...]]
 
 def waits_until(draft: Draft, person: Person, case: Case, left_out: Sequence[int]) -> datetime | None:
     """When a new case is told together with others; None: now, as the first of its student or more urgent than they."""
-    if case.everyone:
+    if case.everyone or draft.is_from_stranger:  # other strangers' cases stand in the same name
         return None
     told = escalations.told_lately(
         draft.connection,

@@ -80,11 +80,15 @@ def _policy(draft: Draft) -> str:
 
 
 def running(draft: Draft, person: Person, category: str) -> Escalation | None:
-    """The person's case of this category to which more is added: of this turn, or stored and not a day old."""
+    """The person's case of this category to which more is added: of this turn, or stored and not a day old.
+
+    Strangers' cases all stand in one adult's name: what a stranger writes is added to what the same chat began.
+    """
     drafted = [one for one in draft.escalations if (one.person_id, one.category) == (person.id, category)]
     if drafted:
         return drafted[-1]
-    return escalations.running(draft.connection, person.id, category, draft.now - SAME_CASE)
+    chat = draft.received.address if draft.received is not None and draft.is_from_stranger else None
+    return escalations.running(draft.connection, person.id, category, draft.now - SAME_CASE, chat)
 
 
 def first_told(draft: Draft, escalation: Escalation) -> str:

@@ -90,6 +90,11 @@ class Draft:
         """To read: everything that earlier turns of the same transaction caused is to be seen."""
         return self.batch.connection
 
+    @property
+    def is_from_stranger(self) -> bool:
+        """Whether the turn is about what somebody wrote whom the roster does not know."""
+        return self.received is not None and self.received.person_id is None
+
     def sender_at(self, address: Address) -> Sender | None:
         """Who writes from an address; their rows are this turn's to read from now on."""
         batch = self.batch

@@ -164,6 +164,13 @@ async def test_a_stranger_who_asks_for_an_adult_is_heard(house: House, text: str
     assert house.phone(OKAFOR) or house.phone(RIVERA)
 
 
+async def test_each_stranger_who_needs_help_is_told_of_by_themselves_and_at_once(house: House) -> None:
+    for chat in (998, 999, 998):
+        await house.says(chat, "I want to die")
+    assert [(row.category, row.person_id) for row in house.rows(tables.escalation)] == [("suicide", OKAFOR)] * 2
+    assert len(house.rows(tables.message, kind="alert", person_id=RIVERA)) == 2
+
+
 @on_sqlite
 async def test_start_alone_is_a_call_for_help(house: House) -> None:
     await house.says(MAYA, "/start")
