@@ -132,6 +132,15 @@ PROMISES = re.compile(
     re.IGNORECASE,
 )
 """What no text may say: that somebody has something, or that something will surely be so."""
+CLICHES = re.compile(
+    r"\b(hang in there|(stay|be) strong|(keep your )?(head|chin) up|cheer up|bright side|(think|stay) positive"
+    r"|happens for a reason"
+    r"|it (gets|will get) better|you('ve| have) got this|you can do it|time heals|have it worse|(don't|never) give up"
+    r"|just smile|ánimo|échale ganas|sé fuerte|piensa (en )?positivo|todo pasa por algo|(tú )?puedes con todo"
+    r"|no te rindas|el tiempo (lo )?cura|sonríe)\b",
+    re.IGNORECASE,
+)
+"""What nobody says to a student who is not well."""
 
 
 def said_to_people() -> dict[str, str]:
@@ -160,6 +169,13 @@ def labels_of_rules() -> dict[str, str]:
 def test_nothing_that_nearpeer_says_diagnoses_or_promises() -> None:
     wrong = {key: PROMISES.search(text) or DIAGNOSES.search(text) for key, text in said_to_people().items()}
     assert {key: found[0] for key, found in wrong.items() if found} == {}
+
+
+def test_nothing_that_nearpeer_says_is_a_cliche() -> None:
+    said = said_to_people() | {"cards": read_source(ROOT / "config/safety/cards.yaml")}
+    wrong = {key: CLICHES.search(text) for key, text in said.items()}
+    assert {key: found[0] for key, found in wrong.items() if found} == {}
+    assert all(CLICHES.search(text) for text in ("Hang in there!", "It gets better.", "No te rindas", "¡Sé fuerte!"))
 
 
 def test_a_label_says_what_was_read_and_not_what_somebody_has() -> None:
