@@ -27,8 +27,9 @@ class Rule(_Model):
     label: Annotated[str, StringConstraints(min_length=3, max_length=120)]
     """Plain words for staff."""
     phrases: tuple[Phrase, ...] = Field(min_length=1)
-    gap: int = Field(default=0, ge=0, le=3)
-    """How many other words may stand between two words of a phrase."""
+    gap: int = Field(default=0, ge=0, le=8)
+    """How many other words may stand between two words of a phrase. Above 3, the words of one choice stand together:
+    such a phrase is a few things said near each other, in this order."""
     negation: bool = True
     """Whether "not" before it lowers it; "do not want to live" is itself the signal, there it is false."""
     hyperbole: bool = False

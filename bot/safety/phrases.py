@@ -14,6 +14,8 @@ from bot.errors import NearpeerError
 from bot.safety.normalize import SENTENCE, Token
 
 _BLANK = "\0"
+_TOGETHER = 3
+"""With a wider gap than this, the words of one choice stand together (see Rule.gap)."""
 
 Places = tuple[tuple[tuple[str, ...], ...], ...]
 """A phrase, respelled: its places in order, the choices of each, the words of each; a word may end in `*`."""
@@ -86,6 +88,8 @@ class _Node:
     words: dict[str, list[_Node]] = field(default_factory=dict)
     prefixes: dict[str, list[_Node]] = field(default_factory=dict)
     ends: bool = False
+    inside: bool = False
+    """Whether the next word belongs to the same choice."""
 
     def after(self, word: str) -> Sequence[_Node]:
         found = self.words.get(word, ())
@@ -146,7 +150,8 @@ class Phrase:
             seen.add((id(node), place))
             if node.ends:
                 yield place
-            for following in range(place, min(place + self.gap + 1, len(found))):
+            gap = 0 if node.inside and self.gap > _TOGETHER else self.gap
+            for following in range(place, min(place + gap + 1, len(found))):
                 budget[0] -= 1
                 if budget[0] < 0:
                     raise TooMuchWork("steps")
@@ -170,7 +175,7 @@ def _machine(places: Places) -> _Node:
 
 def _chain(standing: list[_Node], choice: tuple[str, ...], reached: _Node) -> None:
     for place, word in enumerate(choice):
-        to = reached if place == len(choice) - 1 else _Node()
+        to = reached if place == len(choice) - 1 else _Node(inside=True)
         for node in standing:
             node.lead(word, to)
         standing = [to]
