@@ -19,7 +19,9 @@ class Compiled:
     spellings: Sequence[Mapping[str, str]]
     """Texting spelling -> words, both folded; once for all packs of a language."""
     phrases: Sequence[tuple[int, int, int, str]]
-    """Pack, owner, gap, and the phrase as `written` has it."""
+    """Pack, owner, gap, and the phrase as `written` has it. An idiom has a number of `shared` instead of a pack."""
+    shared: Sequence[Sequence[int]]
+    """Packs that have the same idioms, by number: those with one base share nearly all of them."""
     rarest: Mapping[str, Sequence[tuple[int, int]]]
     cues: Sequence[Mapping[str, Any]]
     """`phrases` (owner and text) and `rarest`; once for all packs that have the same."""

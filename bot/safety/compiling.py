@@ -22,7 +22,7 @@ Index = dict[str, list[tuple[int, int]]]
 
 def compile_packs(packs: Sequence[Pack], words: Mapping[str, Collection[str]]) -> Compiled:
     """Make packs and word lists ready. `words`: common words by language; the list named `foreign` counts against."""
-    making = _Making(_usual(packs))
+    making = _Making(_usual(packs), _users(packs))
     entries = [making.pack(number, pack) for number, pack in enumerate(packs)]
     lists = {language: fold_all(listed) for language, listed in words.items()}
     known = frozenset(chain.from_iterable(listed for language, listed in lists.items() if language != FOREIGN))
@@ -35,6 +35,7 @@ def compile_packs(packs: Sequence[Pack], words: Mapping[str, Collection[str]]) -
         packs=entries,
         spellings=[_folded(dict(table)) for table in making.spellings],
         phrases=making.phrases,
+        shared=list(making.shared),
         rarest=making.rarest,
         cues=list(making.cues.values()),
         sets=list(making.sets),
@@ -46,13 +47,17 @@ def compile_packs(packs: Sequence[Pack], words: Mapping[str, Collection[str]]) -
 
 
 Table = tuple[tuple[str, str], ...]
+Idiom = tuple[Table, str]
+"""A mask, and the spellings in which it is read."""
 
 
 class _Making:
     """What the packs share: spellings, cues and word sets, each kept once."""
 
-    def __init__(self, usual: Mapping[str, int]) -> None:
+    def __init__(self, usual: Mapping[str, int], users: Mapping[Idiom, tuple[int, ...]]) -> None:
         self._usual = usual
+        self._users = users
+        self.shared: dict[tuple[int, ...], int] = {}
         self._respelled: dict[tuple[Spellings, tuple[str, ...]], tuple[str, ...]] = {}
         self.spellings: dict[Table, Spellings] = {}
         self.cues: dict[tuple[int, tuple[tuple[str, ...], ...]], dict[str, Any]] = {}
@@ -66,13 +71,20 @@ class _Making:
     def pack(self, number: int, pack: Pack) -> dict[str, Any]:
         """One pack's entry; its phrases are added to those of all."""
         table = self.spellings.setdefault(tuple(pack.spellings.items()), Spellings(_folded(pack.spellings)))
-        owned = [(MASK, 0, mask) for mask in pack.masks]
-        owned += [(owner, rule.gap, text) for owner, rule in enumerate(pack.rules) for text in rule.phrases]
-        for owner, gap, text in owned:
-            places = self._places(text, table)
+        for mask in dict.fromkeys(pack.masks):
+            users = self._users[tuple(pack.spellings.items()), mask]
+            places = self._places(mask, table)
             self._count(places, self.often)
-            self._ask(self.rarest, len(self.phrases), places)
-            self.phrases.append((number, owner, gap, written(places)))
+            if number == users[0]:
+                self._ask(self.rarest, len(self.phrases), places)
+                group = self.shared.setdefault(users, len(self.shared))
+                self.phrases.append((group, MASK, 0, written(places)))
+        for owner, rule in enumerate(pack.rules):
+            for text in rule.phrases:
+                places = self._places(text, table)
+                self._count(places, self.often)
+                self._ask(self.rarest, len(self.phrases), places)
+                self.phrases.append((number, owner, rule.gap, written(places)))
         return {
             "mark": pack.mark,
             "rules": [[getattr(rule, name) for name in Ruling._fields] for rule in pack.rules],
@@ -113,6 +125,16 @@ class _Making:
         also = self.sets.setdefault(" ".join(sorted(next_rarest)), len(self.sets))
         for word in sorted(rarest):
             index.setdefault(word, []).append((number, also))
+
+
+def _users(packs: Sequence[Pack]) -> dict[Idiom, tuple[int, ...]]:
+    """The packs that have an idiom: it is looked for once for all of them."""
+    users: dict[Idiom, tuple[int, ...]] = {}
+    for number, pack in enumerate(packs):
+        table = tuple(pack.spellings.items())
+        for mask in dict.fromkeys(pack.masks):
+            users[table, mask] = (*users.get((table, mask), ()), number)
+    return users
 
 
 def _folded(table: Mapping[str, str]) -> dict[str, str]:

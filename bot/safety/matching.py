@@ -103,7 +103,7 @@ class CompiledPack:
         hits = self._hits(rules, words, budget)
         if not hits:  # an idiom can only take hits away: most texts need no looking for one
             return [], []
-        masked = {span for mask in masks for span in mask.find(words, budget)}
+        masked = {span for mask in masks for span in words.idiom(mask, budget)}
         if masked:
             blank = {place for first, last in masked for place in range(first, last)}
             hits = self._hits(rules, words.without(blank), budget)

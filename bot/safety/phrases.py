@@ -62,6 +62,7 @@ class Words:
         self.tokens = tokens
         self.keys = keys
         """See `Stems.keys`."""
+        self._idioms: dict[str, tuple[tuple[int, int], ...]] = {}
 
     @cached_property
     def _at(self) -> dict[str, list[int]]:
@@ -69,6 +70,13 @@ class Words:
         for place, token in enumerate(self.tokens):
             at.setdefault(token.word, []).append(place)
         return at
+
+    def idiom(self, phrase: Phrase, budget: list[int]) -> tuple[tuple[int, int], ...]:
+        """Where an idiom stands; looked for once for all packs that share it."""
+        found = self._idioms.get(phrase.text)
+        if found is None:
+            found = self._idioms[phrase.text] = tuple(phrase.find(self, budget))
+        return found
 
     def without(self, blank: Set[int]) -> Words:
         """The same with some words not to be looked at."""
@@ -109,7 +117,7 @@ class Phrase:
     """One phrase of a pack. Its machine is made when a text first needs it: most phrases never do."""
 
     pack: int
-    """The pack's number."""
+    """The pack's number; of an idiom, that of the packs which share it."""
     owner: int
     """What it stands for in its pack."""
     gap: int

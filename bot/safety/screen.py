@@ -74,6 +74,7 @@ class Screener:
             for one in made.packs
         ]
         self._tables = [table for table in spellings if table.first]
+        self._shared = made.shared
         self._phrases = Phrases([Phrase(*one) for one in made.phrases], made.rarest, sets)
         self._marks = tuple(pack.mark for pack in self._packs)
         trigger, prefixes = made.trigger.split(), made.prefixes.split()
@@ -152,8 +153,9 @@ class Screener:
                 else:
                     asked.setdefault(phrase.pack, []).append(phrase)
             for phrase in idioms:  # where no rule may stand, an idiom has nothing to hide
-                if phrase.pack in asked:
-                    asked[phrase.pack].append(phrase)
+                for number in self._shared[phrase.pack]:
+                    if number in asked:
+                        asked[number].append(phrase)
             for number, phrases in asked.items():
                 pack = self._packs[number]
                 if (pack.spellings if pack.spellings in spelled else None) is table:

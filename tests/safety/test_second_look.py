@@ -139,7 +139,7 @@ def test_of_our_own_ordinary_messages_ten_of_a_thousand_are_flagged_at_most(retr
     ordinary = sum(not one.fires for one in held)
     assert ordinary > 300
     assert flagged[False] * 1000 <= 10 * ordinary
-    assert flagged[True] * 100 >= 20 * (len(held) - ordinary), "and yet it finds something"
+    assert flagged[True] * 100 >= 15 * (len(held) - ordinary), "and yet it finds something, oblique messages among them"
 
 
 def test_the_report_holds_totals_and_no_message(retrained: Weights) -> None:
