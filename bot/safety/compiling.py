@@ -73,9 +73,9 @@ class _Making:
         table = self.spellings.setdefault(tuple(pack.spellings.items()), Spellings(_folded(pack.spellings)))
         for mask in dict.fromkeys(pack.masks):
             users = self._users[tuple(pack.spellings.items()), mask]
-            places = self._places(mask, table)
-            self._count(places, self.often)
             if number == users[0]:
+                places = self._places(mask, table)
+                self._count(places, self.often)
                 self._ask(self.rarest, len(self.phrases), places)
                 group = self.shared.setdefault(users, len(self.shared))
                 self.phrases.append((group, MASK, 0, written(places)))
