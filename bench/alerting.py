@@ -19,9 +19,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.crowd import CHECK_IN, MONDAY, beside, settle, ticking
+from bench.crowd import CHECK_IN, MONDAY, settle
 from bench.measure import Case, Figures, percentile, report, run
 from bench.result import Claim, Result, Size
+from bench.stalls import beside, ticking
 from bot.app import App
 from bot.clock import HandsClock
 from bot.domain import MessageKind, Outbound, Priority, Raw, Receipt

@@ -26,9 +26,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from sqlalchemy import select
 
-from bench.crowd import CHECK_IN, MONDAY, beside, settle, ticking, watched
+from bench.crowd import CHECK_IN, MONDAY, settle, watched
 from bench.measure import Case, Figures, cpu, interleaved, median, percentile, report, resident
 from bench.result import Claim, Result, Size
+from bench.stalls import beside, ticking
 from bot.beats import Beats
 from bot.clock import HandsClock
 from bot.domain import Address, Inbound, InboundKind, Raw

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.crowd import beside, own_stall
 from bench.measure import Case, Figures, cpu, medians, percentile, ratio, report, run
 from bench.result import Claim, Result, Size
+from bench.stalls import beside, own_stall
 from bot.adapters.base import Port
 from bot.adapters.telegram.adapter import Adapter as Telegram
 from bot.adapters.telegram.network import BotApi

@@ -23,9 +23,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, SQLModel
 
-from bench.crowd import CHECK_IN, MONDAY, beside, own_stall, settle, ticking, watched
+from bench.crowd import CHECK_IN, MONDAY, settle, watched
 from bench.measure import Case, Figures, cpu, interleaved, median, medians, ratio, report
 from bench.result import Claim, Result, Size
+from bench.stalls import beside, own_stall, ticking
 from bot.beats import Beats
 from bot.clock import HandsClock
 from bot.turns.handle import Turns

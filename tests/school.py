@@ -26,6 +26,7 @@ from bot.domain import (
     Role,
     StaffAction,
 )
+from bot.kept import FILE
 from bot.program import Program, create, load_program
 from storage import due, people, tables
 from storage.database import Database
@@ -135,8 +136,13 @@ WORDS = (
 )
 
 
+_kept = b""
+"""What was read for the last tiny program: most of it is in the next one."""
+
+
 def tiny_program(folder: Path, *, weekly: str = WEEKLY, plan: str = PLAN, pack: str = PACK) -> Program:
     """The tiny program, made as `nearpeer init` makes one, with the texts and cards that ship."""
+    global _kept
     shipped = folder / "shipped"
     written = {
         "programs/tiny/program.yaml": plan,
@@ -152,7 +158,12 @@ def tiny_program(folder: Path, *, weekly: str = WEEKLY, plan: str = PLAN, pack: 
         (shipped / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(SHIPPED / name, shipped / name)
     create(folder / "lincoln", "tiny", shipped=shipped)
-    return load_program(folder / "lincoln", shipped=shipped)
+    kept = folder / "lincoln" / FILE
+    kept.parent.mkdir()
+    kept.write_bytes(_kept)
+    program = load_program(folder / "lincoln", shipped=shipped)
+    _kept = kept.read_bytes()
+    return program
 
 
 def move_in(connection: Connection) -> None:
@@ -190,9 +201,9 @@ class House:
     async def settle(self) -> None:
         """Let the house do everything that there is to do now."""
         app, done = self.app, 1
+        await app.beat_leases()
         while done:
             done = await app.turns.drain() + await app.beat_due()
-            await app.beat_leases()
             for delivery in app.deliveries:
                 done += await delivery.sweep()
                 while delivery.busy:  # noqa: ASYNC110  (delivery tells nobody when it is idle)

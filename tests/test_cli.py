@@ -297,7 +297,7 @@ def test_run_prints_its_setup_code_keeps_others_out_and_ends_when_told(lincoln: 
         second = nearpeer("run", lincoln.folder)
         assert (second.code, "already running" in second.err) == (1, True)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
     said = lincoln.log.read_text()
     assert len(re.findall(r"staff/first-run and type (\w{5}-){5}\w$", said, re.MULTILINE)) == 1
     assert "Traceback" not in said
@@ -312,7 +312,7 @@ def test_a_rehearsal_ends_on_ctrl_c_without_a_traceback() -> None:
         while b"Great" not in one.stdout.readline():
             assert one.poll() is None
         one.send_signal(signal.SIGINT)
-        assert one.wait(10) == 130
+        assert one.wait(30) == 130
         assert one.stderr.read() == b""
 
 

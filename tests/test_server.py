@@ -183,7 +183,7 @@ async def running() -> AsyncIterator[tuple[str, asyncio.Event, asyncio.Task[None
     stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(build(ROUTES), "127.0.0.1", 0, stop, ready=port.set_result))
     try:
-        yield f"http://127.0.0.1:{await asyncio.wait_for(port, 5)}", stop, serving
+        yield f"http://127.0.0.1:{await asyncio.wait_for(port, 20)}", stop, serving
     finally:
         stop.set()
         await serving

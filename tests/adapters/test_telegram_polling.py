@@ -132,7 +132,7 @@ async def test_f39_what_is_no_update_is_kept_as_it_came_and_holds_up_nobody(
     port.heard = lambda raw: kept.set() if raw.event_id == "10000003" else None
     port.write = lambda *_, **__: None  # type: ignore[assignment,method-assign,return-value]
     await telegram.start(port)
-    await asyncio.wait_for(kept.wait(), 5)
+    await asyncio.wait_for(kept.wait(), 20)
     await until(lambda: server.confirmed == 4)
     assert [raw.event_id[:3] for raw in port.received[1:-1]] == ["100", "100", "odd", "odd"]
     assert CANARY in json.dumps([raw.body for raw in port.received])

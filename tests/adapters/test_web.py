@@ -140,7 +140,7 @@ async def test_a_renewed_link_shuts_the_old_page_before_the_next_word(
     await until(lambda: adapter._streams.listening("11"))
     del port.links[MAYA_LINK]
     await adapter.send(message(MAYA, text="Not for the old page"))
-    answer = await asyncio.wait_for(reading, 2)
+    answer = await asyncio.wait_for(reading, 20)
     assert "event: history" in answer.text
     assert "Not for the old page" not in answer.text
 
@@ -281,7 +281,7 @@ async def test_one_stream_serves_several_chats(adapter: Adapter, port: MemoryPor
     await until(lambda: adapter._streams.listening("30"))
     await adapter.send(message(RIVERA, number=601))
     await adapter.send(message(MAYA, number=602))
-    told = await asyncio.wait_for(reading, 2)
+    told = await asyncio.wait_for(reading, 20)
     assert [(event.name, event.body["chat"]) for event in told] == [
         ("history", "11"),
         ("history", "30"),
@@ -299,7 +299,7 @@ async def test_a_message_without_an_open_page_is_sent_and_waits_in_the_history(a
 
 async def test_a_page_that_opens_just_after_a_message_was_sent_still_gets_it(adapter: Adapter) -> None:
     await adapter.send(message(MAYA, number=501))
-    history, line = await asyncio.wait_for(first_events(adapter, ["11"], 2), 1)
+    history, line = await asyncio.wait_for(first_events(adapter, ["11"], 2), 20)
     assert history.body["lines"] == [], "it is not stored as sent yet"
     assert (line.body["id"], line.body["again"]) == ("501", True)
 
@@ -328,7 +328,7 @@ async def test_an_alert_counts_only_once_the_page_confirms_it(adapter: Adapter, 
     assert not sending.done()
     confirmed = await browser.post("/c/30/seen", json={"id": told[1].body["id"]}, headers=PAGE)
     assert confirmed.status_code == 204
-    assert (await asyncio.wait_for(sending, 1)).shown
+    assert (await asyncio.wait_for(sending, 20)).shown
     page.cancel()
 
 
@@ -337,7 +337,7 @@ async def test_an_alert_with_nobody_there_is_unreachable_at_once(port: MemoryPor
     await adapter.start(port)
     adapter._pages_back_at = 0.0
     with pytest.raises(Unreachable, match="no_listener"):
-        await asyncio.wait_for(adapter.send(message(RIVERA, MessageKind.ALERT)), 1)
+        await asyncio.wait_for(adapter.send(message(RIVERA, MessageKind.ALERT)), 20)
 
 
 async def test_just_after_a_start_an_alert_waits_for_pages_to_come_back(adapter: Adapter) -> None:
@@ -346,7 +346,7 @@ async def test_just_after_a_start_an_alert_waits_for_pages_to_come_back(adapter:
     page, told = await a_page(adapter, "30")
     await until(lambda: any(event.body.get("id") == "700" for event in told))
     adapter._streams.confirm("30", 700)
-    assert (await asyncio.wait_for(sending, 1)).shown
+    assert (await asyncio.wait_for(sending, 20)).shown
     page.cancel()
 
 
@@ -373,7 +373,7 @@ async def test_a_page_that_comes_back_in_time_still_gets_the_alert(adapter: Adap
     sending = asyncio.create_task(adapter.send(message(RIVERA, MessageKind.ALERT, number=700)))
     await asyncio.sleep(0)
     page.cancel()
-    history, alert = await asyncio.wait_for(first_events(adapter, ["30"], 2), 1)
+    history, alert = await asyncio.wait_for(first_events(adapter, ["30"], 2), 20)
     assert (history.name, alert.body["id"]) == ("history", "700")
     adapter._streams.confirm("30", 700)
     assert (await sending).shown
@@ -384,7 +384,7 @@ async def test_stopping_ends_all_streams_and_leaves_a_waiting_alert_for_later(ad
     sending = asyncio.create_task(adapter.send(message(RIVERA, MessageKind.ALERT, number=700)))
     await asyncio.sleep(0)
     await adapter.stop()
-    await asyncio.wait_for(page, 1)
+    await asyncio.wait_for(page, 20)
     with pytest.raises(TryLater):
         await sending
 
@@ -408,5 +408,5 @@ async def test_nothing_that_people_wrote_is_in_a_log_even_at_debug(
     await adapter.send(message(MAYA, text="another secret line"))
     await asyncio.sleep(0.05)
     await adapter.stop()
-    assert "another secret line" in (await asyncio.wait_for(reading, 2)).text
+    assert "another secret line" in (await asyncio.wait_for(reading, 20)).text
     assert "secret line" not in caplog.text

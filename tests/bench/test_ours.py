@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from bench import cold, crowd, day, due, fill, growth, planning, restart, screening, sending, slack_way
+from bench import cold, day, due, fill, growth, planning, restart, screening, sending, slack_way, stalls
 from bench.result import QUICK
 from bench.storage import one_commit_a_step
 from bench.way import school
@@ -64,8 +64,8 @@ def test_a_pause_of_the_machine_is_not_taken_for_a_slow_transaction_and_a_slow_o
 
 
 def test_what_holds_up_an_idle_loop_as_well_is_not_held_against_ours() -> None:
-    assert crowd.own_stall({"stall_ms": 80.0, "idle_stall_ms": 70.0}) == 10.0
-    assert crowd.own_stall({"stall_ms": 5.0, "idle_stall_ms": 70.0}) == 0.0
+    assert stalls.own_stall({"stall_ms": 80.0, "idle_stall_ms": 70.0}) == 10.0
+    assert stalls.own_stall({"stall_ms": 5.0, "idle_stall_ms": 70.0}) == 0.0
 
 
 def test_whoever_is_due_at_once_is_asked_and_an_adult_hears_meanwhile(tmp_path: Path) -> None:

@@ -43,5 +43,5 @@ async def say(adapter: Adapter, port: MemoryPort, text: str) -> bool:
     assert isinstance(screen, io.StringIO)
     keyboard.type(text)
     keyboard.end()
-    await asyncio.wait_for(adapter.ended.wait(), 5)
+    await asyncio.wait_for(adapter.ended.wait(), 20)
     return "not kept" not in screen.getvalue()

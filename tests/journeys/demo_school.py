@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTS_WITHIN = 30.0
+STARTS_WITHIN = 60.0
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Served:
         """Send the signal; gives the exit code, after how many seconds it ended, and all that it printed."""
         begun = time.monotonic()
         self.process.send_signal(number)
-        printed, _ = self.process.communicate(timeout=10)
+        printed, _ = self.process.communicate(timeout=30)
         return self.process.returncode, time.monotonic() - begun, printed
 
 
@@ -62,7 +62,7 @@ def serve_demo(*, until_open: bool = True, **environment: str) -> Iterator[Serve
         # Not killed: it takes its temporary folder with it.
         if process.poll() is None:
             process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=30)
 
 
 @dataclass
@@ -117,7 +117,7 @@ class OpenPage:
         """What we have written on somebody's phone since the page was opened."""
         return [line for line in self.shown[key] if line["ours"]]
 
-    async def reads(self, key: str, text: str, kind: str = "", within: float = 5.0) -> dict[str, Any]:
+    async def reads(self, key: str, text: str, kind: str = "", within: float = 30.0) -> dict[str, Any]:
         """The newest line on somebody's phone that holds the text, as soon as it is there."""
 
         def found() -> dict[str, Any] | None:
@@ -147,7 +147,7 @@ async def open_page(url: str) -> AsyncIterator[OpenPage]:
         opened = OpenPage(client, chats)
         listening = asyncio.create_task(opened.listen())
         try:
-            await eventually(lambda: opened.history if len(opened.history) == len(chats) else None, 5.0)
+            await eventually(lambda: opened.history if len(opened.history) == len(chats) else None, 30.0)
             yield opened
         finally:
             listening.cancel()

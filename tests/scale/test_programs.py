@@ -83,10 +83,10 @@ async def at_work(
 ) -> AsyncIterator[Staff]:
     async with Line(refusals=0.02, slow=0.005).running() as line:
         scene = Scene(folder / "school", postgres.new_database(), processes, line, students=students, seed=5)
-        scene.crowd.pause = 0.03
+        scene.crowd.pause = 0.1
         staff = Staff(scene, roles, [await scene.start(roles=its) for its in roles])
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 await scene.planned()
             scene.crowd.begin()
             await staff.taken(10)
@@ -107,7 +107,7 @@ def alive(pid: int) -> bool:
 async def until(true: Callable[[], object], within: float = 90) -> None:
     async with asyncio.timeout(within):
         while not true():  # noqa: ASYNC110  (other programs tell us nothing)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("workers", [2, 4])

@@ -43,11 +43,11 @@ class Gate:
     def __init__(self, database: Database) -> None:
         self._entered, self._open = threading.Event(), threading.Event()
         self.held = database.write(self._unit)
-        assert self._entered.wait(5)
+        assert self._entered.wait(20)
 
     def _unit(self, _connection: Connection) -> None:
         self._entered.set()
-        assert self._open.wait(5)
+        assert self._open.wait(20)
 
     def open(self) -> None:
         self._open.set()

@@ -59,6 +59,7 @@ async def test_f72_what_is_more_urgent_than_what_was_told_waits_for_nothing(scho
     assert alerts(school, RIVERA) == 2
 
 
+@on_sqlite
 async def test_f72_nobody_takes_them_and_they_climb_together_for_ever(school: House) -> None:
     for text in ("I want to die", "weapon now", "danger now"):
         await school.says(MAYA, text)

@@ -29,6 +29,6 @@ async def test_other_rules_and_other_days_are_not_muted(house: House) -> None:
     muted = house.restarted(replace(house.program, mutes=(MUTE,)))
     await muted.says(MAYA, "they hit me")
     assert muted.case().category == "bullying"
-    await muted.pass_time(hours=30)
+    await muted.jump(hours=30)
     await muted.says(MAYA, "I want to die")
     assert [row.category for row in muted.rows(tables.escalation)] == ["bullying", "suicide"]

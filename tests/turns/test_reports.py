@@ -29,6 +29,7 @@ async def test_l25_l27_an_alert_says_how_long_ago_and_whose_duty_a_report_is(sch
     assert school.text("abuse_duty", hours="3", hotline=HOTLINE) in school.newest(RIVERA).text
 
 
+@on_sqlite
 async def test_l27_who_knows_is_reminded_before_a_day_is_over_and_until_an_outcome(school: House) -> None:
     await school.says(MAYA, f"he touched me {CANARY}")
     await school.taps(RIVERA, "I have it")

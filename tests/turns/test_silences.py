@@ -44,6 +44,7 @@ async def test_a_check_in_of_a_week_without_school_is_not_counted(house: House) 
     assert notices(house) == [(MAYA, "Has not answered the last 3 check-ins")]
 
 
+@on_sqlite
 async def test_one_word_begins_anew(house: House) -> None:
     await days(house, 9)
     await house.says(MAYA, "all fine")
