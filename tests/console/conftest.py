@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,23 +13,12 @@ from tests.console import little_school
 from tests.console.little_school import OKAFOR, RIVERA, Console
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database without rows: copied for each test, because migrating takes longer than most tests."""
-    path = tmp_path_factory.mktemp("empty") / "school.db"
-    database = Database(f"sqlite:///{path}")
-    database.migrate()
-    database.close()
-    return path
-
-
 @pytest.fixture
-def database(tmp_path: Path, empty: Path) -> Iterator[Database]:
-    path = tmp_path / "school.db"
-    path.write_bytes(empty.read_bytes())
-    database = Database(f"sqlite:///{path}")
-    yield database
-    database.close()
+def database_url(fast_path: Path, migrated: Path) -> str:
+    """The pages read by the same statements on either engine."""
+    path = fast_path / "school.db"
+    path.write_bytes(migrated.read_bytes())
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture
