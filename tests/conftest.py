@@ -8,9 +8,11 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Engine
 
 from bot.program import Program
 from storage.database import Database
@@ -114,9 +116,25 @@ def database_url(request: pytest.FixtureRequest, fast_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+_engines: dict[str, Engine] = {}
+
+
+def _compile_once(engine: Engine) -> None:
+    """Statements that another test has compiled need not be compiled again: that takes longer than most tests."""
+    first = _engines.setdefault(engine.dialect.name, engine)
+    if first is engine:
+        engine.connect().close()  # now it knows its server
+    engine.dialect = engine.pool._dialect = first.dialect
+    engine.update_execution_options(compiled_cache=_compiled)
+
+
+_compiled: dict[Any, Any] = {}
+
+
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
+    _compile_once(database.engine)
     yield database
     database.close()
 

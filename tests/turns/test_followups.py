@@ -164,6 +164,7 @@ async def test_a_student_who_wants_no_messages_is_not_asked_and_staff_see_it(hou
     assert [row.kind for row in house.rows(tables.review_item)] == ["unsolicited", "stopped", "stopped"]
 
 
+@on_sqlite
 async def test_a_no_is_about_the_case_that_was_asked_about_last_whatever_became_of_earlier_ones(house: House) -> None:
     await concern_closed(house)
     await house.pass_time(days=1)
