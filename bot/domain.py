@@ -226,6 +226,7 @@ class ActionKind(StrEnum):
     TAKE = "take"
     PASS_ON = "pass-on"  # noqa: S105  (no password)
     NEED_HELP = "need-help"
+    PLAN = "plan"
     CLOSE = "close"
     REOPEN = "reopen"
     REVIEW_ANSWER = "review-answer"
@@ -253,6 +254,8 @@ class StaffAction:
     actor_person_id: int | None = None
     outcome: str = ""
     note: str = field(default="", repr=False)
+    plan: str = ""
+    """A Plan, when a case is taken or planned."""
 
 
 Event = Inbound | Due | DeliveryNews | StaffAction
@@ -473,6 +476,20 @@ class Outcome(StrEnum):
     """Of drills, and of nothing else."""
 
 
+class Plan(StrEnum):
+    """What whoever has a case means to do next, beside the acknowledgement, which is complete without it."""
+
+    NOW = "now"
+    TODAY = "today"
+    NEXT_DAY = "next-day"
+    HOME = "home-first"
+    """The student never reads of it."""
+
+    def fits(self, tier: Tier) -> bool:
+        """Whether a case of this tier can have it: a crisis does not wait for the next school day."""
+        return not (tier is Tier.CRISIS and self is Plan.NEXT_DAY)
+
+
 ABUSE = "abuse"
 """The category of cases in which a report may be due, by an adult and within hours."""
 
@@ -533,6 +550,8 @@ class Escalation:
     acknowledged_at: datetime | None = None
     asked_at: datetime | None = None
     """When "Still with it?" was asked; None while the acknowledgement is fresh."""
+    plan: str = ""
+    """The Plan of whoever has it, or empty; gone with the hold."""
     outcome: str = ""
     note: str = field(default="", repr=False)
     closed_by: str = ""

@@ -273,6 +273,7 @@ def _escalation(row: Any) -> Escalation:
         acknowledged_person_id=row.acknowledged_person_id,
         acknowledged_at=row.acknowledged_at,
         asked_at=row.asked_at,
+        plan=row.plan,
         outcome=row.outcome,
         note=row.note,
         closed_by=row.closed_by,

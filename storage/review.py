@@ -64,8 +64,10 @@ class Case:
     next_people: tuple[str, ...]
     """Who is told at `next_action_at` while nobody has the case."""
     acknowledged_by: str
+    acknowledged_person_id: int | None
     acknowledged_at: datetime | None
     asked_at: datetime | None
+    plan: str
     outcome: str
     note: str = field(repr=False)
     closed_by: str
@@ -203,8 +205,10 @@ def _cases(connection: Connection, query: Select[Any]) -> list[Case]:
             next_action_at=row.next_action_at,
             next_people=tuple(names[id_] for id_ in _next_people(row) if id_ in names),
             acknowledged_by=row.acknowledged_by,
+            acknowledged_person_id=row.acknowledged_person_id,
             acknowledged_at=row.acknowledged_at,
             asked_at=row.asked_at,
+            plan=row.plan,
             outcome=row.outcome,
             note=row.note,
             closed_by=row.closed_by,

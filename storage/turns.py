@@ -239,6 +239,7 @@ def _escalation_row(escalation: Escalation) -> dict[str, Any]:
         "acknowledged_person_id": escalation.acknowledged_person_id,
         "acknowledged_at": escalation.acknowledged_at,
         "asked_at": escalation.asked_at,
+        "plan": escalation.plan,
         "outcome": escalation.outcome,
         "note": escalation.note,
         "closed_by": escalation.closed_by,

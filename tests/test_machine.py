@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, run_state_machine_as_test
 from sqlalchemy import Table
 
-from bot.domain import ActionKind, MessageKind, Outbound, Priority
+from bot.domain import ActionKind, MessageKind, Outbound, Plan, Priority
 from bot.errors import Ambiguous, Refused, TryLater, Unreachable
 from bot.program import Program
 from bot.safety.news import BUNDLE
@@ -36,8 +36,15 @@ from tests.school import LEO, MAYA, OKAFOR, RIVERA, House
 CRISIS = "I want to die"
 TEXTS = (CRISIS, "they hit me", "nobody likes me", "I hate school", "we had a nice day in math", "great", "2", "skip")
 COMMANDS = ("/stop", "/resume", "/pause 1w", "/adult", "/checkin", "/language es", "/language en", "/help", "/privacy")
-ADULTS = ("ACK {}", "PASS {}", "HELP {}", "CLOSE {}", "ok", "it was a song in the play")
-ON_PAGES = (ActionKind.TAKE, ActionKind.PASS_ON, ActionKind.NEED_HELP, ActionKind.CLOSE, ActionKind.REOPEN)
+ADULTS = ("ACK {}", "PASS {}", "HELP {}", "CLOSE {}", "PLAN {} today", "ok", "it was a song in the play")
+ON_PAGES = (
+    ActionKind.TAKE,
+    ActionKind.PASS_ON,
+    ActionKind.NEED_HELP,
+    ActionKind.PLAN,
+    ActionKind.CLOSE,
+    ActionKind.REOPEN,
+)
 STATES = {"pending", "sending", "sent", "failed", "cancelled", "expired"}
 STUDENTS, STAFF = st.sampled_from((MAYA, LEO)), st.sampled_from((RIVERA, OKAFOR))
 
@@ -139,10 +146,10 @@ class Little(RuleBasedStateMachine):
         self._offer({"chat": str(adult), "text": words.format(codes[which % len(codes)])}, at_once=True)
 
     @precondition(lambda self: self._rows(tables.escalation))
-    @rule(kind=st.sampled_from(ON_PAGES), which=st.integers(0, 5))
-    def staff_act_on_a_page(self, kind: ActionKind, which: int) -> None:
+    @rule(kind=st.sampled_from(ON_PAGES), which=st.integers(0, 5), plan=st.sampled_from(("", *Plan)))
+    def staff_act_on_a_page(self, kind: ActionKind, which: int, plan: str) -> None:
         cases = self._rows(tables.escalation)
-        self._staff(kind, cases[which % len(cases)].id, outcome="spoke-with-student")
+        self._staff(kind, cases[which % len(cases)].id, outcome="spoke-with-student", plan=plan)
 
     @rule(person=STUDENTS)
     def staff_let_check_ins_go_on(self, person: int) -> None:
@@ -231,6 +238,7 @@ class Little(RuleBasedStateMachine):
         alerts = self._rows(tables.message, kind="alert")
         for case in cases:
             assert case.status == "closed" or case.next_action_at is not None
+            assert case.status == "acknowledged" or not case.plan, "a plan of nobody"
             assert self._is_told(case, alerts) or self._may_wait(case)
         wrote = Counter(row.person_id for row in self._rows(tables.message, direction="in") if row.text == CRISIS)
         cards = Counter(row.person_id for row in self._rows(tables.message, kind="card"))

@@ -10,7 +10,7 @@ import pytest
 
 from bot.console import wording
 from bot.content import read_packs
-from bot.domain import Outcome, Tier
+from bot.domain import Outcome, Plan, Tier
 from bot.flows.commands import read_code, read_command
 from bot.flows.loader import read_document, read_source
 from bot.flows.readability import grade
@@ -146,7 +146,15 @@ CLICHES = re.compile(
 def said_to_people() -> dict[str, str]:
     """Everything that Nearpeer says by itself: its texts, what staff pages say, labels of rules, marks of flows."""
     said = {f"{language}:{key}": text for language in LANGUAGES for key, text in texts(language).items()}
-    lists = (wording.OUTCOMES, wording.TIERS, wording.DONE, wording.SENDING, wording.CODES, outcomes.OUTCOMES)
+    lists = (
+        wording.OUTCOMES,
+        wording.PLANS,
+        wording.TIERS,
+        wording.DONE,
+        wording.SENDING,
+        wording.CODES,
+        outcomes.OUTCOMES,
+    )
     said |= {f"page:{number}:{key}": text for number, one in enumerate(lists) for key, text in one.items()}
     for path in (ROOT / "bot/console/templates").glob("*.html"):
         said[path.name] = re.sub(r"<[^>]+>|\{[%#{].*?[%#}]\}", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -159,6 +167,20 @@ def test_every_outcome_has_its_words_in_chat_and_on_the_staff_pages() -> None:
     assert set(wording.OUTCOMES) == set(outcomes.OUTCOMES) == set(Outcome)
     chosen = {f"outcome_{outcome}" for outcome in wording.CHOICES}
     assert all(chosen <= texts(language).keys() for language in LANGUAGES)
+
+
+def test_every_plan_has_its_words_in_chat_and_on_the_staff_pages_and_a_call_home_none_for_the_student() -> None:
+    assert set(wording.PLANS) == set(Plan)
+    for language in LANGUAGES:
+        assert {f"plan_{plan}" for plan in Plan} <= texts(language).keys()
+        read = {key.removeprefix("seen_plan_") for key in to_students(language) if key.startswith("seen_plan_")}
+        assert read == set(Plan) - {Plan.HOME}
+
+
+@pytest.mark.parametrize(("language", "plans"), [("en", r"\bplans?\b"), ("es", r"\bpiensa\b")])
+def test_that_somebody_has_seen_it_says_nothing_of_a_plan(language: str, plans: str) -> None:
+    assert not re.search(plans, texts(language)["seen"])
+    assert re.search(plans, texts(language)["seen_plan_today"])
 
 
 def labels_of_rules() -> dict[str, str]:

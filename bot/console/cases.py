@@ -24,7 +24,14 @@ from storage.review import Case
 
 _RECENTLY = timedelta(days=7)
 _NOTE_LENGTH = 2_000
-ACTIONS = (ActionKind.TAKE, ActionKind.PASS_ON, ActionKind.NEED_HELP, ActionKind.CLOSE, ActionKind.REOPEN)
+ACTIONS = (
+    ActionKind.TAKE,
+    ActionKind.PASS_ON,
+    ActionKind.NEED_HELP,
+    ActionKind.PLAN,
+    ActionKind.CLOSE,
+    ActionKind.REOPEN,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,8 @@ class Card:
     headline: str
     next: str
     told: tuple[tuple[str, str], ...]
+    plans: tuple[tuple[str, str], ...]
+    """What the reader may plan beside what is planned: codes and words."""
     note: str = field(repr=False)
     quotes: tuple[Quote, ...] = field(repr=False)
 
@@ -93,7 +102,7 @@ async def home(desk: Desk, request: Request, staff: Staff) -> Response:
         request,
         "home.html",
         summary=summary,
-        cards_open=[card(case, moments) for case in cases],
+        cards_open=[card(case, moments, staff) for case in cases],
         closed=[card(case, moments) for case in closed],
         items=[item_view(item, moments) for item in items],
         items_left=left,
@@ -115,7 +124,7 @@ async def now(desk: Desk, request: Request, staff: Staff) -> Response:
     moments = desk.moments()
     drawn = dict(mark.split(":", 1) for mark in request.query_params.getlist("seen") if ":" in mark)
     gone = await _closed_since(desk, staff, drawn.keys() - {str(case.id) for case in cases} - {"now"})
-    cards = [card(case, moments) for case in [*cases, *gone]]
+    cards = [card(case, moments, staff) for case in [*cases, *gone]]
     fresh = [one for one in cards if str(one.id) not in drawn]
     changed = [one for one in cards if drawn.get(str(one.id), one.version) != one.version]
     summary = await _summary(desk, cases)
@@ -146,16 +155,16 @@ async def case_page(desk: Desk, request: Request, staff: Staff) -> Response:
 
 
 async def act(desk: Desk, request: Request, staff: Staff) -> Response:
-    """Take, pass on, ask for help, close, open again. What is refused is said next to the button."""
+    """Take, pass on, ask for help, plan, close, open again. What is refused is said next to the button."""
     case_id = path_id(request)
     kind = seen_or_404(next((one for one in ACTIONS if one == request.path_params["action"]), None))
     seen_or_404(await _whole(desk, staff, case_id))
     form = await request.form()
-    outcome, note = str(form.get("outcome", "")), str(form.get("note", "")).strip()
+    outcome, note, plan = (str(form.get(name, "")).strip() for name in ("outcome", "note", "plan"))
     refusal = ""
     try:
         _judge(kind, outcome, note)
-        await desk.handle(StaffAction(kind, staff.name, case_id, staff.person_id, outcome, note))
+        await desk.handle(StaffAction(kind, staff.name, case_id, staff.person_id, outcome, note, plan))
     except Refused as refused:
         refusal = str(refused)
     draft = _draft(outcome, note, closing=kind is ActionKind.CLOSE) if refusal else _draft()
@@ -166,8 +175,8 @@ async def act(desk: Desk, request: Request, staff: Staff) -> Response:
     return see_other("/staff/" if form.get("from") == "home" else f"/staff/escalations/{case_id}")
 
 
-def card(case: Case, moments: Moments) -> Card:
-    """A case as it is drawn."""
+def card(case: Case, moments: Moments, staff: Staff | None = None) -> Card:
+    """A case as it is drawn, with what this reader may plan."""
     headline, following = wording.standing(case, moments)
     return Card(
         id=case.id,
@@ -185,6 +194,7 @@ def card(case: Case, moments: Moments) -> Card:
         told=tuple(
             (told.name, wording.told_line(told, moments)) for told in case.told if told.kind == "alert"
         )[-4:],
+        plans=wording.plans(case, staff.person_id, staff.name) if staff else (),
         note=case.note,
         quotes=tuple(quote(words, moments) for words in case.words),
     )  # fmt: skip
@@ -239,7 +249,7 @@ async def _case_page(
             moments.when(entry.at),
             entry.actor,
             wording.DONE.get(entry.action, entry.action),
-            wording.OUTCOMES.get(entry.detail, entry.detail),
+            {**wording.OUTCOMES, **wording.PLANS}.get(entry.detail, entry.detail),
         )
         for entry in whole.record
         if entry.action != VIEWED
@@ -248,7 +258,7 @@ async def _case_page(
         request,
         "case.html",
         422 if refusal else 200,
-        card=card(whole.case, moments),
+        card=card(whole.case, moments, staff),
         told=told,
         record=record,
         views=views,
@@ -268,7 +278,7 @@ async def _card_again(
         request,
         "card.html",
         422 if refusal else 200,
-        card=card(whole.case, desk.moments()),
+        card=card(whole.case, desk.moments(), staff),
         outcomes=wording.CHOICES,
         refusal=refusal,
         draft=draft,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.domain import ABUSE, EscalationStatus, Outcome, Tier
+from bot.domain import ABUSE, EscalationStatus, Outcome, Plan, Tier
 from storage.review import Case, Told
 from storage.written import Mark
 
@@ -22,6 +22,12 @@ OUTCOMES: Mapping[str, str] = {
 DRILL = "Drill, nobody is in danger"
 CHOICES = {code: label for code, label in OUTCOMES.items() if code is not Outcome.DRILL}
 """What a case can be closed with; a drill ends by itself."""
+PLANS: Mapping[str, str] = {
+    Plan.NOW: "Talk with them now",
+    Plan.TODAY: "Talk with them today",
+    Plan.NEXT_DAY: "Talk with them next school day",
+    Plan.HOME: "Call home first",
+}
 TIERS = {
     Tier.CRISIS: "Crisis",
     Tier.URGENT: "Urgent",
@@ -45,6 +51,7 @@ DONE = {
     "take": "took the case",
     "pass-on": "passed it on",
     "need-help": "asked for help",
+    "plan": "said what they plan",
     "close": "closed it",
     "reopen": "opened it again",
     "release": "released what was held",
@@ -166,14 +173,15 @@ def standing(case: Case, moments: Moments) -> tuple[str, str]:
     clock = f" Disclosed {moments.since(case.opened_at)} ago." if case.category == ABUSE else ""
     next_at = moments.when(case.next_action_at).text if case.next_action_at else ""
     if case.status is EscalationStatus.ACKNOWLEDGED:
+        plan = f"Plan: {PLANS[case.plan].lower()}. " if case.plan in PLANS else ""
         since = f" since {moments.when(case.acknowledged_at).text}" if case.acknowledged_at else ""
         headline = f"{case.acknowledged_by or 'An adult'} has this{since}"
         if case.asked_at:
             return (
                 headline,
-                f"Asked whether they are still with it. Without an answer it opens again at {next_at}.{clock}",
+                f"{plan}Asked whether they are still with it. Without an answer it opens again at {next_at}.{clock}",
             )
-        return headline, f"They will be asked whether they are still with it: {next_at}.{clock}"
+        return headline, f"{plan}They will be asked whether they are still with it: {next_at}.{clock}"
     if case.drill:
         return "A drill: nobody is in danger", "Press the button to say that you got it. It ends within an hour."
     headline = f"Nobody has this yet. Waiting for {moments.since(case.opened_at)}"
@@ -183,6 +191,16 @@ def standing(case: Case, moments: Moments) -> tuple[str, str]:
     if case.rung < 0:
         return headline, f"{told} will be told at {next_at}, when school is open.{clock}"
     return headline, f"If nobody takes it, {told} will be told at {next_at}.{clock}"
+
+
+def plans(case: Case, reader: int | None, name: str) -> tuple[tuple[str, str], ...]:
+    """What a reader may plan: with the taking, or once it is theirs, beside what they plan already."""
+    theirs = case.acknowledged_person_id == reader and (reader is not None or case.acknowledged_by == name)
+    if case.drill or case.status is EscalationStatus.CLOSED:
+        return ()
+    if case.status is EscalationStatus.ACKNOWLEDGED and not theirs:
+        return ()
+    return tuple((one, PLANS[one]) for one in Plan if one.fits(case.tier) and one != case.plan)
 
 
 def told_line(told: Told, moments: Moments) -> str:

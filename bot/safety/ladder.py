@@ -137,10 +137,10 @@ def acknowledge(escalation: Escalation, person_id: int | None, name: str, now: d
 
     Taking it again holds it longer.
     """
-    _not_closed(escalation)
+    not_closed(escalation)
     held = _after(escalation.ladder, escalation.ladder.hold, now)
     if escalation.status is EscalationStatus.ACKNOWLEDGED:
-        if not _holds(escalation, person_id, name):
+        if not holds(escalation, person_id, name):
             raise Refused(f"{escalation.acknowledged_by} already has this case.")
         return replace(escalation, asked_at=None, next_action_at=held), ()
     taken = replace(
@@ -159,15 +159,15 @@ def acknowledge(escalation: Escalation, person_id: int | None, name: str, now: d
 
 def pass_on(escalation: Escalation, person_id: int | None, name: str, now: datetime) -> Step:
     """Give the case to the next rung, which is told at once. Refused if another has it."""
-    _not_closed(escalation)
-    if escalation.status is EscalationStatus.ACKNOWLEDGED and not _holds(escalation, person_id, name):
+    not_closed(escalation)
+    if escalation.status is EscalationStatus.ACKNOWLEDGED and not holds(escalation, person_id, name):
         raise Refused(f"{escalation.acknowledged_by} has this case; only they can pass it on.")
     return _next(replace(released(escalation), round=escalation.round + 1), now, without=person_id)
 
 
 def need_help(escalation: Escalation, person_id: int | None, name: str, now: datetime) -> Step:
     """The next rung is told too. The case stays with who has it; if nobody has, it is now with who asks."""
-    _not_closed(escalation)
+    not_closed(escalation)
     pages: tuple[Page, ...] = ()
     if escalation.status is EscalationStatus.OPEN:
         escalation, pages = acknowledge(escalation, person_id, name, now)
@@ -179,7 +179,7 @@ def need_help(escalation: Escalation, person_id: int | None, name: str, now: dat
 
 def close(escalation: Escalation, person_id: int | None, name: str, outcome: str, note: str, now: datetime) -> Step:
     """Close with an outcome. Refused for one that does not fit the case."""
-    _not_closed(escalation)
+    not_closed(escalation)
     judge(escalation, outcome, note)
     closed = replace(
         escalation,
@@ -189,6 +189,7 @@ def close(escalation: Escalation, person_id: int | None, name: str, outcome: str
         closed_by=name,
         closed_at=now,
         asked_at=None,
+        plan="",
         next_action_at=None,
         news_at=None,
         report_at=None,
@@ -277,16 +278,19 @@ def released(escalation: Escalation) -> Escalation:
         acknowledged_person_id=None,
         acknowledged_at=None,
         asked_at=None,
+        plan="",
         news_at=None,
     )
 
 
-def _holds(escalation: Escalation, person_id: int | None, name: str) -> bool:
+def holds(escalation: Escalation, person_id: int | None, name: str) -> bool:
+    """Whether this adult has the case, once somebody has it."""
     if escalation.acknowledged_person_id is None or person_id is None:
         return escalation.acknowledged_person_id == person_id and escalation.acknowledged_by == name
     return escalation.acknowledged_person_id == person_id
 
 
-def _not_closed(escalation: Escalation) -> None:
+def not_closed(escalation: Escalation) -> None:
+    """Raise Refused for a closed case."""
     if escalation.status is EscalationStatus.CLOSED:
         raise Refused(f"This case was closed by {escalation.closed_by}. Open it again if something is still wrong.")

@@ -22,7 +22,7 @@ from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
 from bot.safety.outcomes import NEEDS_NOTE
-from bot.turns import cases, contact, pages, prompts
+from bot.turns import cases, contact, pages, plans, prompts
 from bot.turns.commands import language_choices
 from bot.turns.draft import Draft, initials
 from storage import conversations, escalations, people
@@ -52,6 +52,8 @@ def _read(draft: Draft, adult: Person, inbound: Inbound) -> None:
     if inbound.kind is InboundKind.BUTTON and _pressed(draft, adult, inbound.token):
         return
     bound = _code_in(draft, adult, inbound.text)
+    if bound is not None and (plan := plans.read(draft, inbound.text)) is not None:
+        return do(draft, adult, ActionKind.PLAN, bound, plan=plan)
     if bound is not None:
         return do(draft, adult, _verb(inbound.text), bound)
     command = read_command(inbound.text)
@@ -84,6 +86,8 @@ def _pressed(draft: Draft, adult: Person, token: str) -> bool:
 def _chosen(draft: Draft, adult: Person, choice: Choice, escalation_id: int) -> None:
     if choice.value.startswith(OUTCOME):
         _outcome(draft, adult, escalation_id, choice.value.removeprefix(OUTCOME))
+    elif choice.value.startswith(plans.PREFIX):
+        do(draft, adult, ActionKind.PLAN, escalation_id, plan=choice.value.removeprefix(plans.PREFIX))
     elif choice.value == RESUME:
         resume(draft, adult, escalation_id)
     else:
@@ -131,7 +135,15 @@ def _verb(text: str) -> ActionKind:
     return next((kind for kind, verbs in _VERBS.items() if any(verb in words for verb in verbs)), ActionKind.TAKE)
 
 
-def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcome: str = "", note: str = "") -> None:
+def do(
+    draft: Draft,
+    adult: Person,
+    kind: ActionKind,
+    escalation_id: int,
+    outcome: str = "",
+    note: str = "",
+    plan: str = "",
+) -> None:
     """Act on a case and tell the adult what follows. Closing asks for an outcome first."""
     escalation = _known(draft, adult, escalation_id)
     code = pages.code_for(draft, escalation, adult)
@@ -143,15 +155,19 @@ def do(draft: Draft, adult: Person, kind: ActionKind, escalation_id: int, outcom
         return reply(draft, adult, "drill_answered", escalation_id, (), code=code)
     if kind is ActionKind.CLOSE and not outcome:
         return _ask_outcome(draft, adult, escalation_id, code)
-    cases.act(draft, StaffAction(kind, adult.name, escalation_id, adult.id, outcome, note))
+    cases.act(draft, StaffAction(kind, adult.name, escalation_id, adult.id, outcome, note, plan))
     changed = draft.escalations[-1]
     who = initials(student) if student else ""
+    buttons = (*plans.choices(draft, adult, changed, code), *pages.buttons(draft, adult, changed, code))
     if kind is ActionKind.TAKE:
-        reply(draft, adult, "taken", changed.id, pages.buttons(draft, adult, changed, code), code=code, initials=who)
+        reply(draft, adult, "taken", changed.id, buttons, code=code, initials=who)
+    elif kind is ActionKind.PLAN:
+        said = draft.text(adult, f"plan_{changed.plan}")
+        reply(draft, adult, "planned", changed.id, buttons, code=code, initials=who, plan=said)
     elif kind is ActionKind.PASS_ON:
         reply(draft, adult, "passed_on", changed.id, (), code=code)
     elif kind is ActionKind.NEED_HELP:
-        reply(draft, adult, "help_asked", changed.id, pages.buttons(draft, adult, changed, code), code=code)
+        reply(draft, adult, "help_asked", changed.id, buttons, code=code)
     elif kind is ActionKind.CLOSE:
         # A mentor who told of somebody carries it as well.
         key = "closed_mentor" if student is not None and student.role is Role.MENTOR else "closed"

@@ -21,8 +21,9 @@ from bot.domain import (
 from bot.errors import Refused
 from bot.safety import ladder as ladders
 from bot.safety import news as incoming
+from bot.safety import plans as planning
 from bot.safety.rules import SAME_CASE, Case, merge
-from bot.turns import afterwards, bundles, closing, drills, pages, reports, telling
+from bot.turns import afterwards, bundles, closing, drills, pages, plans, reports, telling
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
 from storage import conversations, escalations, people
@@ -231,6 +232,8 @@ def act(draft: Draft, action: StaffAction) -> None:
         raise Refused(NO_CASE)  # to whom it is about as well: they must not learn that it does
     if escalation.drill:
         return drills.act(draft, escalation, action)
+    if action.kind is ActionKind.PLAN:
+        return plans.act(draft, escalation, action)
     adult_id = action.actor_person_id
     name = action.actor
     if action.kind is ActionKind.TAKE:
@@ -250,7 +253,9 @@ def act(draft: Draft, action: StaffAction) -> None:
         changed, wanted = ladders.reopen(escalation, adult_id, name, draft.now)
         changed = reports.clocked(draft, changed)
     draft.note(name, action.kind, changed, detail=action.outcome)
-    tell(draft, (changed, wanted), "alert_help" if action.kind is ActionKind.NEED_HELP else "alert")
+    changed = tell(draft, (changed, wanted), "alert_help" if action.kind is ActionKind.NEED_HELP else "alert")
+    if action.kind is ActionKind.TAKE and planning.fits(changed, action.plan):
+        plans.act(draft, changed, action)  # after the taking, which no plan holds up that does not fit by now
 
 
 def _taken(draft: Draft, before: Escalation, after: Escalation) -> None:

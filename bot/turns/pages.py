@@ -116,8 +116,10 @@ def _words(
     draft: Draft, adult: Person, address: Address | None, key: str, escalation: Escalation, values: Mapping[str, str]
 ) -> str:
     lines = [draft.text(adult, "restored")] if hold.happened_since(draft.connection, escalation.opened_at) else []
-    lines.append(draft.adult_text(adult, address, key, **values))
     inside = address is None or address.platform not in OUTSIDE
+    if key == "still_with_it" and escalation.plan and inside:
+        lines.append(draft.text(adult, "still_planned", plan=draft.text(adult, f"plan_{escalation.plan}")))
+    lines.append(draft.adult_text(adult, address, key, **values))
     if escalation.category == ABUSE and inside and key in _TO_TAKE:
         # Time runs, and the duty to report is theirs: Nearpeer reports to nobody.
         hotline = draft.program.report.hotline

@@ -65,6 +65,7 @@ class Escalation(SQLModel, table=True):
     acknowledged_person_id: int | None = reference("person", optional=True)
     acknowledged_at: datetime | None = moment(optional=True)
     asked_at: datetime | None = moment(optional=True)
+    plan: str = ""
     outcome: str = ""
     note: str = Field(default="", sa_type=Sealed)
     closed_by: str = ""

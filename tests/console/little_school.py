@@ -161,7 +161,10 @@ class Turns:
                 return tables.escalation, closed | {"closed_by": action.actor, "closed_at": NOW}
             case ActionKind.TAKE | ActionKind.NEED_HELP:
                 taken = {"status": "acknowledged", "acknowledged_by": action.actor, "acknowledged_at": NOW}
+                taken |= {"acknowledged_person_id": action.actor_person_id, "plan": action.plan}
                 return tables.escalation, taken | {"next_action_at": NOW + timedelta(minutes=30)}
+            case ActionKind.PLAN:
+                return tables.escalation, {"plan": action.plan}
             case _:
                 return tables.escalation, {"status": "open", "next_action_at": NOW + timedelta(minutes=5)}
 

@@ -18,7 +18,7 @@ from storage.database import Database
 from storage.due import mark_beat
 from storage.health import BACKUP
 from tests.console import little_school
-from tests.console.little_school import CHEN, MAYA, NOW, OKAFOR, PASSWORD, SAM, WORDS, Console
+from tests.console.little_school import CHEN, MAYA, NOW, OKAFOR, PASSWORD, RIVERA, SAM, WORDS, Console
 
 OPEN = {"/staff/sign-in", "/staff/first-run", "/staff"}
 HTMX = {"HX-Request": "true"}
@@ -244,6 +244,35 @@ async def test_taking_a_case_goes_through_turns_and_back_to_the_page(console: Co
         page = (await browser.get("/staff/")).text
     assert "Nobody is waiting." in page
     assert "Ms. Rivera has this since 3:04 PM CST" in page
+
+
+async def test_a_case_is_taken_with_a_plan_in_one_press_and_the_plan_can_be_changed(
+    console: Console, rivera: Staff, okafor: Staff
+) -> None:
+    console.seed(little_school.crisis)
+    async with console.browser(rivera) as browser, console.browser(okafor) as other:
+        page = (await browser.get("/staff/")).text
+        assert 'name="plan" value="today"' in page
+        assert "next-day" not in page, "a crisis does not wait"
+        await browser.post("/staff/escalations/900/take", data={"plan": "today"})
+        page = (await browser.get("/staff/escalations/900")).text
+        assert "Plan: talk with them today. They will be asked" in page
+        assert 'action="/staff/escalations/900/plan"' in page
+        assert 'value="today"' not in page
+        assert 'name="plan"' not in (await other.get("/staff/escalations/900")).text, "it is not theirs"
+        await browser.post("/staff/escalations/900/plan", data={"plan": "home-first"}, headers=HTMX)
+        assert "Plan: call home first." in (await other.get("/staff/")).text
+    asked = [(action.kind, action.plan, action.actor_person_id) for action in console.turns.asked]
+    assert asked == [(ActionKind.TAKE, "today", RIVERA), (ActionKind.PLAN, "home-first", RIVERA)]
+
+
+async def test_the_record_of_a_case_says_who_planned_what(console: Console, rivera: Staff) -> None:
+    row = {"id": 7, "at": NOW, "actor": "Ms. Rivera", "action": "plan", "escalation_id": 900, "detail": "today"}
+    console.seed(little_school.crisis, lambda c: c.execute(insert(tables.audit).values(row)))
+    async with console.browser(rivera) as browser:
+        page = (await browser.get("/staff/escalations/900")).text
+    assert "<strong>Ms. Rivera</strong> said what they plan" in page
+    assert "(Talk with them today)" in page
 
 
 async def test_whoever_is_asked_whether_they_still_have_a_case_can_say_so(console: Console, rivera: Staff) -> None:

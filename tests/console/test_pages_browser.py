@@ -176,6 +176,21 @@ async def test_signing_in_taking_and_closing_with_the_keyboard(site: Site, page:
     assert site.said == []
 
 
+async def test_a_plan_is_said_and_changed_without_leaving_the_page(site: Site, page: Page) -> None:
+    await page.goto(site.url + "/staff/")
+    card = page.locator("#case-900")
+    await card.get_by_role("button", name="Talk with them today").click()
+    await expect(card).to_contain_text("Mr. Okafor has this since 3:04 PM CST")
+    await expect(card).to_contain_text("Plan: talk with them today.")
+    await expect(card.get_by_role("button", name="Talk with them today")).to_have_count(0)
+    await card.get_by_role("button", name="Call home first").click()
+    await expect(card).to_contain_text("Plan: call home first.")
+    assert await offenses(page) == []
+    asked = [(action.kind, action.plan) for action in site.console.turns.asked]
+    assert asked == [(ActionKind.TAKE, "today"), (ActionKind.PLAN, "home-first")]
+    assert site.said == []
+
+
 async def test_a_refusal_is_said_next_to_the_button_and_the_note_is_kept(site: Site, page: Page) -> None:
     await page.goto(site.url + "/staff/")
     site.console.turns.refuse = "Ms. Rivera already has this case."

@@ -10,10 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot.domain import Escalation, EscalationStatus, Ladder, Page, PageKind, Rung, Tier
+from bot.domain import Escalation, EscalationStatus, Ladder, Page, PageKind, Plan, Rung, Tier
 from bot.errors import Refused
 from bot.safety import ladder as ladders
-from bot.safety import news
+from bot.safety import news, plans
 
 MAYA, RIVERA, OKAFOR, LINDQVIST = 1, 11, 12, 13
 NOON = datetime(2026, 10, 6, 16, 0, tzinfo=UTC)
@@ -349,6 +349,20 @@ class AnyOrder(RuleBasedStateMachine):
         with contextlib.suppress(Refused):
             self.take(act(self.escalation, *person, self.now))
 
+    @rule(
+        person=st.sampled_from([(RIVERA, "Ms. Rivera"), (OKAFOR, "Mr. Okafor"), (None, "Office")]),
+        wanted=st.sampled_from([*Plan, "nonsense"]),
+    )
+    def an_adult_plans(self, person: tuple[int | None, str], wanted: str) -> None:
+        before = self.escalation
+        try:
+            self.escalation = plans.plan(before, *person, wanted, self.now)
+        except Refused:
+            return
+        assert before.status is EscalationStatus.ACKNOWLEDGED
+        assert (before.acknowledged_person_id, before.acknowledged_by) == person
+        assert (self.escalation.plan, self.escalation.asked_at) == (wanted, None)
+
     @precondition(lambda self: self.escalation.status is not EscalationStatus.CLOSED)
     @rule(tier=st.sampled_from([Tier.CRISIS, Tier.URGENT, Tier.CONCERN]))
     def a_new_message(self, tier: Tier) -> None:
@@ -381,6 +395,13 @@ class AnyOrder(RuleBasedStateMachine):
         if self.escalation.status is EscalationStatus.OPEN:
             assert self.escalation.acknowledged_person_id is None
             assert self.escalation.asked_at is None
+
+    @invariant()
+    def a_plan_is_gone_with_the_hold(self) -> None:
+        if self.escalation.status is not EscalationStatus.ACKNOWLEDGED:
+            assert self.escalation.plan == ""
+        elif self.escalation.plan:
+            assert Plan(self.escalation.plan).fits(self.escalation.tier)
 
     @invariant()
     def the_tier_never_falls(self) -> None:

@@ -158,6 +158,7 @@ def upgrade() -> None:
     sa.Column('acknowledged_person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('acknowledged_at', storage.types.Instant(), nullable=True),
     sa.Column('asked_at', storage.types.Instant(), nullable=True),
+    sa.Column('plan', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('outcome', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('note', storage.types.Sealed(), nullable=False),
     sa.Column('closed_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
