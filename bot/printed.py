@@ -20,6 +20,8 @@ _ADULT = "[the student's advisor]"
 _MODIFIERS = {
     "denial": "Words before a phrase that may deny it",
     "not_denial": "Words with which a denial denies nothing",
+    "denied": "What somebody else does not do",
+    "ended": "Words behind it by which it was done all the same",
     "stops": "Words over which a denial does not reach",
     "hyperbole": "Causes that nobody dies of",
     "jokes": "Words of a joke, which lower suicide by one step only",

@@ -19,8 +19,8 @@ _NEAR = 12
 MASK = -1
 """Owner of a phrase that is no rule's but a mask."""
 CUES = (
-    "denial", "not_denial", "stops", "hyperbole", "jokes", "turns", "sincerity", "first_person", "friend", "other",
-    "postvention", "recovery", "present",
+    "denial", "not_denial", "denied", "ended", "stops", "hyperbole", "jokes", "turns", "sincerity", "first_person",
+    "friend", "other", "postvention", "recovery", "present",
 )  # fmt: skip
 """The lists of words around a finding, as bot/safety/packs.py explains them."""
 NO_WALL = SENTENCE + 1
@@ -166,7 +166,7 @@ class Surroundings:
     def modifiers(self, rule: Ruling, about: str, first: int, last: int) -> tuple[str, ...]:
         """Names of the modifiers that lower a finding of this rule at this place."""
         names = []
-        if rule.negation and self._denied(first):
+        if (rule.negation and self._denied(first)) or self._not_done(first, last):
             names.append("denial")
         if rule.hyperbole and not self._near("sincerity", first, last, NO_WALL):
             if self._near("hyperbole", first, last, SENTENCE, self._cues["turns"]):
@@ -211,6 +211,14 @@ class Surroundings:
             if place in self._cues["stops"]:
                 return False
         return False
+
+    def _not_done(self, first: int, last: int) -> bool:
+        """Whether the finding is an act that is said not to happen, and nothing says that it did or still may."""
+        if self._cues["denied"].isdisjoint(range(first, last)):
+            return False
+        behind = range(last, min(last + _REACH, len(self._found)))
+        ends = next((place for place in behind if self._found[place].after == SENTENCE), behind.stop)
+        return self._cues["ended"].isdisjoint(range(last - 1, ends))
 
     def _near(self, name: str, first: int, last: int, wall: int, ends: Set[int] = frozenset()) -> bool:
         """Whether a cue stands near; a break of `wall` or more ends the looking, and so does a place of `ends`."""

@@ -15,7 +15,9 @@ from anyascii import anyascii
 
 from bot.making import quickly_made
 
-NO_BREAK, COMMA, LINE, SENTENCE = range(4)
+NO_BREAK, COMMA, LINE, BORDER, SENTENCE = range(5)
+NEXT_MESSAGE = "\x1e"
+"""Stands between two messages that are read as one."""
 
 # Letters of other scripts that look like Latin ones; used only inside words that are otherwise Latin.
 _PAIRS = (
@@ -32,7 +34,7 @@ _APOSTROPHES = "'’‘ʼ`´‛′"
 _SIGNS = "@$!|*"  # stand for letters inside a word; `spelling` reads them
 _COMMAS = ",:،、"
 _ENDS = ".!?;…。؟।"
-_BREAKS = {"\n": LINE, **dict.fromkeys(_COMMAS, COMMA), **dict.fromkeys(_ENDS, SENTENCE)}
+_BREAKS = {"\n": LINE, NEXT_MESSAGE: BORDER, **dict.fromkeys(_COMMAS, COMMA), **dict.fromkeys(_ENDS, SENTENCE)}
 # A word of plain letters as `_inside` sees it, or a break.
 _PIECE = re.compile(
     r"((?:[a-z0-9]|[@$](?=[a-z]))(?:[a-z0-9]|'(?=[a-z0-9])|[@$!|*](?=[a-z0-9*@$]))*)"
@@ -112,7 +114,7 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
             found.append(Token(plain, start + offset, end + offset, after))
             after, since_break = NO_BREAK, since_break + 1
         # "I. Want. To. Die." is one sentence: a full stop after a single word ends nothing.
-        if ended in (COMMA, LINE) or (ended == SENTENCE and since_break > 1):
+        if ended in (COMMA, LINE, BORDER) or (ended == SENTENCE and since_break > 1):
             after = max(after, ended)
         if ended > COMMA:
             since_break = 0
@@ -160,8 +162,8 @@ def _pieces(characters: list[tuple[str, int]]) -> Iterator[tuple[str, int, int, 
         if word:
             yield word, start, end, NO_BREAK
             word = ""
-        if character == "\n":
-            yield "", index, index, LINE
+        if character in ("\n", NEXT_MESSAGE):
+            yield "", index, index, _BREAKS[character]
         elif character in _COMMAS:
             yield "", index, index, COMMA
         elif character in _ENDS and inside == "end":

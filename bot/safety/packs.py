@@ -62,6 +62,10 @@ class Modifiers(_Model):
     denial: tuple[Phrase, ...] = ()
     not_denial: tuple[Phrase, ...] = ()
     """Where a denying word denies nothing: "not sure", "not gonna lie"."""
+    denied: tuple[Phrase, ...] = ()
+    """What somebody else does not do, with who and what: "my mom does not hit". A finding of that act is lowered."""
+    ended: tuple[Phrase, ...] = ()
+    """Words behind such an act that say that it was done, or is at other times: "anymore", "when"."""
     stops: tuple[Phrase, ...] = ()
     """Single words over which a denial does not reach: a new subject, "but"."""
     hyperbole: tuple[Phrase, ...] = ()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from bot.errors import NearpeerError
-from bot.safety.normalize import SENTENCE, Token
+from bot.safety.normalize import BORDER, SENTENCE, Token
 
 _BLANK = "\0"
 _TOGETHER = 3
@@ -163,9 +163,19 @@ class Phrase:
                 budget[0] -= 1
                 if budget[0] < 0:
                     raise TooMuchWork("steps")
-                if found[following].after == SENTENCE or (following > place and found[following - 1].word == _BLANK):
+                if found[following].after == SENTENCE:
+                    break
+                if following > place and _ends_here(found[following - 1], found[following]):
                     break
                 waiting += [(child, following + 1) for child in node.after(found[following].word)]
+
+
+def _ends_here(skipped: Token, following: Token) -> bool:
+    """Whether no phrase goes on behind a skipped word: it is an idiom's, or stands beside the border of two messages.
+
+    What somebody splits goes on at once: "i want to" / "die"; two messages that only stand in a row do not.
+    """
+    return skipped.word == _BLANK or skipped.after == BORDER or following.after == BORDER
 
 
 def _machine(places: Places) -> _Node:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from bot.domain import Finding
+from bot.safety.normalize import NEXT_MESSAGE
 from bot.safety.screen import Screener, Screening
 
 SPLIT = "split over messages"
@@ -59,11 +60,11 @@ def across(screener: Screener, before: Sequence[Before], text: str, alone: Scree
     if not before or not text.strip():
         return ()
     *earlier, newest = parts = list(_parts([*before[1 - MESSAGES :]], text))
-    found = screener.by_rules("\n".join(part.text for part in parts)).findings
+    found = screener.by_rules(NEXT_MESSAGE.join(part.text for part in parts)).findings
     crossing = [finding for finding in found if finding.start < newest.begins < finding.end]
     if not crossing:
         return ()
-    told = (*alone.findings, *screener.by_rules("\n".join(part.text for part in earlier)).findings)
+    told = (*alone.findings, *screener.by_rules(NEXT_MESSAGE.join(part.text for part in earlier)).findings)
     fresh = [finding for finding in crossing if _is_news(finding, told)]
     return tuple(piece for finding in fresh for part in (newest, *earlier) if (piece := part.of(finding)))
 
