@@ -20,8 +20,11 @@ async def test_a_flood_waits_and_is_refused_in_the_end_while_another_chat_passes
     flood = [asyncio.create_task(pace.admit("11", 0)) for _ in range(400)]
     await asyncio.sleep(0)
     begun = loop.time()
-    assert await pace.admit("12", 0)
-    assert loop.time() - begun < 0.5
+    other = asyncio.create_task(pace.admit("12", 0))
+    for _ in range(2):  # it begins, and goes on
+        await asyncio.sleep(0)
+    assert other.done()
+    assert other.result()
     refused, _ = await asyncio.wait(flood, timeout=1.5)
     most = 400 - round(PER_SECOND * (BURST + LONGEST_WAIT))
     late = PER_SECOND * (begun - first)  # who asked later, on a busy machine, asked when others had been let in
