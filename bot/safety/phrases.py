@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 
 from bot.errors import NearpeerError
 from bot.safety.normalize import BORDER, SENTENCE, Token
 
 _BLANK = "\0"
+_SKIPPED, _WALL = 1, 2
 _TOGETHER = 3
 """With a wider gap than this, the words of one choice stand together (see Rule.gap)."""
 
@@ -70,6 +72,20 @@ class Words:
         for place, token in enumerate(self.tokens):
             at.setdefault(token.word, []).append(place)
         return at
+
+    @cached_property
+    def plain(self) -> list[str]:
+        """The words alone."""
+        return [token.word for token in self.tokens]
+
+    @cached_property
+    def walls(self) -> list[int]:
+        """For each word, whether a phrase can go on with it: always (0), not behind a skipped word, or not at all.
+
+        What somebody splits over messages goes on at once: "i want to" / "die"; what only stands in a row does not.
+        """
+        walls = [_wall(before, token) for before, token in pairwise(self.tokens)]
+        return [0, *walls]
 
     def idiom(self, phrase: Phrase, budget: list[int]) -> tuple[tuple[int, int], ...]:
         """Where an idiom stands; looked for once for all packs that share it."""
@@ -145,11 +161,12 @@ class Phrase:
         if self._machine is None:  # two threads may make the same one; either will do
             self._machine = _machine(_read(self.text))
         for first in words.starts(self._machine):
-            for last in self._lasts(self._machine, words.tokens, first, budget):
+            for last in self._lasts(self._machine, words, first, budget):
                 yield first, last
 
-    def _lasts(self, root: _Node, found: Sequence[Token], first: int, budget: list[int]) -> Iterator[int]:
-        waiting = [(node, first + 1) for node in root.after(found[first].word)]
+    def _lasts(self, root: _Node, words: Words, first: int, budget: list[int]) -> Iterator[int]:
+        plain, walls = words.plain, words.walls
+        waiting = [(node, first + 1) for node in root.after(plain[first])]
         seen: set[tuple[int, int]] = set()
         while waiting:
             node, place = waiting.pop()
@@ -159,23 +176,22 @@ class Phrase:
             if node.ends:
                 yield place
             gap = 0 if node.inside and self.gap > _TOGETHER else self.gap
-            for following in range(place, min(place + gap + 1, len(found))):
-                budget[0] -= 1
-                if budget[0] < 0:
-                    raise TooMuchWork("steps")
-                if found[following].after == SENTENCE:
+            end = min(place + gap + 1, len(plain))
+            budget[0] -= end - place
+            if budget[0] < 0:
+                raise TooMuchWork("steps")
+            for following in range(place, end):
+                wall = walls[following]
+                if wall and (wall == _WALL or following > place):
                     break
-                if following > place and _ends_here(found[following - 1], found[following]):
-                    break
-                waiting += [(child, following + 1) for child in node.after(found[following].word)]
+                for child in node.after(plain[following]):
+                    waiting.append((child, following + 1))
 
 
-def _ends_here(skipped: Token, following: Token) -> bool:
-    """Whether no phrase goes on behind a skipped word: it is an idiom's, or stands beside the border of two messages.
-
-    What somebody splits goes on at once: "i want to" / "die"; two messages that only stand in a row do not.
-    """
-    return skipped.word == _BLANK or skipped.after == BORDER or following.after == BORDER
+def _wall(before: Token, token: Token) -> int:
+    if token.after == SENTENCE:
+        return _WALL
+    return _SKIPPED if before.word == _BLANK or BORDER in (before.after, token.after) else 0
 
 
 def _machine(places: Places) -> _Node:
