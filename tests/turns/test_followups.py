@@ -174,7 +174,7 @@ async def test_a_no_is_about_the_case_that_was_asked_about_last_whatever_became_
     await house.taps(RIVERA, "I have it")
     earlier, later = (row.id for row in house.rows(tables.escalation))
     await house.staff(ActionKind.CLOSE, later, outcome="spoke-with-student")
-    await house.pass_time(days=2)
+    await house.jump(days=2)
     assert asked(house) == 2
     rounds = house.rows(tables.escalation, id=earlier)[0].round
     for _ in range(2):
@@ -189,7 +189,7 @@ async def test_a_no_counts_though_something_was_told_after_the_question(house: H
     await concern_closed(house)
     await house.says(MAYA, "they hit me")
     first, second = house.rows(tables.escalation)
-    await house.pass_time(days=1)
+    await house.jump(days=1)
     assert asked(house) == 1
     await house.staff(ActionKind.TAKE, second.id, actor_person_id=RIVERA)
     assert "has seen" in house.newest(MAYA).text
