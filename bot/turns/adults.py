@@ -22,7 +22,7 @@ from bot.errors import Refused
 from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
 from bot.safety.outcomes import NEEDS_NOTE
-from bot.turns import cases, contact, pages, plans, prompts
+from bot.turns import cases, contact, debriefs, pages, plans, prompts
 from bot.turns.commands import language_choices
 from bot.turns.draft import Draft, initials
 from storage import conversations, escalations, people
@@ -88,6 +88,9 @@ def _chosen(draft: Draft, adult: Person, choice: Choice, escalation_id: int) -> 
         _outcome(draft, adult, escalation_id, choice.value.removeprefix(OUTCOME))
     elif choice.value.startswith(plans.PREFIX):
         do(draft, adult, ActionKind.PLAN, escalation_id, plan=choice.value.removeprefix(plans.PREFIX))
+    elif choice.value.startswith(debriefs.PREFIX):
+        _known(draft, adult, escalation_id)
+        debriefs.answer(draft, adult, escalation_id, choice.value.removeprefix(debriefs.PREFIX))
     elif choice.value == RESUME:
         resume(draft, adult, escalation_id)
     else:

@@ -15,7 +15,7 @@ from bot.flows.wording import plain
 from bot.safety import ladder as ladders
 from bot.safety.rules import Case, joined
 from bot.safety.tuning import raised
-from bot.turns import cases, reports
+from bot.turns import cases, debriefs, reports, telling
 from bot.turns.afterwards import fit
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
@@ -57,10 +57,13 @@ def ask(draft: Draft, escalation_id: int) -> None:
             ReviewKind.STOPPED, "Was not asked whether someone talked with them: they want no messages", student
         )
         return
+    debriefs.ask(draft, student, asked)
     draft.note("Nearpeer", "asked whether someone talked with them", asked)
     choices = [Choice(draft.text(student, f"label_talked_{answer}"), "", f"/talked {answer}") for answer in _ANSWERS]
     choices.append(Choice(phrase("adult", student.language), "", "/adult"))
-    text = draft.text(student, "talked_ask", name=student.first_name)
+    # What a mentor told of was about somebody else.
+    key = "talked_ask_mentor" if asked.category in telling.WORRIES else "talked_ask"
+    text = draft.text(student, key, name=student.first_name)
     draft.write(student, text, choices=choices, step=STEP, key=f"{STEP}:{asked.id}:{asked.round}")
 
 
