@@ -220,8 +220,8 @@ _UNDER_WAY = Text("""
         m.kind = 'alert' AND EXISTS (
             SELECT 1 FROM escalation AS beside
             WHERE beside.person_id = escalation.person_id AND beside.id <> escalation.id AND beside.status = 'open'
-              AND beside.left_out = escalation.left_out AND beside.drill = escalation.drill
-        ) AS others_open,
+              AND REPLACE(m.choices, '"take:' || beside.id || '"', '') <> m.choices
+        ) AS tells_of_open,
         REPLACE(escalation.left_out, ',' || m.person_id || ',', '') <> escalation.left_out AS is_left_out
     FROM message AS m
     LEFT JOIN escalation ON escalation.id = m.escalation_id
@@ -285,7 +285,7 @@ def _row(result: Result) -> dict[str, Any]:
 def _fate(row: Any) -> str:
     """Empty while the reason to send it holds, else "cancelled"."""
     kind, priority, created_at, dedupe_key, case, acknowledged_at, asked_at, person, conversation, *more = row
-    asked_since, others_open, is_left_out = more
+    asked_since, tells_of_open, is_left_out = more
     if is_left_out:  # by now the case is about whom it was to tell
         return "cancelled"
     if kind == MessageKind.ALERT:
@@ -294,8 +294,8 @@ def _fate(row: Any) -> str:
         else:
             # Somebody has the case; what was told after that (help wanted, still with it?) is still meant.
             taken = case == "acknowledged" and created_at < acknowledged_at
-            # And it may be all that tells of another case of the student, which nobody has.
-            holds = others_open or (not taken and case != "closed")
+            # And it may be all that tells of another case of the student as well, which nobody has.
+            holds = tells_of_open or (not taken and case != "closed")
     elif kind == MessageKind.QUESTION and (conversation != "waiting" or asked_since):
         holds = False
     else:

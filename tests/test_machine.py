@@ -291,11 +291,17 @@ class Little(RuleBasedStateMachine):
                 return f"a question of a conversation that is {conversation.status}"
         if row.kind == MessageKind.ALERT:
             (case,) = self.house.rows(tables.escalation, id=row.escalation_id)
-            if case.status == "closed":
+            if case.status == "closed" and not self._tells_of_open(row):
                 return "an alert of a closed case"
         if row.expires_at is not None and row.expires_at < self.house.clock.now():
             return "a message that has expired"
         return ""
+
+    def _tells_of_open(self, row: Any) -> bool:
+        """Whether the message tells of another case as well that nobody has: then it is still meant."""
+        values = [one["value"] for one in row.choices or ()]
+        others = [int(value.removeprefix("take:")) for value in values if value.startswith("take:")]
+        return any(self.house.rows(tables.escalation, id=other)[0].status == "open" for other in others)
 
     def _offer(self, body: dict[str, Any], at_once: bool) -> None:
         event = f"event {next(self.numbers)}"
