@@ -48,6 +48,7 @@ def history(connection: Connection, address: Address, limit: int) -> Sequence[Li
             column.kind,
             column.person_id,
             tables.escalation.c.status,
+            tables.escalation.c.closed_at,
             tables.escalation.c.acknowledged_person_id,
         )
         .outerjoin(tables.escalation, tables.escalation.c.id == column.escalation_id)
@@ -75,9 +76,10 @@ def last_answer(connection: Connection, person_id: int) -> datetime | None:
 
 
 def _choices(row: Any) -> tuple[Choice, ...]:
-    """The buttons that still make sense: of a case that is closed, or that somebody else has, those of other cases."""
+    """The buttons that still make sense: of a case that was closed since, or that another has, those of other cases."""
     choices = choices_of(row.choices)
     taken_by_another = row.status == "acknowledged" and row.acknowledged_person_id != row.person_id
-    if row.status == "closed" or taken_by_another:
+    closed_since = row.status == "closed" and row.created_at < row.closed_at  # what is asked afterwards is still asked
+    if closed_since or taken_by_another:
         return tuple(one for one in choices if one.value.startswith(f"{ActionKind.TAKE}:"))
     return choices

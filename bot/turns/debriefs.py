@@ -6,9 +6,10 @@ Who tells of a friend in danger carries it too. The answer goes on record, and n
 from __future__ import annotations
 
 from bot.domain import Choice, Escalation, MessageKind, Person, PersonStatus, Role
+from bot.turns import pages
 from bot.turns.draft import Draft, initials
 from bot.turns.telling import WORRIES
-from storage import escalations, people
+from storage import people
 
 PREFIX = "debrief:"
 """Begins the value of a button that answers."""
@@ -22,7 +23,7 @@ def ask(draft: Draft, mentor: Person, case: Escalation) -> None:
     adult = people.load(draft.connection, case.acknowledged_person_id)
     if adult is None or adult.status is PersonStatus.STOPPED or adult.id in case.left_out:
         return
-    code = escalations.code_of(draft.connection, case.id, adult.id) or draft.new_code(case.id, adult.id)
+    code = pages.code_for(draft, case, adult)
     choices = tuple(Choice(draft.text(adult, f"label_debrief_{answer}"), "", PREFIX + answer) for answer in _ANSWERS)
     where = adult.addresses[0] if adult.addresses else None
     text = draft.adult_text(adult, where, "debrief_ask", code=code, initials=initials(mentor))

@@ -52,12 +52,12 @@ def ask(draft: Draft, escalation_id: int) -> None:
     known = [one for one in (before, escalation, *others) if one is not None]
     for one in {one.id: one for one in known}.values():
         draft.escalations.append(replace(one, follow_up_at=None, follow_up="asked" if one.id == asked.id else ""))
+    debriefs.ask(draft, student, asked)
     if student.status is PersonStatus.STOPPED:
         draft.review(
             ReviewKind.STOPPED, "Was not asked whether someone talked with them: they want no messages", student
         )
         return
-    debriefs.ask(draft, student, asked)
     draft.note("Nearpeer", "asked whether someone talked with them", asked)
     choices = [Choice(draft.text(student, f"label_talked_{answer}"), "", f"/talked {answer}") for answer in _ANSWERS]
     choices.append(Choice(phrase("adult", student.language), "", "/adult"))

@@ -37,7 +37,7 @@ from storage import conversations
 
 QUIET = timedelta(minutes=10)
 """Unsolicited messages get one reply in this time, however many they are."""
-PROMPT = timedelta(seconds=2)
+AT_ONCE = timedelta(seconds=2)
 """What is handled so soon after it was sent was overtaken by no change of it: nobody need look."""
 
 
@@ -188,7 +188,7 @@ def _told(reading: Reading, waiting: Conversation | None) -> bool:
 
 def _overtaken(draft: Draft, person: Person, inbound: Inbound) -> int | None:
     """What a late message said after a change, when that came first and was taken for it: the later state stays."""
-    if inbound.sent_at is None or not inbound.provider_id or draft.now - inbound.sent_at < PROMPT:
+    if inbound.sent_at is None or not inbound.provider_id or draft.now - inbound.sent_at < AT_ONCE:
         return None
     return conversations.received_as(draft.past(person), person.id, inbound.address, inbound.provider_id)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.domain import ActionKind
+from bot.domain import ActionKind, Address
 from bot.school import leave
-from storage import tables
+from storage import chats, tables
 from tests.school import LEO, MAYA, RIVERA, House, on_sqlite
 
 
@@ -14,6 +14,7 @@ async def told_and_closed(house: House) -> int:
     await house.taps(LEO, "Someone is in danger")
     await house.taps(RIVERA, "I have it")
     case: int = house.case().id
+    await house.pass_time(minutes=1)
     await house.staff(ActionKind.CLOSE, case, outcome="spoke-with-student", actor_person_id=RIVERA)
     return case
 
@@ -46,6 +47,26 @@ async def test_the_answer_may_be_typed_and_the_mentor_is_asked_about_what_they_t
     assert house.text("talked_ask_mentor", name="Leo") in house.phone(LEO)
     await house.says(RIVERA, "yes, we talked")
     assert record(house) == ["said that they talked with the mentor"]
+
+
+@on_sqlite
+async def test_the_adult_is_asked_though_the_mentor_wants_no_messages(house: House) -> None:
+    await told_and_closed(house)
+    await house.says(LEO, "/stop")
+    await house.pass_time(days=2)
+    assert len(asked(house)) == 1
+
+
+@on_sqlite
+async def test_whoever_opens_their_chat_later_finds_the_buttons_of_the_question_and_none_of_the_closed_case(
+    house: House,
+) -> None:
+    await told_and_closed(house)
+    await house.pass_time(days=2)
+    with house.database.read() as connection:
+        lines = chats.history(connection, Address("web", "web", str(RIVERA)), 50)
+    left = [choice.value for line in lines for choice in line.choices]
+    assert left == ["debrief:yes", "debrief:no"]
 
 
 @on_sqlite
