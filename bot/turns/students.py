@@ -49,7 +49,7 @@ class Reading:
     person: Person
     inbound: Inbound
     our_words: bool = False
-    """The text is a label or number that we offered, or a command as such: nothing to screen."""
+    """The text is a label or number that we offered, or a bare command: nothing to screen."""
 
 
 def read(draft: Draft, person: Person, inbound: Inbound, screening: Screening) -> None:
@@ -153,7 +153,7 @@ def _route(reading: Reading) -> None:
     is_label = not inbound.text.lstrip().startswith("/")
     if command is not None and applies(draft, person, command, is_label=is_label):
         # Behind a slashed command people write why, and that is read like any text.
-        reading.our_words = is_label
+        reading.our_words = is_label or len(inbound.text.split()) == 1
         return obey(draft, person, command)
     waiting = prompts.waiting(draft, person)
     named = _replied_to(draft, person, inbound)

@@ -76,3 +76,11 @@ async def test_taps_labels_and_numbers_ask_for_nothing(house: House, monkeypatch
     await house.says(LEO, "Great")
     assert [row.kind for row in house.rows(tables.review_item)] == []
     assert len(house.rows(tables.answer)) == 2
+    await house.says(MAYA, "/help")
+    assert house.rows(tables.message, direction="in")[-1].kind == "ours"
+
+
+async def test_what_stands_behind_a_command_is_read_with_what_comes_next(house: House) -> None:
+    await house.says(MAYA, "/pause i want to")
+    await house.says(MAYA, "die")
+    assert house.case().tier == "crisis"
