@@ -22,7 +22,7 @@ from storage.database import Database
 MONDAY = datetime(2026, 10, 5, 16, 0, tzinfo=UTC)
 CHECK_IN = datetime(2026, 10, 6, 19, 30, tzinfo=UTC)
 """Tuesday, 15:30 in New York: the mentees' check-in of the program that ships."""
-PERSON = ("id", "key", "name", "role", "language", "zone", "email", "phone", "status", "created_at")
+PERSON = ("id", "key", "name", "role", "language", "zone", "grade", "email", "phone", "status", "created_at")
 FIRST_ADVISOR = 10_000_000
 STUDENTS_AN_ADVISOR = 50
 
@@ -47,7 +47,7 @@ def _move_in(connection: Connection, people: int, pairs: bool) -> None:
 
     def person(id_: int, role: str) -> tuple[Any, ...]:
         name = f"Amina{id_} Yusuf"
-        return (id_, f"key{id_}", name, role, ("en", "es")[id_ % 3 == 0], "", "", "", "active", stamp)
+        return (id_, f"key{id_}", name, role, ("en", "es")[id_ % 3 == 0], "", "", "", "", "active", stamp)
 
     students = range(1, people + 1)
     advisors = range(FIRST_ADVISOR, FIRST_ADVISOR + people // STUDENTS_AN_ADVISOR + 1)

@@ -35,8 +35,8 @@ WITH RECURSIVE numbers(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM numbers 
 """
 
 _STUDENTS = """
-INSERT INTO person (id, key, name, role, language, zone, email, phone, status, created_at)
-SELECT :base + n, 's' || n, 'Student' || n || ' Torres', 'mentee', 'en', '', '', '', 'active', :at FROM numbers;
+INSERT INTO person (id, key, name, role, language, zone, grade, email, phone, status, created_at)
+SELECT :base + n, 's' || n, 'Student' || n || ' Torres', 'mentee', 'en', '', '', '', '', 'active', :at FROM numbers;
 INSERT INTO address (id, person_id, platform, account, chat, position)
 SELECT :addresses + n, :base + n, :platform, :account, CAST(n AS TEXT), 0 FROM numbers;
 """

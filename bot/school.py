@@ -18,7 +18,7 @@ from bot.roster.compare import RosterReport, compare
 from bot.roster.rows import RosterMatch, RosterPerson, read_roster
 from bot.roster.sheet import LARGEST_FILE
 from bot.ways import POSITIONS, ways
-from storage import accounts, audit, joining, people
+from storage import accounts, audit, grades, joining, people
 from storage.database import Database
 from storage.ways import follow
 
@@ -51,8 +51,9 @@ def read_report(database: Database, program: Program, file: Path) -> RosterRepor
         sheet = read_roster(opened.read(LARGEST_FILE + 1), file.name, program.languages)
     with database.read() as connection:
         everyone, matches = people.everyone(connection), people.matches(connection)
+        known = grades.by_key(connection)
     zone, language = program.settings.school.zone, program.languages[0]
-    return compare(sheet, everyone, matches, zone=zone, language=language, filename=file.name)
+    return compare(sheet, everyone, matches, zone=zone, language=language, grades=known, filename=file.name)
 
 
 def import_roster(
@@ -184,6 +185,8 @@ def _write(connection: Connection, rows: Sequence[RosterPerson], matches: Sequen
         else:
             person = Person(id=clock.new_id(), key=row.key, role=row.role, **told)
             people.add(connection, person, clock.now(), clock.new_id())
+        if row.grade:
+            grades.put(connection, person.id, row.grade)
         failpoint("import.row")
         by_key[row.key] = person
     for row_match in matches:

@@ -25,6 +25,7 @@ class PersonLine:
     id: int
     name: str
     role: Role
+    grade: str
     status: PersonStatus
     open_cases: int
     last_wrote: datetime | None
@@ -49,6 +50,7 @@ class Profile:
     id: int
     name: str
     role: Role
+    grade: str
     status: PersonStatus
     language: str
     paused_until: datetime | None
@@ -114,13 +116,16 @@ def people(connection: Connection, caseload_of: int | None, reader: int | None =
     )
     rows = connection.execute(
         select(
-            person.id, person.name, person.role, person.status, open_cases.label("open"), last_wrote.label("last_wrote")
+            *(person[name] for name in ("id", "name", "role", "grade", "status")),
+            open_cases.label("open"),
+            last_wrote.label("last_wrote"),
         )
         .where(person.role.in_(STUDENTS), in_caseload(person.id, caseload_of))
         .order_by(person.name, person.id)
     )
     return [
-        PersonLine(row.id, row.name, Role(row.role), PersonStatus(row.status), row.open, row.last_wrote) for row in rows
+        PersonLine(row.id, row.name, Role(row.role), row.grade, PersonStatus(row.status), row.open, row.last_wrote)
+        for row in rows
     ]
 
 
@@ -141,6 +146,7 @@ def profile(connection: Connection, person_id: int, caseload_of: int | None) -> 
         id=row.id,
         name=row.name,
         role=Role(row.role),
+        grade=row.grade,
         status=PersonStatus(row.status),
         language=row.language,
         paused_until=row.paused_until,

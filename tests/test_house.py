@@ -163,6 +163,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "storage.accounts",
             "storage.audit",
             "storage.database",
+            "storage.grades",
             "storage.joining",
             "storage.people",
             "storage.ways",

@@ -19,6 +19,7 @@ _HEADERS = {
     "name": "name fullname nombre nombrecompleto nombreyapellido nombreyapellidos",
     "role": "role rol papel",
     "language": "language lang idioma lengua",
+    "grade": "grade gradelevel schoolgrade grado",
     "zone": "zone timezone zona zonahoraria husohorario",
     "email": "email mail emailaddress correo correoelectronico",
     "phone": "phone phonenumber telephone mobile cell telefono movil celular",
@@ -40,6 +41,7 @@ _LANGUAGE = {"english": "en", "ingles": "en", "spanish": "es", "espanol": "es", 
 _KEY = re.compile(r"\w[\w.@-]{0,63}")
 _EMAIL = re.compile(r"\w[\w.+'-]{0,63}@[a-z0-9-]+(\.[a-z0-9-]+)+")
 _PHONE = re.compile(r"\+?[\d(][\d ().x/-]{5,24}")
+_GRADE = re.compile(r"(?:grade |grado )?(?:(pk|tk|k)|0?(1[0-3]|[1-9])(?:st|nd|rd|th|\.?º|°)?(?:[ -]?([a-z]))?)")
 _ROUNDED = re.compile(r"[\d.,]+e\+\d+", re.IGNORECASE)
 
 
@@ -88,6 +90,14 @@ def language(cell: str, languages: Collection[str]) -> str:
     if found not in languages:
         raise ValueError(f"the program does not speak this language; write {' or '.join(languages)}")
     return found
+
+
+def grade(cell: str) -> str:
+    """The one spelling of a grade: `9th` and `Grade 09` are 9; `8A` is a class of grade 8, and stays 8A."""
+    found = _GRADE.fullmatch(cell.casefold())
+    if not found:
+        raise ValueError("write a grade like K, 6, 10 or 8A, or leave it empty")
+    return "".join(part or "" for part in found.groups()).upper()
 
 
 def zone(cell: str) -> str:

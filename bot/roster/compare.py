@@ -7,7 +7,7 @@ report.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -69,10 +69,14 @@ def compare(
     *,
     zone: str,
     language: str = "en",
+    grades: Mapping[str, str] | None = None,
     filename: str = "roster.csv",
 ) -> RosterReport:
-    """What importing `sheet` would do. `zone` and `language` are for new people whose row says neither."""
-    comparison = _Comparison(sheet, people, matches)
+    """What importing `sheet` would do. `zone` and `language` are for new people whose row says neither.
+
+    `grades`: of known students, by key.
+    """
+    comparison = _Comparison(sheet, people, matches, grades or {})
     comparison.people(zone, language)
     comparison.matches()
     return RosterReport(
@@ -92,8 +96,11 @@ def compare(
 class _Comparison:
     """The sheet against what exists; collects what is new, what differs and what cannot be."""
 
-    def __init__(self, sheet: Sheet, people: Sequence[Person], matches: Sequence[Match]) -> None:
+    def __init__(
+        self, sheet: Sheet, people: Sequence[Person], matches: Sequence[Match], grades: Mapping[str, str]
+    ) -> None:
         self._sheet = sheet
+        self._grades = grades
         self.known = {person.key: person for person in people}
         self._matched = _by_mentee(people, matches)
         self._roles = {person.key: person.role for person in sheet.people}
@@ -118,8 +125,9 @@ class _Comparison:
                 reason = f'"{row.key}" is known as {known.role}; a role is not changed by a roster, use a new key'
                 self.bad.append(Bad(row.line, "role", reason))
                 continue
-            wanted = replace(row, **{name: getattr(row, name) or getattr(known, name) for name in _COMPARED})
-            changed = tuple(name for name in _COMPARED if getattr(wanted, name) != getattr(known, name))
+            was = {name: getattr(known, name) for name in _COMPARED} | {"grade": self._grades.get(row.key, "")}
+            wanted = replace(row, **{name: getattr(row, name) or old for name, old in was.items()})
+            changed = tuple(name for name, old in was.items() if getattr(wanted, name) != old)
             if changed:
                 self.changed_people.append(wanted)
                 self.differences.append(Difference(row.line, row.key, changed))

@@ -23,6 +23,8 @@ class RosterPerson:
     role: Role
     language: str = ""
     zone: str = ""
+    grade: str = ""
+    """Of a student: `K`, `9`, `8A`."""
     email: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
     line: int = field(default=0, compare=False)
@@ -117,12 +119,15 @@ class _RowJudge:
     def person(self) -> RosterPerson:
         """The row's person; with something in `bad`, only good for further checks."""
         role = self._read("role", cells.role, needed=True)
+        if role and Role(role).adult and self._cell("grade"):
+            self.refuse("grade", "only the row of a student has this; leave it empty here")
         return RosterPerson(
             key=self._read("key", cells.key, needed=True),
             name=self._read("name", cells.name, needed=True),
             role=Role(role) if role else Role.MENTEE,
             language=self._read("language", lambda cell: cells.language(cell, self._languages)),
             zone=self._read("zone", cells.zone),
+            grade=self._read("grade", cells.grade),
             email=self._read("email", cells.email),
             phone=self._read("phone", cells.phone),
             line=self._row.line,

@@ -25,6 +25,8 @@ class Person(SQLModel, table=True):
     role: str = Field(index=True)
     language: str
     zone: str
+    grade: str = ""
+    """Of a student, where the roster has it: read for staff and their counts, by no turn and no delivery."""
     email: str = ""
     phone: str = ""
     status: str = "active"

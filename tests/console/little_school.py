@@ -34,11 +34,12 @@ WORDS = "i cant do this anymore. nobody would even notice if i was gone"
 
 def people(connection: Connection) -> None:
     """Maya with Leo under Ms. Rivera; Sam under Ms. Chen."""
+    grades = {MAYA: "9", LEO: "11"}
     for id_, (name, role) in ROLES.items():
         connection.execute(
             insert(tables.person).values(
-                id=id_, key=name, name=name, role=role, language="en", zone="America/Chicago", email="", phone="",
-                status="active", created_at=NOW,
+                id=id_, key=name, name=name, role=role, language="en", zone="America/Chicago",
+                grade=grades.get(id_, ""), email="", phone="", status="active", created_at=NOW,
             )
         )  # fmt: skip
     for id_, advisor, members in ((1, RIVERA, ((MAYA, "mentee"), (LEO, "mentor"))), (2, CHEN, ((SAM, "mentee"),))):

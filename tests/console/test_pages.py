@@ -535,6 +535,16 @@ async def test_a_coordinator_begins_a_drill_and_nobody_else(console: Console, ok
     assert [one.kind for one in console.turns.asked] == [ActionKind.DRILL]
 
 
+async def test_a_grade_stands_with_the_student_where_the_roster_has_one(console: Console, okafor: Staff) -> None:
+    async with console.browser(okafor) as browser:
+        page = (await browser.get("/staff/people")).text
+        assert re.findall(r">(?:Maya Torres|Leo Kim|Sam Abdi)<|Grade \w+", page) == [
+            ">Maya Torres<", "Grade 9", ">Sam Abdi<", ">Leo Kim<", "Grade 11",
+        ]  # fmt: skip
+        assert "Grade 9" in (await browser.get(f"/staff/people/{MAYA}")).text
+        assert "Grade" not in (await browser.get(f"/staff/people/{SAM}")).text
+
+
 # --- what students write stays inert -------------------------------------------------------------------------------
 
 

@@ -226,7 +226,7 @@ def test_numbers_that_get_no_sms_are_named_where_sms_are_sent(tmp_path: Path) ->
     roster = school / "roster.csv"
     text = roster.read_text(encoding="utf-8-sig")
     text = text.replace("+1 555 010 0101", "(206) 555-0100").replace("+1 555 010 0102", "+1 206 555 0100")
-    roster.write_text(text + "chen,Ms. Chen,advisor,en,,,12345 6789,,,\n")
+    roster.write_text(text + "chen,Ms. Chen,advisor,en,,,,12345 6789,,,\n")
 
     def numbers() -> list[str]:
         (result,) = [one for one in examine(school) if one.id == "numbers"]

@@ -30,6 +30,16 @@ def report(text: str, people: tuple[Person, ...] = LINCOLN, matches: tuple[Match
     return compare(read_roster(text.encode(), "roster.csv"), people, matches, zone=ZONE)
 
 
+def test_a_new_grade_is_a_difference_and_an_empty_one_leaves_what_is_known() -> None:
+    text = "key,name,role,grade\nmaya,Maya Torres,mentee,10\nleo,Leo Kim,mentor,\n"
+    autumn = compare(
+        read_roster(text.encode(), "roster.csv"), LINCOLN, (), zone=ZONE, grades={"maya": "9", "leo": "11"}
+    )
+    assert autumn.differences == (Difference(2, "maya", ("grade",)),)
+    assert autumn.to_write(update=False) == ((), ())
+    assert [(person.key, person.grade) for person in autumn.to_write(update=True)[0]] == [("maya", "10")]
+
+
 def complaints(text: str) -> list[str]:
     return [str(bad) for bad in report(text).bad]
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from bot.domain import Role
 from bot.roster.rows import RosterMatch, Sheet, read_roster
 
-ROSTER = """key,name,role,language,zone,email,phone,mentors,advisor,meets
-maya,María José Torres,mentee,es,,,,leo,rivera,Wed 15:00 45m
-leo,Leo Kim,mentor,en,,,,,,
-rivera,Ms. Rivera,advisor,,America/New_York,Rivera@lincoln.example.org,+1 555 010 0101,,,
-okafor,Mr. Okafor,coordinator,,,,(555) 010-0102,,,
+ROSTER = """key,name,role,language,zone,grade,email,phone,mentors,advisor,meets
+maya,María José Torres,mentee,es,,9,,,leo,rivera,Wed 15:00 45m
+leo,Leo Kim,mentor,en,,11,,,,,
+rivera,Ms. Rivera,advisor,,America/New_York,,Rivera@lincoln.example.org,+1 555 010 0101,,,
+okafor,Mr. Okafor,coordinator,,,,,(555) 010-0102,,,
 """
 
 
@@ -107,6 +107,12 @@ def test_a_column_that_is_not_known_is_left_out_but_a_slip_is_asked_about() -> N
         ({"role": "boss"}, "line 6, role: write mentee, mentor, advisor or coordinator"),
         ({"role": "Ana", "name": "mentee"}, "line 6, role: write mentee"),
         ({"language": "fr"}, "line 6, language: the program does not speak this language; write en or es"),
+        ({"grade": "14"}, "line 6, grade: write a grade like K, 6, 10 or 8A, or leave it empty"),
+        ({"grade": "0"}, "line 6, grade: write a grade"),
+        ({"grade": "9.0"}, "line 6, grade: write a grade"),
+        ({"grade": "Sep-8"}, "line 6, grade: write a grade"),
+        ({"grade": "=9"}, "line 6, grade: write a grade"),
+        ({"role": "advisor", "grade": "9"}, "line 6, grade: only the row of a student has this"),
         ({"zone": "New York"}, "line 6, zone: this is no time zone"),
         ({"zone": "../../../etc/passwd"}, "line 6, zone: this is no time zone"),
         ({"email": "ana at example.org"}, "line 6, email: this is no email address"),
@@ -122,6 +128,19 @@ def test_a_bad_cell_is_named_with_line_column_and_reason(cells: dict[str, str], 
     found = complaints(row(**cells))
     assert found
     assert found[0].startswith(complaint)
+
+
+@pytest.mark.parametrize(
+    ("cell", "grade"),
+    [
+        ("9", "9"), ("09", "9"), ("9th", "9"), ("1st", "1"), ("12TH", "12"), ("Grade 10", "10"), ("grado 7", "7"),
+        ("7.º", "7"), ("7°", "7"), ("K", "K"), ("pk", "PK"), ("8A", "8A"), ("8 b", "8B"), ("8-c", "8C"), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_grade_is_read_as_schools_write_it_and_kept_in_one_spelling(cell: str, grade: str) -> None:
+    sheet = read(row(grade=cell))
+    assert (sheet.bad, sheet.people[-1].grade) == ((), grade)
+    assert read(ROSTER.replace("grade", "Grado")).people[0].grade == "9"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +179,7 @@ def test_phones_may_begin_with_plus_in_any_width() -> None:
 
 
 def test_a_comma_too_many_in_a_row_is_noticed() -> None:
-    assert complaints(ROSTER + "ana,Ruiz, Ana,mentee,,,,,,,x\n")[0].startswith("line 6: this row has more cells")
+    assert complaints(ROSTER + "ana,Ruiz, Ana,mentee,,,,,,,,x\n")[0].startswith("line 6: this row has more cells")
 
 
 def test_blank_lines_and_lines_of_empty_cells_are_nobody() -> None:
