@@ -5,9 +5,10 @@ Counts and message ids; people's words only for whoever asks for them at a termi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bot import fairness
 from bot.clock import Clock
 from bot.content import SHIPPED, read_changes, read_draft, read_packs, read_second_look, read_words
 from bot.domain import AuditEntry, Outcome
@@ -15,14 +16,13 @@ from bot.flows.loader import read
 from bot.safety.compiling import compile_packs
 from bot.safety.corpus import Corpus
 from bot.safety.packs import Pack
-from bot.safety.replay import LAST, Past, Replay, Seen, replay
+from bot.safety.replay import LAST, Past, Replay, Seen, Spoken, replay
 from bot.safety.screen import Screener
 from storage import audit
 from storage.database import Database
+from storage.fairness import cases, students
 from storage.past import Written, written
 
-FEWEST = 10
-"""People below whom nothing is told of a language: a small group is known by its numbers."""
 _SHOWN = 50
 
 
@@ -42,9 +42,11 @@ def over_messages(
     screener, pack = _screener(folder, draft, shipped)
     with database.read() as connection:
         found = replay(screener, map(_past, written(connection)))
+        groups = students(connection), cases(connection, clock.now() - fairness.PERIOD, None)
     if shown_to:
         _record(database, clock, found, pack, shown_to)
     yield from _lines(found, pack, words=bool(shown_to))
+    yield from _fairness(fairness.tables(*groups))
 
 
 def over_corpus(folder: Path, corpus: Path, draft: Path | None = None) -> Iterator[str]:
@@ -70,7 +72,7 @@ def _past(one: Written) -> Past:
     verdicts = [outcome != Outcome.FALSE_ALARM for outcome in one.outcomes if outcome != Outcome.DRILL]
     tier = min(climbing, key=lambda tier: tier.rank, default=None)
     real = any(verdicts) if verdicts else None
-    return Past(one.message_id, one.person_id, one.language, one.at, one.text, tier, real)
+    return Past(one.message_id, one.person_id, one.language, one.at, one.text, tier, real, one.grade)
 
 
 def _lines(found: Replay, pack: Pack | None, *, words: bool) -> Iterator[str]:
@@ -91,7 +93,9 @@ def _lines(found: Replay, pack: Pack | None, *, words: bool) -> Iterator[str]:
         title = f"The draft {pack.mark} would have matched {len(matched)} of the last {of} replies"
         yield from _listed(title, matched, words=words, counted=False)
     yield from _rules(found)
-    yield from _languages(found)
+    yield from _spoken("language", found.by(lambda one: one.language))
+    if any(one.past.grade for one in found.seen):
+        yield from _spoken("grade", found.by(lambda one: fairness.year(one.grade)))
 
 
 def _listed(title: str, seen: Sequence[Seen], *, words: bool, counted: bool = True) -> Iterator[str]:
@@ -113,16 +117,21 @@ def _rules(found: Replay) -> Iterator[str]:
         yield f"  {rule:<40} {tally.real:>4} concerns {tally.false:>4} false alarms {tally.precision:>5.0%}"
 
 
-def _languages(found: Replay) -> Iterator[str]:
-    yield "\nBy the writers' language"
-    for language, spoken in found.languages.items():
-        name = language or "strangers"
-        if spoken.people < FEWEST:
-            yield f"  {name}: fewer than {FEWEST} people, so nothing is told"
-        else:
-            rate = spoken.alerts * 1000 / spoken.messages
-            alerts = f"{rate:.1f} alerts in 1,000, {spoken.false} of them false alarms"
-            yield f"  {name}: {spoken.messages:,} texts, {alerts}"
+def _spoken(what: str, groups: Mapping[str, Spoken]) -> Iterator[str]:
+    yield f"\nTexts by the writers' {what}"
+    unseen = fairness.hidden({name: spoken.people for name, spoken in groups.items()}, fairness.FEWEST)
+    for name in fairness.in_order(groups):
+        spoken = groups[name]
+        rate = spoken.alerts * 1000 / spoken.messages
+        alerts = f"{spoken.messages:,} texts, {rate:.1f} alerts in 1,000, {spoken.false} of them false alarms"
+        yield f"  {name}: {fairness.SMALL if name in unseen else alerts}"
+
+
+def _fairness(tables: Sequence[fairness.Table]) -> Iterator[str]:
+    yield f"\nCases of the last {fairness.PERIOD.days} days, but for those that may be about an adult here"
+    for table in tables:
+        yield f"  {table.title}: {'; '.join(column[0].lower() + column[1:] for column in fairness.COLUMNS)}"
+        yield from (f"    {line.name}: {'; '.join(line.cells) or fairness.SMALL}" for line in table.lines)
 
 
 def _record(database: Database, clock: Clock, found: Replay, pack: Pack | None, reader: str) -> None:

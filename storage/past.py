@@ -22,6 +22,7 @@ class Written:
     message_id: int
     person_id: int | None
     language: str
+    grade: str
     at: datetime
     text: str = field(repr=False)
     tiers: tuple[Tier, ...]
@@ -33,7 +34,7 @@ def written(connection: Connection) -> Iterator[Written]:
     message, person = tables.message.c, tables.person.c
     students = or_(person.role.is_(None), person.role.in_(STUDENTS))
     query = (
-        select(message.id, message.person_id, message.created_at, message.text, person.language)
+        select(message.id, message.person_id, message.created_at, message.text, person.language, person.grade)
         .outerjoin(tables.person, person.id == message.person_id)
         .where(message.direction == "in", message.kind.in_(("text", "edit", "media")), message.text != "", students)
         .order_by(message.id)
@@ -65,6 +66,7 @@ def _judged(connection: Connection, rows: Sequence[Any]) -> Iterator[Written]:
             row.id,
             row.person_id,
             row.language or "",
+            row.grade or "",
             row.created_at,
             row.text,
             tuple(tiers.get(row.id, ())),

@@ -136,7 +136,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.server": ({"bot.errors", "bot.guard"}, {"starlette", "uvicorn"}),
     "bot.console": (
         LEAVES
-        | {"bot.checks", "storage.database", "storage.accounts", "storage.audit"}
+        | {"bot.checks", "bot.fairness", "storage.database", "storage.accounts", "storage.audit"}
         | {
             "storage.review",
             "storage.written",
@@ -145,7 +145,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "storage.health",
             "storage.drills",
         }
-        | {"storage.hold"},
+        | {"storage.fairness", "storage.hold"},
         {"starlette", "jinja2", "markupsafe", "sqlalchemy"},
     ),
     "bot.starts": ({"bot.clock", "bot.program", "storage.database", "storage.hold"}, set()),
@@ -174,8 +174,11 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         LEAVES | {"bot.adapters.slack", "bot.program", "config", "storage.audit", "storage.database", "storage.people"},
         {"sqlalchemy"},
     ),
+    "bot.fairness": ({"storage.fairness"}, set()),
     "bot.replay": (
-        LEAVES | {"bot.content", "bot.flows", "bot.safety"} | {"storage.audit", "storage.database", "storage.past"},
+        LEAVES
+        | {"bot.content", "bot.fairness", "bot.flows", "bot.safety"}
+        | {"storage.audit", "storage.database", "storage.fairness", "storage.past"},
         set(),
     ),
     "bot.join_cards": ({"bot.errors", "bot.program", "bot.school"}, {"jinja2", "markupsafe", "segno"}),

@@ -63,7 +63,8 @@ async def test_a_false_alarm_that_would_still_alert_counts_against_its_rule(told
     assert "2 free texts; adults have said of 1 whether they were a concern." in found
     assert "Alerts then: 1. Alerts now: 1." in found
     assert re.search(r"en/wish-to-die +0 concerns +1 false alarms +0%", found)
-    assert "fewer than 10 people" in found
+    assert "Texts by the writers' language\n  en: fewer than 10 students, or needed to hide such a group" in found
+    assert found.count("fewer than 10") == 3, "nor is anything told of the cases of so small a school"
     assert CANARY not in found
 
 

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot.checks import Trouble
 from bot.clock import Clock
-from bot.console import answers, cases, health, items, people, sign_in, status, words
+from bot.console import answers, cases, fairness, health, items, people, sign_in, status, words
 from bot.console.desk import Desk, Handle, Spans, see_other, templates
 from bot.console.sign_in import Page, gate
 from storage.database import Database
@@ -41,6 +41,7 @@ _SIGNED_IN: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/staff/people/{id:int}/resume", people.resume),
     ("GET", "/staff/health", health.health_page),
     ("GET", "/staff/words", words.words_page),
+    ("GET", "/staff/fairness", fairness.fairness_page),
     ("POST", "/staff/health/hold/{action}", health.end_hold),
     ("POST", "/staff/health/drill", health.drill),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,6 +29,7 @@ class Past:
     """The most urgent of what its words set off then; None where nothing climbed."""
     real: bool | None
     """What an adult found: a concern, a false alarm; None: nobody has said."""
+    grade: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Spoken:
-    """What was written in one language, and by how many."""
+    """What one group of students wrote, and how many they are."""
 
     people: int
     messages: int
@@ -96,21 +97,19 @@ class Replay:
                     tally.false += not one.past.real
         return dict(sorted(found.items()))
 
-    @property
-    def languages(self) -> dict[str, Spoken]:
-        """By the writers' language."""
-        people: dict[str, set[int | None]] = {}
+    def by(self, group: Callable[[Past], str]) -> dict[str, Spoken]:
+        """By group of students; strangers are in none."""
+        people: dict[str, set[int]] = {}
         messages, alerts, false = Counter[str](), Counter[str](), Counter[str]()
         for one in self.seen:
-            language = one.past.language
-            people.setdefault(language, set()).add(one.past.person_id)
-            messages[language] += 1
-            alerts[language] += one.tier is not None
-            false[language] += one.tier is not None and one.past.real is False
-        return {
-            language: Spoken(len(people[language]), messages[language], alerts[language], false[language])
-            for language in sorted(people)
-        }
+            if one.past.person_id is None:
+                continue
+            name = group(one.past)
+            people.setdefault(name, set()).add(one.past.person_id)
+            messages[name] += 1
+            alerts[name] += one.tier is not None
+            false[name] += one.tier is not None and one.past.real is False
+        return {name: Spoken(len(people[name]), messages[name], alerts[name], false[name]) for name in people}
 
     def matched_by(self, pack: str) -> list[Seen]:
         """Of the newest messages, those in which a rule of this pack would fire."""

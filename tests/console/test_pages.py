@@ -545,6 +545,34 @@ async def test_a_grade_stands_with_the_student_where_the_roster_has_one(console:
         assert "Grade" not in (await browser.get(f"/staff/people/{SAM}")).text
 
 
+async def test_a_coordinator_sees_whether_students_are_treated_alike_and_nobody_else(
+    console: Console, okafor: Staff, rivera: Staff
+) -> None:
+    def crowd(connection: Connection) -> None:
+        for number in range(100, 120):
+            row = {"id": number, "key": f"s{number}", "name": f"Student {number}", "role": "mentee", "status": "active"}
+            row |= {"language": ("en", "es")[number % 2], "zone": "America/Chicago", "grade": "10", "created_at": NOW}
+            connection.execute(insert(tables.person).values(row))
+
+    console.seed(crowd, little_school.crisis)
+    async with console.browser(rivera) as browser:
+        assert (await browser.get("/staff/fairness")).status_code == 404
+        assert "/staff/fairness" not in (await browser.get("/staff/health")).text
+    async with console.browser(okafor) as browser:
+        assert "/staff/fairness" in (await browser.get("/staff/health")).text
+        page = (await browser.get("/staff/fairness")).text
+    lines = [re.sub(r"<[^>]+>", "|", line) for line in re.findall(r'<th scope="row">.*?</tr>', page)]
+    cells = [[cell for cell in line.split("|") if cell] for line in lines]
+    small = "fewer than 10 students, or needed to hide such a group"
+    assert cells == [
+        ["all students", "23", "4", "none", "none"],
+        ["en", "13", "8", "none", "none"],
+        ["es", "10", "0", "none", "none"],
+        ["9", small], ["10", small], ["11", small], ["no grade in the roster", small],
+    ]  # fmt: skip
+    assert "Maya" not in page
+
+
 # --- what students write stays inert -------------------------------------------------------------------------------
 
 

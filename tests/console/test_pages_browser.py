@@ -37,6 +37,7 @@ PAGES = (
     "people/1",
     "health",
     "words",
+    "fairness",
     "sign-in",
     "first-run",
 )

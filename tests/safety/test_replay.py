@@ -111,6 +111,6 @@ def test_languages_are_counted_with_their_people() -> None:
         past(2, "it was fine", person=2),
         past(3, "ok", language="es"),
     )
-    english = found.languages["en"]
+    english = found.by(lambda one: one.language)["en"]
     assert (english.people, english.messages, english.alerts, english.false) == (2, 2, 1, 1)
-    assert found.languages["es"].people == 1
+    assert found.by(lambda one: one.language)["es"].people == 1
