@@ -208,6 +208,8 @@ class Delivery:
     async def _send(self, sending: _Sending) -> None:
         claim, wall, now = sending.claim, self._clock.wall(), self._clock.now()
         outbound = claim.outbound
+        if outbound.replaces and not self._adapter.capabilities.edits:
+            return self._desk.came_in(outbox.dropped(claim, "cancelled", wall))
         try:
             receipt = await self._adapter.send(inert(outbound))
         except asyncio.CancelledError:

@@ -308,6 +308,7 @@ class Message:
     not_before: datetime | None = None
     expires_at: datetime | None = None
     replaces: int | None = None
+    """Our message in whose place it stands, where the platform can do that; elsewhere it is not sent."""
 
 
 @quickly_made
@@ -321,7 +322,8 @@ class Outbound:
     priority: Priority
     text: str = field(repr=False)
     choices: tuple[Choice, ...] = ()
-    replaces: int | None = None
+    replaces: str = ""
+    """The name that the platform gave our message in whose place this one stands from now on."""
     created_at: datetime | None = None
 
 

@@ -172,12 +172,15 @@ def _named(connection: Connection, person_id: int, address: Address, provider_id
 
 
 def newest_sent(connection: Connection, person_id: int, *, asks: bool = False) -> Sent | None:
-    """Our newest message to a person. `asks`: that can be answered; what only tells something is no question."""
+    """Our newest message to a person. `asks`: that can be answered; what only tells something is no question.
+
+    What stands in place of an older message is not the last thing that they read.
+    """
     column = tables.message.c
     which = or_(column.step != "", column.choices.is_not(None)) if asks else true()
     id_ = connection.execute(
         select(column.id)
-        .where(column.person_id == person_id, column.direction == "out", which)
+        .where(column.person_id == person_id, column.direction == "out", column.replaces.is_(None), which)
         .order_by(column.id.desc())
         .limit(1)
     ).scalar()

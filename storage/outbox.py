@@ -201,7 +201,8 @@ _CLAIM = Text(
         ORDER BY m.priority, m.id LIMIT :limit /*locked*/)
     UPDATE message SET status = 'sending', lease_token = :token, lease_until = :until, attempts = attempts + 1
     WHERE id IN (SELECT id FROM heads)
-    RETURNING priority, id, attempts, ambiguous, chat, kind, text, choices, replaces, created_at
+    RETURNING priority, id, attempts, ambiguous, chat, kind, text, choices, created_at,
+        (SELECT earlier.provider_id FROM message AS earlier WHERE earlier.id = message.replaces)
 """,  # noqa: S608  (our own words)
     "FOR UPDATE OF m SKIP LOCKED",
 )
@@ -305,7 +306,7 @@ def _fate(row: Any) -> str:
 
 
 def _outbound(dialect: Dialect, platform: str, account: str, id_: int, priority: int, row: Any) -> Outbound:
-    chat, kind, text, choices, replaces, created_at = row
+    chat, kind, text, choices, created_at, replaces = row
     return Outbound(
         id=id_,
         address=Address(platform, account, chat),
@@ -313,6 +314,6 @@ def _outbound(dialect: Dialect, platform: str, account: str, id_: int, priority:
         priority=_PRIORITIES[priority],
         text=_TEXT.process_result_value(text, dialect) or "",
         choices=choices_of(_CHOICES.process_result_value(choices, dialect)) if choices else (),
-        replaces=replaces,
+        replaces=replaces or "",
         created_at=_AT.process_result_value(created_at, dialect),
     )

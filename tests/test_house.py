@@ -100,7 +100,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"bot.flows", "bot.safety", "bot.plan", "bot.planning", "bot.program", "storage.database", "storage.turns"}
         | {"storage.batch", "storage.joining", "storage.prompts", "storage.senders"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
-        | {"storage.drills", "storage.hold", "storage.readers", "storage.silence"}
+        | {"storage.alerts", "storage.drills", "storage.hold", "storage.readers", "storage.silence"}
         | {"storage.leases", "storage.occurrences", "storage.wake"},
         {"sqlalchemy"},
     ),

@@ -29,7 +29,7 @@ class Capabilities:
     length: int = 4096
     """Longest text, in UTF-16 units."""
     edits: bool = False
-    """Whether a sent message can be replaced."""
+    """Whether another text can stand in place of a sent message (`Outbound.replaces`)."""
     pager: bool = True
     """Whether an alert may count as delivered when the platform took it (a web page is no pager)."""
     keeps: timedelta | None = None

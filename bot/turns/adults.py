@@ -100,16 +100,22 @@ def _chosen(draft: Draft, adult: Person, choice: Choice, escalation_id: int) -> 
 
 def _typed(draft: Draft, adult: Person, text: str) -> bool:
     """Do what the label or number of a choice says that stood last before them: not every platform has buttons."""
-    newest = conversations.newest_sent(draft.connection, adult.id)
+    newest = conversations.newest_sent(draft.connection, adult.id, asks=True)
     if newest is None or newest.escalation_id is None:
         return False
     typed = text.strip().casefold()
     for number, choice in enumerate(newest.choices, 1):
         # A number may be meant for what stood before an alert that came in between: it never acts on one.
-        if typed == choice.label.casefold() or (typed == str(number) and newest.rung is None):
+        if typed == choice.label.casefold() or (typed == str(number) and _is_last(draft, adult, newest)):
             _chosen(draft, adult, choice, newest.escalation_id)
             return True
     return False
+
+
+def _is_last(draft: Draft, adult: Person, question: conversations.Sent) -> bool:
+    """Whether it is no alert, and nothing has been told since."""
+    last = conversations.newest_sent(draft.connection, adult.id)
+    return question.rung is None and last is not None and last.id == question.id
 
 
 def _pressed_command(draft: Draft, adult: Person, value: str) -> bool:

@@ -23,7 +23,7 @@ from bot.safety import ladder as ladders
 from bot.safety import news as incoming
 from bot.safety import plans as planning
 from bot.safety.rules import SAME_CASE, Case, merge
-from bot.turns import afterwards, bundles, closing, drills, pages, plans, reports, telling
+from bot.turns import afterwards, bundles, closing, drills, older_alerts, pages, plans, reports, telling
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
 from storage import conversations, escalations, people
@@ -249,6 +249,8 @@ def act(draft: Draft, action: StaffAction) -> None:
         closing.guard(draft, action)
         changed = afterwards.planned(draft, changed)
         _stop_alerts(draft, escalation)
+        if escalation.status is EscalationStatus.OPEN:
+            older_alerts.settle(draft, changed)
     else:
         changed, wanted = ladders.reopen(escalation, adult_id, name, draft.now)
         changed = reports.clocked(draft, changed)
@@ -262,6 +264,7 @@ def _taken(draft: Draft, before: Escalation, after: Escalation) -> None:
     """Alerts on their way stop, and the student reads who has seen it."""
     if before.status is EscalationStatus.OPEN:  # of a case that is held, what is on its way came later and is meant
         _stop_alerts(draft, before)
+        older_alerts.settle(draft, after)
     student = people.load(draft.connection, after.person_id)
     if student is not None and not student.role.adult and before.acknowledged_by != after.acknowledged_by:
         text = draft.text(student, "seen", adult=after.acknowledged_by)
@@ -275,8 +278,8 @@ def _stop_alerts(draft: Draft, escalation: Escalation) -> None:
 
 
 def asked_for_note(draft: Draft, adult: Person) -> tuple[str, int] | None:
-    """(outcome, escalation id) when our newest message asked this adult for a note."""
-    newest = conversations.newest_sent(draft.connection, adult.id)
+    """(outcome, escalation id) when what we asked this adult last was a note."""
+    newest = conversations.newest_sent(draft.connection, adult.id, asks=True)
     if newest is None or not newest.step.startswith(NOTE):
         return None
     _, outcome, escalation_id = newest.step.split(":")

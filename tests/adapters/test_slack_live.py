@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from bot.adapters.slack import socket as socket_module
 from bot.adapters.slack.adapter import Adapter
 from bot.app import App
 from bot.clock import SystemClock
-from bot.domain import Address, Choice, MessageKind, Outbound, Priority
+from bot.domain import Address, Choice, MessageKind, Outbound, Priority, Receipt
 from bot.errors import Ambiguous, NearpeerError, Outage, SlowDown, TryLater, Unreachable
 from bot.program import Program
 from storage import cursors, tables
@@ -200,6 +201,23 @@ async def test_f30_a_press_is_stored_once_and_replaces_the_buttons(house: House)
     assert inbound.token == "token0"
     (shown,) = house.slack.posted[MAYA]
     await until(lambda: [block["type"] for block in shown["blocks"]] == ["section", "context"])
+
+
+async def test_a_message_is_put_in_place_of_an_older_one_and_its_buttons_go(house: House) -> None:
+    sent = await house.adapter.send(message("CRISIS: <!channel>", "I have it", "Pass on"))
+    change = replace(message("✓ Ms. Rivera has case 4F7K & <!here>"), replaces=sent.provider_id)
+    assert await house.adapter.send(change) == Receipt()
+    (shown,) = house.slack.posted[MAYA]
+    assert [block["type"] for block in shown["blocks"]] == ["section"]
+    assert shown["blocks"][0]["text"] == {"type": "plain_text", "text": change.text, "emoji": False}
+    assert shown["text"] == "✓ Ms. Rivera has case 4F7K &amp; &lt;!here&gt;"
+
+
+@pytest.mark.parametrize("error", ["message_not_found", "cant_update_message", "edit_window_closed"])
+async def test_what_cannot_be_changed_any_more_is_settled(house: House, error: str) -> None:
+    sent = await house.adapter.send(message("CRISIS"))
+    house.slack.plan("chat.update", error)
+    assert await house.adapter.send(replace(message("✓"), replaces=sent.provider_id)) == Receipt()
 
 
 async def test_f11_what_was_taken_is_stored_and_acknowledged_before_the_end(house: House) -> None:

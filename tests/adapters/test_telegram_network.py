@@ -9,6 +9,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 
 from bot.adapters.telegram.adapter import Adapter
 from bot.adapters.telegram.network import BotApi
-from bot.domain import Address, MessageKind, Outbound, Priority
+from bot.domain import Address, MessageKind, Outbound, Priority, Receipt
 from bot.errors import Ambiguous, SendError, TryLater, Unreachable
 from tests.fakes.port import MemoryPort
 from tests.fakes.telegram import ACCOUNT, CUT, HANG, LOST, MAYA, TOKEN, BotServer, api
@@ -192,6 +193,23 @@ async def test_f41_f42_who_blocked_the_bot_or_is_gone_is_unreachable() -> None:
         for chat, code in ((5, "blocked"), (6, "chat_gone")):
             error = await refused(telegram.send(to(chat)))
             assert (type(error), error.code) == (Unreachable, code)
+        await telegram.stop()
+
+
+async def test_a_message_is_put_in_place_of_an_older_one_and_one_that_is_gone_hurts_nobody() -> None:
+    async with BotServer(chats={MAYA, 5}).running() as server:
+        telegram = Adapter(ACCOUNT, api(server), polls=False)
+        await telegram.start(MemoryPort())
+        first = await telegram.send(to(MAYA))
+        await telegram.send(to(MAYA))
+        change = replace(to(MAYA), text="✓ Ms. Rivera has case 4F7K.", replaces=first.provider_id)
+        for _ in range(2):  # the second time it says so already
+            assert await telegram.send(change) == Receipt()
+        assert server.sent(MAYA) == ["✓ Ms. Rivera has case 4F7K.", f"Hello {CANARY}"]
+        assert await telegram.send(replace(change, replaces="77")) == Receipt()
+        assert len(server.journal) == 2
+        server.blocked.add(MAYA)
+        assert (await refused(telegram.send(change))).code == "blocked"
         await telegram.stop()
 
 

@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 from bot.adapters.base import Capabilities, Finding, Port
-from bot.adapters.slack.answers import DEAD, UNFIT, Misshapen, outcome
-from bot.adapters.slack.blocks import LENGTH, chosen, render, without_blocks
+from bot.adapters.slack.answers import DEAD, FIXED, UNFIT, Misshapen, outcome
+from bot.adapters.slack.blocks import LENGTH, change, chosen, render, without_blocks
 from bot.adapters.slack.examining import examine
 from bot.adapters.slack.gaps import Gaps
 from bot.adapters.slack.home import heard, view
@@ -63,7 +63,7 @@ class Adapter:
         self.capabilities = Capabilities(
             min_age=min_age,
             length=LENGTH,
-            edits=False,
+            edits=True,
             presses=PRESSES,
             per_second=per_second,
             per_chat_second=per_chat_second,
@@ -116,15 +116,18 @@ class Adapter:
             await self._app_web.close()
 
     async def send(self, outbound: Outbound) -> Receipt:
-        """Post a message, in as many pieces as it needs; the receipt names the last."""
+        """Post a message, in as many pieces as it needs; the receipt names the last. Or change one (`replaces`)."""
         if self._port is None:
             raise TryLater("not_running")
         if "workspace" in self._standing.refused:  # nobody is there, and that says nothing about them
             raise TryLater("another_workspace")
+        if outbound.replaces:
+            await self._post("chat.update", change(outbound))
+            return Receipt()
         receipt = Receipt()
         for number, body in enumerate(render(outbound)):
             try:
-                receipt = await self._post(body)
+                receipt = await self._post("chat.postMessage", body)
             except TryLater as error:
                 if number:  # what went out before would come again: that is "perhaps sent"
                     raise Ambiguous(error.code) from None
@@ -174,20 +177,20 @@ class Adapter:
 
     # --- inside ---
 
-    async def _post(self, body: Mapping[str, Any]) -> Receipt:
+    async def _post(self, method: str, body: Mapping[str, Any]) -> Receipt:
         try:
-            return await self._posted(body)
+            return await self._posted(method, body)
         except Misshapen as refused:
             log.error("slack refused our blocks error=%s", refused)
         try:
-            return await self._posted(without_blocks(body))
+            return await self._posted(method, without_blocks(body))
         except Misshapen:
             raise Unreachable("refused") from None
 
-    async def _posted(self, body: Mapping[str, Any]) -> Receipt:
-        answer = await self._web.call("chat.postMessage", body)
+    async def _posted(self, method: str, body: Mapping[str, Any]) -> Receipt:
+        answer = await self._web.call(method, body)
         self._standing.judge("bot token", answer.error)
-        return outcome(answer)
+        return Receipt() if answer.error in FIXED else outcome(answer)
 
     async def _show_choice(self, body: Mapping[str, Any]) -> None:
         """The press is stored, whatever becomes of its buttons."""

@@ -31,6 +31,13 @@ def render(outbound: Outbound) -> list[dict[str, Any]]:
     return bodies
 
 
+def change(outbound: Outbound) -> dict[str, Any]:
+    """The `chat.update` body of a message that stands in place of an older one, whose buttons go with it."""
+    chat, _, ts = outbound.replaces.partition(":")
+    text = pieces(outbound.text, LENGTH)[0]
+    return _update(chat, ts, escaped(text), sections(text))
+
+
 def without_blocks(body: Mapping[str, Any]) -> dict[str, Any]:
     """The same message as text alone, for a Slack that refuses its blocks."""
     return {key: value for key, value in body.items() if key != "blocks"}
@@ -48,14 +55,8 @@ def chosen(payload: Mapping[str, Any]) -> dict[str, Any] | None:
         blocks.append(
             ContextBlock(elements=[PlainTextObject(text=f"✓ {action['text']['text']}", emoji=True)]).to_dict()
         )
-        return {
-            "channel": str(payload["container"]["channel_id"]),
-            "ts": str(message["ts"]),
-            "text": "\n".join(escaped(text) for text in texts)[:_NOTICE],
-            "blocks": blocks,
-            "link_names": False,
-            "parse": "none",
-        }
+        chat, ts = str(payload["container"]["channel_id"]), str(message["ts"])
+        return _update(chat, ts, "\n".join(escaped(text) for text in texts), blocks)
     except (LookupError, TypeError, AttributeError):
         return None
 
@@ -105,6 +106,11 @@ def _buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
 def _body(chat: str, text: str) -> dict[str, Any]:
     notice = escaped(text[:_NOTICE]) or "…"
     return {"channel": chat, "text": notice, "blocks": sections(text), **_INERT}
+
+
+def _update(chat: str, ts: str, notice: str, blocks: list[dict[str, Any]]) -> dict[str, Any]:
+    about = {"channel": chat, "ts": ts, "text": notice[:_NOTICE], "blocks": blocks}
+    return {**about, "link_names": False, "parse": "none"}
 
 
 def _shortened(label: str) -> str:

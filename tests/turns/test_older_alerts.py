@@ -1,0 +1,103 @@
+"""Alerts that adults have in their chats already: once somebody has the case, they say so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.domain import Outbound
+from bot.turns.older_alerts import EACH
+from storage import tables
+from storage.database import Database
+from tests.school import LEO, MAYA, OKAFOR, PACK, RIVERA, House, house, on_sqlite, tiny_program
+
+MORE = "".join(
+    f"\n  - {{id: rule-{topic}, tier: crisis, category: {topic}, label: About {topic}, phrases: [{topic} now]}}"
+    for topic in ("weapon", "danger")
+)
+
+
+@pytest.fixture
+def school(database: Database, tmp_path: Path) -> House:
+    """The little school, on a platform that can change a message; three kinds of crisis are known there."""
+    made = house(database, tiny_program(tmp_path, pack=PACK + MORE))
+    made.platform.capabilities = replace(made.platform.capabilities, edits=True)
+    return made
+
+
+def changes(school: House, person: int) -> list[Outbound]:
+    return [one for one in school.platform.journal if one.replaces and one.address.chat == str(person)]
+
+
+def code(school: House, person: int, number: int = 0) -> str:
+    """Somebody's code for the case of that number."""
+    case = school.rows(tables.escalation)[number]
+    (row,) = school.rows(tables.acknowledgement_code, person_id=person, escalation_id=case.id)
+    return str(row.code)
+
+
+async def test_when_somebody_takes_a_case_its_alerts_say_who(school: House) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.pass_time(minutes=5)
+    told = {one.address.chat: f"p{number}" for number, one in enumerate(school.platform.journal, 1)}
+    await school.taps(RIVERA, "I have it")
+    for adult in (RIVERA, OKAFOR):
+        (change,) = changes(school, adult)
+        assert change.replaces == told[str(adult)]
+        assert change.text.startswith(f"✓ Ms. Rivera has case {code(school, adult)}. ")
+        assert "M.T." not in change.text
+        assert change.choices == ()
+
+
+@on_sqlite
+async def test_a_case_that_is_closed_before_anybody_took_it_says_so(school: House) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.says(RIVERA, f"close {code(school, RIVERA)}")
+    await school.says(RIVERA, school.text("outcome_spoke-with-student"))
+    (change,) = changes(school, RIVERA)
+    assert change.text.startswith(f"✓ Ms. Rivera has closed case {code(school, RIVERA)}. ")
+
+
+async def test_what_is_typed_next_answers_the_newest_message_and_no_change_of_an_older_one(school: House) -> None:
+    for student in (MAYA, LEO):
+        await school.says(student, "I want to die")
+    await school.pass_time(minutes=5)
+    await school.says(OKAFOR, f"close {code(school, OKAFOR, 1)}")
+    await school.says(RIVERA, f"ack {code(school, RIVERA)}")
+    assert len(changes(school, OKAFOR)) == 1
+    await school.says(OKAFOR, school.text("outcome_spoke-with-student"))
+    assert [row.status for row in school.rows(tables.escalation)] == ["acknowledged", "closed"]
+
+
+async def test_an_alert_of_two_cases_stands_until_somebody_has_both(school: House) -> None:
+    for words in ("I want to die", "weapon now", "danger now"):
+        await school.says(MAYA, words)
+    await school.pass_time(minutes=1)
+    first, both = [f"p{number}" for number, one in enumerate(school.platform.journal, 1) if one.kind == "alert"]
+    await school.says(RIVERA, f"ack {code(school, RIVERA)}")
+    await school.says(RIVERA, f"ack {code(school, RIVERA, 1)}")
+    assert [change.replaces for change in changes(school, RIVERA)] == [first]
+    await school.says(RIVERA, f"ack {code(school, RIVERA, 2)}")
+    assert [change.replaces for change in changes(school, RIVERA)] == [first, both]
+    assert changes(school, RIVERA)[1].text.count("✓ Ms. Rivera has case ") == 2
+
+
+@on_sqlite
+async def test_of_a_case_that_waited_long_only_the_newest_alerts_are_changed(school: House) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.pass_time(hours=2)
+    alerts = [f"p{number}" for number, one in enumerate(school.platform.journal, 1) if one.kind == "alert"]
+    await school.taps(RIVERA, "I have it")
+    await school.pass_time(minutes=1)
+    changed = {one.replaces for adult in (RIVERA, OKAFOR) for one in changes(school, adult)}
+    assert changed == set(alerts[-2 * EACH :])
+
+
+@on_sqlite
+async def test_on_a_platform_that_changes_nothing_it_is_no_message_more(house: House) -> None:
+    await house.says(MAYA, "I want to die")
+    await house.taps(RIVERA, "I have it")
+    assert [row.status for row in house.rows(tables.message, direction="out") if row.replaces] == ["cancelled"]
+    assert changes(house, RIVERA) == []

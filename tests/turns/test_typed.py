@@ -1,0 +1,63 @@
+"""What an adult types is meant for what they were asked last, whatever they were only told since."""
+
+from __future__ import annotations
+
+from storage import tables
+from tests.school import LEO, MAYA, OKAFOR, RIVERA, House, on_sqlite
+
+ALL_TAKEN = ["acknowledged", "acknowledged"]
+
+
+def states(house: House) -> list[str]:
+    return [row.status for row in house.rows(tables.escalation)]
+
+
+def codes(house: House, person: int) -> list[str]:
+    """Somebody's codes, the older case's first."""
+    rows = house.rows(tables.acknowledgement_code, person_id=person)
+    return [row.code for row in sorted(rows, key=lambda row: int(row.escalation_id))]
+
+
+async def two_cases(house: House) -> str:
+    """Two students' cases of which both adults were told; Mr. Okafor has the second, whose code of his is given."""
+    for student in (MAYA, LEO):
+        await house.says(student, "I want to die")
+    await house.pass_time(minutes=5)
+    _, second = codes(house, OKAFOR)
+    await house.says(OKAFOR, f"ack {second}")
+    return second
+
+
+async def told_something_else(house: House) -> None:
+    await house.says(RIVERA, f"ack {codes(house, RIVERA)[0]}")
+    assert house.newest(OKAFOR).text.startswith("Ms. Rivera has taken case")
+
+
+async def test_a_label_answers_the_question(house: House) -> None:
+    second = await two_cases(house)
+    await house.says(OKAFOR, f"close {second}")
+    await told_something_else(house)
+    await house.says(OKAFOR, house.text("outcome_spoke-with-student"))
+    assert states(house) == ["acknowledged", "closed"]
+
+
+async def test_a_line_is_the_note_that_was_asked_for(house: House) -> None:
+    second = await two_cases(house)
+    await house.says(OKAFOR, f"close {second}")
+    await house.says(OKAFOR, house.text("outcome_not-a-concern"))
+    await told_something_else(house)
+    await house.says(OKAFOR, "A song in the play")
+    assert [(row.status, row.note) for row in house.rows(tables.escalation)][1] == ("closed", "A song in the play")
+
+
+@on_sqlite
+async def test_a_number_answers_the_very_last_message_or_nothing(house: House) -> None:
+    second = await two_cases(house)
+    await house.says(OKAFOR, f"close {second}")
+    await told_something_else(house)
+    await house.says(OKAFOR, "1")
+    assert states(house) == ALL_TAKEN
+    assert house.newest(OKAFOR).text.startswith("Which case do you mean?")
+    await house.says(OKAFOR, f"close {second}")
+    await house.says(OKAFOR, "1")
+    assert states(house) == ["acknowledged", "closed"]
