@@ -27,7 +27,10 @@ class Line:
 
 
 def history(connection: Connection, address: Address, limit: int) -> Sequence[Line]:
-    """The newest lines of a chat, oldest first. An alert that no open page showed is here for who comes later."""
+    """The newest lines of a chat, oldest first. An alert that no open page showed is here for who comes later.
+
+    A line in whose place another stands by now says what that one says.
+    """
     column = tables.message.c
     shown = or_(
         column.direction == "in",
@@ -59,14 +62,34 @@ def history(connection: Connection, address: Address, limit: int) -> Sequence[Li
             # By whoever owns the chat now: an index of all messages by their chat would cost each of them.
             column.person_id == owner.scalar_subquery(),
             shown,
+            or_(column.direction == "in", column.replaces.is_(None)),
         )
         .order_by(column.id.desc())
         .limit(limit)
     ).all()
-    return [
-        Line(row.id, row.direction == "out", row.text, _choices(row), row.created_at, row.kind)
-        for row in reversed(rows)
-    ]
+    instead = _instead(connection, [row for row in rows if row.kind == "alert"])
+    lines = []
+    for row in reversed(rows):
+        text, kind, choices = instead[row.id] if row.id in instead else (row.text, row.kind, _choices(row))
+        lines.append(Line(row.id, row.direction == "out", text, choices, row.created_at, kind))
+    return lines
+
+
+def _instead(connection: Connection, alerts: Sequence[Any]) -> dict[int, tuple[str, str, tuple[Choice, ...]]]:
+    """Text, kind and choices that stand in place of a person's alerts, by the alert's id."""
+    if not alerts:
+        return {}
+    column = tables.message.c
+    rows = connection.execute(
+        select(column.replaces, column.text, column.kind)
+        .where(
+            column.person_id == alerts[0].person_id,
+            column.replaces.in_([alert.id for alert in alerts]),
+            column.status == "sent",
+        )
+        .order_by(column.id)
+    )
+    return {row.replaces: (row.text, row.kind, ()) for row in rows}
 
 
 def last_answer(connection: Connection, person_id: int) -> datetime | None:

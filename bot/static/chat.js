@@ -99,6 +99,7 @@ class Chat {
     for (const line of lines) {
       let shown = this.lines().find((other) => other.dataset.id === line.id) || this.adopt(line);
       if (shown && !line.choices.length) shown.querySelector(".choices")?.remove();
+      if (shown && line.ours && shown.dataset.kind !== line.kind) this.change(shown, line);
       if (!shown) {
         shown = this.make(line);
         if (previous) previous.after(shown);
@@ -129,16 +130,27 @@ class Chat {
     const text = line.text.trim();
     const said = (other) => other.classList.contains("own") && other.querySelector(".bubble-text").textContent.trim() === text;
     if (line.again && !line.ours && this.lines().some(said)) return;
+    if (line.replaces) {
+      const older = this.lines().find((other) => other.dataset.id === line.replaces);
+      return older && this.change(older, line);
+    }
     const atEnd = this.isAtEnd();
     const shown = this.make(line);
     shown.classList.add("fresh");
     this.log.append(shown);
-    if (line.replaces) {
-      this.lines().find((other) => other.dataset.id === line.replaces)?.querySelector(".choices")?.remove();
-    }
     this.refresh();
     if (atEnd || line.kind === "alert" || line.kind === "card") this.toEnd();
     this.confirm(line);
+  }
+
+  // An older line says something else from now on, such as who has the case of an alert.
+  change(older, line) {
+    const choices = older.querySelector(".choices");
+    if (choices) this.removeButtons(choices);
+    older.querySelector(".line-title")?.remove();
+    older.querySelector(".bubble-text").textContent = line.text;
+    older.classList.replace(older.dataset.kind, line.kind);
+    older.dataset.kind = line.kind;
   }
 
   // An alert counts as shown only when somebody can see the page.

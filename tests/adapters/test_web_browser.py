@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -241,6 +241,30 @@ async def test_an_alert_rings_on_ms_riveras_page_and_is_confirmed(school: School
     await expect(page.locator(".choices")).to_have_count(0)
     assert school.port.received[0].body["button"] == "a0"
     assert school.errors == []
+
+
+async def test_an_alert_says_who_has_its_case_on_an_open_page_and_on_one_that_was_away(
+    school: School, browser: Browser
+) -> None:
+    page = await phone_of(school, browser, "rivera-0123456789abcd")
+    for number in range(2):
+        await school.tell(RIVERA, f"{number}: {ALERT}", MessageKind.ALERT, *ALERT_CHOICES)
+    first, second = school.port.chats["30"]
+    taken = "✓ Mr. Okafor has case 4F7K."
+    change = Outbound(990, RIVERA, MessageKind.STAFF, Priority.DIGEST, taken, replaces=str(first.id))
+    await school.adapter.send(change)
+    texts = page.locator(".bubble-text")
+    await expect(texts).to_have_text([taken, second.text])
+    await expect(page.locator(".choices")).to_have_count(1)
+    school.port.chats["30"] = [replace(line, text=taken, kind="staff", choices=()) for line in (first, second)]
+    await page.context.set_offline(True)
+    await page.context.set_offline(False)
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await expect(texts).to_have_text([taken, taken])
+    await expect(page.locator(".choices")).to_have_count(0)
+    await expect(page.locator(".line.alert")).to_have_count(0)
+    await look(page, "alert-taken")
+    school.errors.clear()  # the browser notes that it was offline
 
 
 async def test_three_phones_on_one_page_share_one_stream_and_keep_apart(school: School, browser: Browser) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import Outbound
+from bot.domain import Address, Outbound
 from bot.turns.older_alerts import EACH
-from storage import tables
+from storage import chats, tables
 from storage.database import Database
 from tests.school import LEO, MAYA, OKAFOR, PACK, RIVERA, House, house, on_sqlite, tiny_program
 
@@ -49,6 +49,10 @@ async def test_when_somebody_takes_a_case_its_alerts_say_who(school: House) -> N
         assert change.text.startswith(f"✓ Ms. Rivera has case {code(school, adult)}. ")
         assert "M.T." not in change.text
         assert change.choices == ()
+    with school.database.read() as connection:
+        older, newer = chats.history(connection, Address("web", "web", str(OKAFOR)), 50)
+    assert (older.text, older.choices) == (changes(school, OKAFOR)[0].text, ())
+    assert newer.text.startswith("Ms. Rivera has taken"), "the change itself is no line"
 
 
 @on_sqlite

@@ -49,7 +49,9 @@ class Adapter:
     """
 
     name = "web"
-    capabilities = Capabilities(length=_LONGEST_TEXT, pager=False, per_second=1_000.0, per_chat_second=100.0)
+    capabilities = Capabilities(
+        length=_LONGEST_TEXT, edits=True, pager=False, per_second=1_000.0, per_chat_second=100.0
+    )
 
     def __init__(
         self,
@@ -113,7 +115,7 @@ class Adapter:
             if self._port is None:
                 raise TryLater("not_running")
             raise Unreachable("no_listener")
-        return Receipt(shown=True)
+        return Receipt(str(outbound.id), shown=True)
 
     def routes(self) -> Sequence[BaseRoute]:
         """The personal link, the chat page, and what the page asks for."""

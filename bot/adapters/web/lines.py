@@ -14,7 +14,9 @@ from bot.domain import Outbound
 
 def line_of(line: Shown | Outbound) -> dict[str, Any]:
     """A line as chat.js reads it. Ids are text: they are longer than a JavaScript number is exact."""
-    ours, at = (True, line.created_at) if isinstance(line, Outbound) else (line.ours, line.at)
+    ours, at, replaces = (
+        (True, line.created_at, line.replaces) if isinstance(line, Outbound) else (line.ours, line.at, "")
+    )
     return {
         "id": str(line.id),
         "ours": ours,
@@ -22,6 +24,7 @@ def line_of(line: Shown | Outbound) -> dict[str, Any]:
         "text": line.text,
         "choices": [{"label": choice.label, "token": choice.token} for choice in line.choices],
         "at": at.isoformat() if at else "",
+        "replaces": replaces,
     }
 
 
