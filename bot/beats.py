@@ -17,12 +17,12 @@ from sqlalchemy import Connection
 from bot.clock import Clock
 from bot.domain import DeliveryNews, Due, DueKind
 from bot.errors import Outage
-from bot.planning.hours import is_open
+from bot.planning.hours import is_open, opened_at
 from bot.program import Program
 from bot.turns import fanout, silences
 from bot.turns.handle import Turns
 from bot.turns.planned import plan_ahead
-from storage import due, hold, losses
+from storage import due, hold, losses, unread
 from storage.database import Database
 from storage.losses import Loss
 
@@ -54,6 +54,7 @@ class Beats:
         self._ahead_on: date | None = None
         self._silence_on: date | None = None
         self._silence_after: int | None = None
+        self._told_on: date | None = None
 
     def plan_anew(self) -> None:
         """Plan at the next beat, not in ten minutes."""
@@ -69,7 +70,9 @@ class Beats:
                 return handled  # restored: time brings no prompts until staff say so
             handled += await self._handle(await self._read(due.waits_due))
             handled += await self.fire()
-            return handled + await self._look_for_silence()
+            handled += await self._look_for_silence()
+            await self._tell_what_waits()
+            return handled
 
     async def alerts(self) -> int:
         """News of failed sends and cases whose time has come: a beat of its own, held up by no plan and no fan-out."""
@@ -89,6 +92,22 @@ class Beats:
         look = partial(silences.some, program=program, now=now, after=self._silence_after)
         found, self._silence_after = await self._read(lambda connection, _now: look(connection))
         return await self._handle(found)
+
+    async def _tell_what_waits(self) -> None:
+        """Once on each school day, when it is known who has fallen silent: what waited when the school opened."""
+        if self._silence_after is not None or self._silence_on is None or self._told_on == self._silence_on:
+            return
+        self._told_on = self._silence_on
+        hours = self._program.hours
+        try:
+            found = await self._read(lambda connection, now: unread.waiting(connection, opened_at(hours, now)))
+            await self._turns.tell_what_waits(found)
+        except Outage:
+            self._told_on = None
+            raise
+        except Exception as error:
+            log.critical("telling what waits failed error=%s", type(error).__name__)
+            await self._tell(self._turns.fault("reason_untold"))
 
     async def _late_alerts(self) -> Sequence[DeliveryNews]:
         now = self._clock.now()

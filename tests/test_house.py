@@ -101,7 +101,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"storage.batch", "storage.joining", "storage.prompts", "storage.senders"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
         | {"storage.alerts", "storage.drills", "storage.hold", "storage.readers", "storage.silence"}
-        | {"storage.leases", "storage.occurrences", "storage.wake"},
+        | {"storage.leases", "storage.occurrences", "storage.unread", "storage.wake"},
         {"sqlalchemy"},
     ),
     "bot.pacer": (set(), set()),
@@ -122,6 +122,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "storage.due",
             "storage.hold",
             "storage.losses",
+            "storage.unread",
         },
         {"sqlalchemy"},
     ),

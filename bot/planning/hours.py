@@ -18,6 +18,12 @@ def is_open(hours: SchoolHours, now: datetime) -> bool:
     return _is_school_day(hours, local.date()) and hours.opens <= local.time() < hours.closes
 
 
+def opened_at(hours: SchoolHours, now: datetime) -> datetime:
+    """When the school opens on the day of a moment, if it is a school day."""
+    zone = ZoneInfo(hours.zone)
+    return moment(now.astimezone(zone).date(), hours.opens, zone)
+
+
 def next_morning(hours: SchoolHours, after: datetime) -> datetime:
     """The next time that the school opens, later than a moment; a day later if it never does."""
     zone = ZoneInfo(hours.zone)

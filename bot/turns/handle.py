@@ -31,7 +31,7 @@ from bot.failpoints import failpoint
 from bot.flows import state
 from bot.flows.loaded import LoadedFlow
 from bot.program import Program
-from bot.turns import ahead, due, prompts, senders, staff
+from bot.turns import ahead, due, mornings, prompts, senders, staff
 from bot.turns.draft import Draft, due_cause
 from bot.turns.intake import AtOnce, Intake, Taken
 from bot.turns.understood import Translate, Understanding, Understood
@@ -40,6 +40,7 @@ from storage.batch import Batch
 from storage.database import Database
 from storage.due import person_of
 from storage.turns import acted_on, add_turn
+from storage.unread import Unread
 
 log = logging.getLogger(__name__)
 
@@ -146,14 +147,11 @@ class Turns:
 
     async def look_ahead(self) -> None:
         """What must be put right before it is needed is told to the safety contact."""
+        await self._by_itself("ahead", ahead.look)
 
-        def unit(connection: Connection) -> None:
-            draft = self._draft(Batch(connection), f"ahead:{self.clock.new_id()}")
-            ahead.look(draft)
-            self._save(draft)
-
-        await self.database.run(unit)
-        self._kick()
+    async def tell_what_waits(self, found: Sequence[Unread]) -> None:
+        """Adults read how much waits for them on the staff pages."""
+        await self._by_itself("mornings", lambda draft: mornings.tell(draft, found))
 
     def save(self, connection: Connection, event: Event) -> Turn:
         """One event in the transaction of `connection`: its turn, saved. Inbound events come through `drain`."""
@@ -271,6 +269,17 @@ class Turns:
         draft = self._draft(Batch(connection), f"fault:{self.clock.new_id()}")
         senders.open_failure(draft, None, self.program.text(self.program.languages[0], reason, **values))
         self._save(draft)
+
+    async def _by_itself(self, name: str, act: Callable[[Draft], None]) -> None:
+        """A turn that no event brought."""
+
+        def unit(connection: Connection) -> None:
+            draft = self._draft(Batch(connection), f"{name}:{self.clock.new_id()}")
+            act(draft)
+            self._save(draft)
+
+        await self.database.run(unit)
+        self._kick()
 
     def _draft(self, batch: Batch, cause: str) -> Draft:
         return Draft(batch, self.program, self.clock.now(), self.clock.new_id, cause)
