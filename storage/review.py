@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from bot.domain import AuditEntry, EscalationStatus, ReviewKind, Tier
 from storage import tables
@@ -75,6 +75,8 @@ class Case:
     words: tuple[Words, ...] = ()
     told: tuple[Told, ...] = ()
     drill: bool = False
+    rests: bool = False
+    """The student's prompts rest until an adult lets them go on."""
 
     @property
     def undelivered(self) -> bool:
@@ -177,11 +179,12 @@ def names_of(connection: Connection, person_ids: Iterable[int | None]) -> Mappin
 
 
 def _visible(caseload_of: int | None, reader: int | None) -> Select[Any]:
-    escalation, code = tables.escalation.c, tables.acknowledgement_code.c
+    escalation, code, person = tables.escalation.c, tables.acknowledgement_code.c, tables.person.c
+    rests = and_(person.status == "paused", person.paused_until.is_(None))
     was_told = escalation.id.in_(select(code.escalation_id).where(code.person_id == caseload_of))
     return (
-        select(tables.escalation, tables.person.c.name)
-        .join(tables.person, tables.person.c.id == escalation.person_id)
+        select(tables.escalation, person.name, rests.label("rests"))
+        .join(tables.person, person.id == escalation.person_id)
         .where(or_(in_caseload(escalation.person_id, caseload_of), was_told), may_read(reader))
     )
 
@@ -216,6 +219,7 @@ def _cases(connection: Connection, query: Select[Any]) -> list[Case]:
             words=tuple(written[row.id]),
             told=tuple(told[row.id]),
             drill=row.drill,
+            rests=bool(row.rests),
         )
         for row in rows
     ]

@@ -169,6 +169,8 @@ def standing(case: Case, moments: Moments) -> tuple[str, str]:
     if case.status is EscalationStatus.CLOSED:
         how = OUTCOMES.get(case.outcome, case.outcome)
         closed = moments.when(case.closed_at).text if case.closed_at else ""
+        if case.rests:
+            how = f"{how}. Check-ins are on hold until an adult lets them go on, on the student's page"
         return f"Closed by {case.closed_by or 'an adult'}, {closed}", how
     clock = f" Disclosed {moments.since(case.opened_at)} ago." if case.category == ABUSE else ""
     next_at = moments.when(case.next_action_at).text if case.next_action_at else ""

@@ -1,18 +1,22 @@
-"""Once a day: what an adult must put right before it is needed. The safety contact reads it."""
+"""Once a day: what an adult must put right before it is needed, and whom nobody has let go on after a case."""
 
 from __future__ import annotations
 
-from bot.domain import MessageKind
+from bot.domain import MessageKind, ReviewKind
 from bot.planning.duty import AHEAD, Gap, gaps
 from bot.turns.draft import Draft
-from storage import drills, people
+from storage import drills, people, resting
 
 WEEK = 7
 """Days until adults are reminded once more of a drill that is due."""
 
 
 def look(draft: Draft) -> None:
-    """Tell the safety contact of days ahead on which nobody is on duty, and of a drill that is due; once a day each."""
+    """Tell the safety contact of days ahead on which nobody is on duty, and of a drill that is due; once a day each.
+
+    Staff find among what to look at whose check-ins still rest after a crisis.
+    """
+    _resting(draft)
     _drill(draft)
     duty = draft.program.duty
     if duty is None:
@@ -22,6 +26,14 @@ def look(draft: Draft) -> None:
     if found:
         _tell(draft, "duty_gap", when="; ".join(_span(draft, gap) for gap in found))
         draft.note("Nearpeer", "duty gap", detail=f"{len(found)} in the next 14 days")
+
+
+def _resting(draft: Draft) -> None:
+    """Who is asked nothing is not missed when they fall silent: after a crisis they must not be forgotten."""
+    students = people.several(draft.connection, resting.forgotten(draft.connection, draft.now))
+    for student in students.values():
+        draft.review(ReviewKind.NOTICE, "On hold, though no case is open: let check-ins go on, or say hello", student)
+        draft.note("Nearpeer", resting.NOTED, person_id=student.id)
 
 
 def _drill(draft: Draft) -> None:
