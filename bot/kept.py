@@ -20,8 +20,6 @@ from typing import Any
 
 FILE = ".cache/content.json"
 SHARED = Path(__file__).resolve().parent.parent / FILE
-_LARGE = 100_000
-"""Characters of what is worth keeping for other schools: the packs."""
 
 _ROOM = Path(__file__).parent
 # Whose work is kept. After a change of any of them nothing kept is trusted: a rule lost that way could be a lost alert.
@@ -32,22 +30,27 @@ _PARTS = ("anyascii", "ruamel.yaml")
 class Kept:
     """The kept values of one folder; each is found by all that it was made from.
 
-    `share`: the folder adds nothing to what ships.
+    `share`: where the content is that ships, for a folder that adds nothing to its safety; else None.
     """
 
-    def __init__(self, folder: Path, *, share: bool = False) -> None:
+    def __init__(self, folder: Path, *, share: Path | None = None) -> None:
         self._path = folder / FILE
-        self._shared = SHARED if share else None
+        self._share = share
         self._before = _read(self._path)
-        if share and not self._before:
+        if share is not None and not self._before:
             self._before = _read(SHARED)
         self._now: dict[str, Any] = {}
+        self._made_from: dict[str, str] = {}
 
     def find(self, made_from: str, work_out: Callable[[], Any]) -> Any:
-        """What `made_from` came to, or else what `work_out` gives: plain values, as JSON has them."""
-        key = hashlib.sha256(made_from.encode()).hexdigest()
+        """What `made_from` came to, or else what `work_out` gives: plain values, as JSON has them.
+
+        `made_from`: the text of a file, or a line for each of several: a hash of its text, and its path.
+        """
+        key = _key(made_from)
         if key not in self._now:
             self._now[key] = self._before[key] if key in self._before else work_out()
+            self._made_from[key] = made_from
         return self._now[key]
 
     def save(self) -> None:
@@ -55,15 +58,29 @@ class Kept:
         plain = {key: one for key, one in self._now.items() if key in self._before or _is_plain(one)}
         if plain.keys() == self._before.keys():
             return
-        body = json.dumps(plain, separators=(",", ":")).encode()
-        _write(self._path, body)
-        if self._shared is not None and any(
-            key not in self._before and len(json.dumps(one)) > _LARGE for key, one in plain.items()
-        ):
-            _write(self._shared, body)
+        _write(self._path, plain)
+        if self._share is not None:
+            self._save_for_others(plain, self._share)
+
+    def _save_for_others(self, plain: dict[str, Any], shipped: Path) -> None:
+        """What is made from files that ship, and of what a school has written nothing."""
+        ships = {_key(path.read_text(encoding="utf-8")) for path in shipped.rglob("*.yaml")}
+        ships |= {
+            key
+            for key, made_from in self._made_from.items()
+            if all(line.partition(" ")[2].startswith(f"{shipped}{os.sep}") for line in made_from.splitlines())
+        }
+        if ships & (plain.keys() - self._before.keys()):
+            known = _read(SHARED) | plain
+            _write(SHARED, {key: one for key, one in known.items() if key in ships})
 
 
-def _write(path: Path, body: bytes) -> None:
+def _key(made_from: str) -> str:
+    return hashlib.sha256(made_from.encode()).hexdigest()
+
+
+def _write(path: Path, kept: dict[str, Any]) -> None:
+    body = json.dumps(kept, separators=(",", ":")).encode()
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, exist_ok=True)
         aside = path.with_name(f"{path.name}.{os.getpid()}")

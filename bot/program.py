@@ -178,7 +178,8 @@ def load_program(folder: Path, settings: Settings | None = None, *, shipped: Pat
 
     `settings`: these, instead of the folder's nearpeer.toml. `shipped`: where the package's own content is.
     """
-    parts, kept = Parts(), Kept(folder, share=shipped == SHIPPED and not (folder / "safety").exists())
+    adds = shipped != SHIPPED or (folder / "safety").exists()
+    parts, kept = Parts(), Kept(folder, share=None if adds else shipped)
     settings = settings or parts.read(partial(read_settings, folder))
     root = folder / settings.program.folder if settings else folder
     found = parts.read(partial(read_plan, root, kept.find))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import kept
+from bot import kept, program
 from bot.domain import Tier
 from bot.errors import ContentError
 from bot.flows import loader
@@ -180,18 +180,26 @@ def test_a_second_start_does_without_the_reader_of_yaml(lincoln: Path, shipped: 
 
 
 def test_a_second_school_of_the_same_program_does_not_work_out_what_ships(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_anew: list[str]
+    tmp_path: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch, read_anew: list[str]
 ) -> None:
-    monkeypatch.setattr(kept, "SHARED", tmp_path / "program" / FILE)
-    (tmp_path / "program").mkdir()
-    for name in ("first", "second", "third"):
-        create(tmp_path / name)
+    """Also after a school that wrote a flow of its own: that one nobody else finds."""
+    shared = tmp_path / "program" / FILE
+    shared.parent.parent.mkdir()
+    monkeypatch.setattr(kept, "SHARED", shared)
+    monkeypatch.setattr(program, "SHIPPED", shipped)
+    for name in ("own", "first", "second", "third"):
+        create(tmp_path / name, "tiny", shipped=shipped)
+    flow = tmp_path / "own/flows/mentee-weekly.yaml"
+    flow.write_text(flow.read_text().replace("Good week", "A violet week"))
     (tmp_path / "third/safety").mkdir()
-    first = load_program(tmp_path / "first")
-    assert "en-concern.yaml" in read_anew
+    load_program(tmp_path / "own", shipped=shipped)
+    assert b"wish-to-die" in shared.read_bytes()
+    first = load_program(tmp_path / "first", shipped=shipped)
+    assert b"Good week" in shared.read_bytes()
+    assert b"violet" not in shared.read_bytes()
     read_anew.clear()
-    second = load_program(tmp_path / "second")
+    assert the_same(load_program(tmp_path / "second", shipped=shipped), first)
     assert read_anew == []
-    assert the_same(first, second)
-    load_program(tmp_path / "third")
-    assert "en-concern.yaml" in read_anew, "a school that may add something keeps its own"
+    load_program(tmp_path / "third", shipped=shipped)
+    assert "en.yaml" in read_anew, "a school that may add something keeps its own"
+    assert b"violet" in (tmp_path / "own" / FILE).read_bytes()
