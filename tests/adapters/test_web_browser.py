@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Request as Asked
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -44,6 +45,7 @@ class School:
     adapter: Adapter = field(default_factory=lambda: Adapter(asset=asset, confirm_within=5))
     number: int = 900
     errors: list[str] = field(default_factory=list)
+    """What the page complains of."""
     replies: list[asyncio.Task[Any]] = field(default_factory=list)
 
     async def tell(self, to: Address, text: str, kind: MessageKind = MessageKind.SAY, *choices: Choice) -> bool:
@@ -55,10 +57,6 @@ class School:
         if raw.body.get("button", "").startswith("m"):
             self.replies.append(asyncio.ensure_future(self.tell(MAYA, "Thank you, Maya.\nWhat made it so?")))
 
-    def watch(self, page: Page) -> Page:
-        listen(page, self.errors)
-        return page
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
@@ -66,9 +64,30 @@ async def browser() -> AsyncIterator[Browser]:
         yield running
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def window(browser: Browser) -> AsyncIterator[tuple[Page, list[str]]]:
+    """One page for all tests, and what it complains of: to open another takes the browser seconds of work."""
+    said: list[str] = []
+    context = await browser.new_context(reduced_motion="reduce")
+    yield listen(await context.new_page(), said), said
+    await context.close()
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def school(browser: Browser) -> AsyncIterator[School]:
-    made = School()
+async def page(window: tuple[Page, list[str]]) -> Page:
+    """A phone that has been nowhere yet."""
+    page, _said = window
+    await page.set_viewport_size({"width": 390, "height": 780})
+    await page.emulate_media(color_scheme="light")
+    await page.context.clear_cookies()
+    return page
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def school(window: tuple[Page, list[str]]) -> AsyncIterator[School]:
+    page, said = window
+    said.clear()
+    made = School(errors=said)
     made.port.links = {"maya-0123456789abcdef": MAYA, "rivera-0123456789abcd": RIVERA}
     made.port.profiles = {"11": Profile("Maya Torres", "en"), "30": Profile("Ms. Rivera", "en", "America/Chicago")}
     made.port.heard = made.answer
@@ -78,8 +97,7 @@ async def school(browser: Browser) -> AsyncIterator[School]:
     serving = asyncio.create_task(serve(site, "127.0.0.1", 0, stop, ready=ready.set_result))
     made.url = f"http://127.0.0.1:{await ready}"
     yield made
-    for context in browser.contexts:
-        await context.close()
+    await page.goto("about:blank")
     stop.set()
     await serving
     await made.adapter.stop()
@@ -112,13 +130,10 @@ def three_phones(adapter: Adapter) -> list[Route]:
     ]
 
 
-async def phone_of(school: School, browser: Browser, link: str, **options: Any) -> Page:
-    context = await browser.new_context(viewport={"width": 390, "height": 780}, **options)
-    page = school.watch(await context.new_page())
+async def opens(page: Page, school: School, link: str) -> None:
     await page.goto(f"{school.url}/l/{link}")
     await expect(page.locator(".log")).not_to_have_attribute("aria-busy", "true")
     await listening(school, link)
-    return page
 
 
 async def listening(school: School, link: str) -> None:
@@ -136,9 +151,9 @@ async def look(page: Page, name: str) -> None:
         await page.screenshot(path=f"{folder}/{name}.png")
 
 
-async def test_maya_taps_writes_and_reloads(school: School, browser: Browser) -> None:
+async def test_maya_taps_writes_and_reloads(school: School, page: Page) -> None:
     await school.tell(MAYA, "Hi Maya.\nHow has your week been so far?", MessageKind.QUESTION, *MOODS)
-    page = await phone_of(school, browser, "maya-0123456789abcdef")
+    await opens(page, school, "maya-0123456789abcdef")
     log = page.get_by_role("log")
     await look(page, "question")
     await page.get_by_role("button", name="Good", exact=False).click()
@@ -163,8 +178,8 @@ async def test_maya_taps_writes_and_reloads(school: School, browser: Browser) ->
     assert school.errors == []
 
 
-async def test_a_page_that_lost_its_stream_gets_what_it_missed_once(school: School, browser: Browser) -> None:
-    page = await phone_of(school, browser, "maya-0123456789abcdef")
+async def test_a_page_that_lost_its_stream_gets_what_it_missed_once(school: School, page: Page) -> None:
+    await opens(page, school, "maya-0123456789abcdef")
     box = page.get_by_label("Write a message")
     await box.fill("hello")
     await box.press("Enter")
@@ -178,9 +193,9 @@ async def test_a_page_that_lost_its_stream_gets_what_it_missed_once(school: Scho
 
 
 async def test_a_text_that_could_not_be_stored_stays_in_the_box_and_is_the_same_event_again(
-    school: School, browser: Browser
+    school: School, page: Page
 ) -> None:
-    page = await phone_of(school, browser, "maya-0123456789abcdef")
+    await opens(page, school, "maya-0123456789abcdef")
     tried: list[str] = []
 
     async def fail(route: Any) -> None:
@@ -203,12 +218,12 @@ async def test_a_text_that_could_not_be_stored_stays_in_the_box_and_is_the_same_
 
 
 async def test_f78_a_page_says_that_it_was_not_kept_and_what_to_do(
-    school: School, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    school: School, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(_raw: Raw) -> None:
         raise Outage("full", "The database cannot be used now: there is no space left.")
 
-    page = await phone_of(school, browser, "maya-0123456789abcdef")
+    await opens(page, school, "maya-0123456789abcdef")
     await school.tell(MAYA, "How is your week?", MessageKind.QUESTION, *MOODS)
     box = page.get_by_label("Write a message")
     with monkeypatch.context() as patched:
@@ -230,8 +245,8 @@ async def test_f78_a_page_says_that_it_was_not_kept_and_what_to_do(
     school.errors.clear()  # the browser notes each 503
 
 
-async def test_an_alert_rings_on_ms_riveras_page_and_is_confirmed(school: School, browser: Browser) -> None:
-    page = await phone_of(school, browser, "rivera-0123456789abcd")
+async def test_an_alert_rings_on_ms_riveras_page_and_is_confirmed(school: School, page: Page) -> None:
+    await opens(page, school, "rivera-0123456789abcd")
     shown = await school.tell(RIVERA, ALERT, MessageKind.ALERT, *ALERT_CHOICES)
     assert shown, "the page confirmed it"
     await expect(page.get_by_role("alert")).to_have_text("Alert")
@@ -244,9 +259,9 @@ async def test_an_alert_rings_on_ms_riveras_page_and_is_confirmed(school: School
 
 
 async def test_an_alert_says_who_has_its_case_on_an_open_page_and_on_one_that_was_away(
-    school: School, browser: Browser
+    school: School, page: Page
 ) -> None:
-    page = await phone_of(school, browser, "rivera-0123456789abcd")
+    await opens(page, school, "rivera-0123456789abcd")
     for number in range(2):
         await school.tell(RIVERA, f"{number}: {ALERT}", MessageKind.ALERT, *ALERT_CHOICES)
     first, second = school.port.chats["30"]
@@ -267,10 +282,13 @@ async def test_an_alert_says_who_has_its_case_on_an_open_page_and_on_one_that_wa
     school.errors.clear()  # the browser notes that it was offline
 
 
-async def test_three_phones_on_one_page_share_one_stream_and_keep_apart(school: School, browser: Browser) -> None:
-    page = school.watch(await browser.new_page())
+async def test_three_phones_on_one_page_share_one_stream_and_keep_apart(school: School, page: Page) -> None:
     streams: list[str] = []
-    page.on("request", lambda asked: streams.append(asked.url) if asked.url.endswith("stream") else None)
+
+    def asked(request: Asked) -> None:
+        streams.extend([request.url] if request.url.endswith("stream") else [])
+
+    page.on("request", asked)
     await page.goto(f"{school.url}/three/")
     await listening(school, "maya-0123456789abcdef")
     await school.tell(LEO, "Hi Leo")
@@ -281,14 +299,15 @@ async def test_three_phones_on_one_page_share_one_stream_and_keep_apart(school: 
     await expect(maya.locator(".bubble-text")).to_have_text(["Hi Maya", "hello"])
     await expect(maya.locator(".line-note").last).to_have_text("Sent")
     await expect(leo.locator(".bubble-text")).to_have_text(["Hi Leo"])
+    page.remove_listener("request", asked)
     assert len(streams) == 1
     assert await offenses(page) == []
     assert school.errors == []
 
 
-async def test_the_keyboard_alone_is_enough(school: School, browser: Browser) -> None:
+async def test_the_keyboard_alone_is_enough(school: School, page: Page) -> None:
     await school.tell(MAYA, "How has your week been?", MessageKind.QUESTION, *MOODS)
-    page = await phone_of(school, browser, "maya-0123456789abcdef")
+    await opens(page, school, "maya-0123456789abcdef")
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("log")).to_be_focused()
     await page.keyboard.press("Tab")
@@ -300,8 +319,8 @@ async def test_the_keyboard_alone_is_enough(school: School, browser: Browser) ->
     assert school.port.received[0].body["label"] == "🙂 Good"
 
 
-async def test_a_renewed_link_says_so_on_the_old_page(school: School, browser: Browser) -> None:
-    page = await phone_of(school, browser, "maya-0123456789abcdef")
+async def test_a_renewed_link_says_so_on_the_old_page(school: School, page: Page) -> None:
+    await opens(page, school, "maya-0123456789abcdef")
     del school.port.links["maya-0123456789abcdef"]
     await school.tell(MAYA, "only for the new page")
     await expect(page.get_by_role("status")).to_contain_text("no longer valid", timeout=10_000)
@@ -309,14 +328,15 @@ async def test_a_renewed_link_says_so_on_the_old_page(school: School, browser: B
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_the_page_is_accessible_and_fits(school: School, browser: Browser, scheme: Any) -> None:
+async def test_the_page_is_accessible_and_fits(school: School, page: Page, scheme: Any) -> None:
     school.port.profiles["11"] = Profile("Maya Torres", "es", "America/Chicago")
     await school.tell(MAYA, "Hola, Maya. Soy Nearpeer.", MessageKind.SAY)
     school.port.write("11", "Me siento muy mal y no sé qué hacer", ours=False)
     await school.tell(MAYA, CARD, MessageKind.CARD)
     school.port.write("11", ALERT, kind="alert", choices=ALERT_CHOICES)
     await school.tell(MAYA, "¿Cómo va tu semana?", MessageKind.QUESTION, *MOODS)
-    page = await phone_of(school, browser, "maya-0123456789abcdef", color_scheme=scheme, reduced_motion="reduce")
+    await page.emulate_media(color_scheme=scheme)
+    await opens(page, school, "maya-0123456789abcdef")
     assert await offenses(page) == []
     for width in (390, 320, 1200):
         await page.set_viewport_size({"width": width, "height": 800})
@@ -328,9 +348,8 @@ async def test_the_page_is_accessible_and_fits(school: School, browser: Browser,
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_the_page_for_a_dead_link_is_accessible(school: School, browser: Browser, scheme: Any) -> None:
-    context = await browser.new_context(viewport={"width": 390, "height": 780}, color_scheme=scheme)
-    page = await context.new_page()
+async def test_the_page_for_a_dead_link_is_accessible(school: School, page: Page, scheme: Any) -> None:
+    await page.emulate_media(color_scheme=scheme)
     await page.goto(f"{school.url}/l/never-0123456789")
     await expect(page.get_by_role("heading")).to_be_visible()
     assert await offenses(page) == []
