@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.flows.loader import read
+from bot.safety.compiled import Compiled
 from bot.safety.compiling import compile_packs
 from bot.safety.packs import Pack, with_base
 from bot.safety.screen import Screener
@@ -30,5 +31,10 @@ def packs() -> dict[str, Pack]:
 
 
 @pytest.fixture(scope="session")
-def screener(packs: dict[str, Pack], words: dict[str, list[str]]) -> Screener:
-    return Screener(compile_packs(list(packs.values()), words))
+def compiled(packs: dict[str, Pack], words: dict[str, list[str]]) -> Compiled:
+    return compile_packs(list(packs.values()), words)
+
+
+@pytest.fixture(scope="session")
+def screener(compiled: Compiled) -> Screener:
+    return Screener(compiled)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.safety import normalize
 from bot.safety.compiled import Compiled
-from bot.safety.compiling import _rarest, compile_packs
+from bot.safety.compiling import _rarest
 from bot.safety.matching import Surroundings
 from bot.safety.normalize import COMMA, LINE, NO_BREAK, SENTENCE, Token, fold, squeeze, tokens
 from bot.safety.packs import Pack
@@ -153,17 +153,17 @@ def test_a_slip_is_what_a_table_of_every_slip_says(screener: Screener) -> None:
     spelled = {word for word in screener._speller._trigger if len(word) >= 3 and word.isalpha()}
     slips, masked, asked = every_slip(spelled), every_masking(spelled), screener._speller._slips
     assert len(slips) > 50_000
-    # Every fourth of each.
+    # A part of each: a starred word is looked for a hundred times as long.
     for form, word in [*slips.items()][::4]:
         assert asked.of(form) == word
-    for form, word in [(form, word) for form, word in masked.items() if "*" in form][::4]:
+    for form, word in [(form, word) for form, word in masked.items() if "*" in form][::16]:
         assert asked.starred(form) == word
     off = [form for form in one_letter_off(sorted(screener._lists), Random(20260302)) if form not in spelled]
     assert [asked.of(form) for form in off[::2]] == [slips.get(form, "") for form in off[::2]]
-    starred = [form for form in off if "*" in form]
+    starred = [form for form in off if "*" in form][::8]
     assert [asked.starred(form) for form in starred] == [masked.get(form, "") for form in starred]
-    assert sum(form in slips for form in off) > 1_000
-    assert sum(form in masked for form in starred) > 1_000
+    assert sum(form in slips for form in off[::2]) > 1_000
+    assert sum(form in masked for form in starred) > 300
 
 
 def test_a_stretched_word_is_the_one_that_packs_use_most(screener: Screener, packs: dict[str, Pack]) -> None:
@@ -177,13 +177,11 @@ def test_a_stretched_word_is_the_one_that_packs_use_most(screener: Screener, pac
     assert {short: speller._doubled.get(short, short) for short in squeezed} == squeezed
 
 
-def test_what_was_written_down_finds_the_same(packs: dict[str, Pack], words: dict[str, list[str]]) -> None:
-    made = compile_packs(list(packs.values()), words)
-    again = Compiled(**json.loads(json.dumps(vars(made))))
-    assert vars(Screener(again)).keys() == vars(Screener(made)).keys()
-    both = Screener(made), Screener(again)
+def test_what_was_written_down_finds_the_same(packs: dict[str, Pack], compiled: Compiled, screener: Screener) -> None:
+    again = Screener(Compiled(**json.loads(json.dumps(vars(compiled)))))
+    assert vars(again).keys() == vars(screener).keys()
     for text in texts_of(packs)[::5]:
-        assert both[0].screen(text) == both[1].screen(text)
+        assert again.screen(text) == screener.screen(text)
 
 
 # --- whole texts ---------------------------------------------------------------------------------------------------
