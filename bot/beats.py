@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -40,6 +41,15 @@ LONGEST = 5.0
 """Seconds after which a beat leaves the rest of a fan-out to the next one, and its mark for staff to see."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waits:
+    """What has waited long enough."""
+
+    due: Sequence[Due]
+    prompts: bool
+    """Whether an occurrence is due: they fire in transactions of their own."""
+
+
 class Beats:
     """The beats of one school. `kick` is called when a fan-out has put something into the outbox."""
 
@@ -66,10 +76,12 @@ class Beats:
         async with self._beating:
             await self._plan()
             await self._look_ahead()
-            if await self._read(lambda connection, _now: hold.stands(connection)):
+            waits = await self._read(_waits)
+            if waits is None:
                 return handled  # restored: time brings no prompts until staff say so
-            handled += await self._handle(await self._read(due.waits_due))
-            handled += await self.fire()
+            handled += await self._handle(waits.due)
+            if waits.prompts:
+                handled += await self.fire()
             handled += await self._look_for_silence()
             await self._tell_what_waits()
             return handled
@@ -208,7 +220,14 @@ class Beats:
 
     async def _read(self, look: Callable[[Connection, datetime], T]) -> T:
         def reading() -> T:
-            with self._database.read() as connection:
+            with self._database.read() as connection, connection.begin():
                 return look(connection, self._clock.now())
 
         return await asyncio.to_thread(reading)
+
+
+def _waits(connection: Connection, now: datetime) -> _Waits | None:
+    """One look at what a beat may bring about; None while a restored school holds still."""
+    if hold.stands(connection):
+        return None
+    return _Waits(due.waits_due(connection, now), due.prompt_due(connection, now))

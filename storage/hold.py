@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, insert, literal_column, or_, select, update
 
 from storage import stranded, tables
+from storage.hot import Statement
 from storage.inbox import insert_once
 
 STARTS = "starts"
@@ -20,6 +21,7 @@ STARTS = "starts"
 
 _HELD: ColumnElement[str] = literal_column("'held'")
 """In the statement itself: only so a database sees that the small index fits."""
+_STANDS = Statement(lambda _: select(tables.hold.c.id).where(tables.hold.c.ended_at.is_(None)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def standing(connection: Connection) -> Standing | None:
 
 def stands(connection: Connection) -> bool:
     """Whether time must bring no prompts now."""
-    return connection.execute(select(tables.hold.c.id).where(tables.hold.c.ended_at.is_(None))).first() is not None
+    return bool(_STANDS.rows(connection))
 
 
 def happened_since(connection: Connection, moment: datetime) -> bool:
