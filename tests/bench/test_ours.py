@@ -17,6 +17,7 @@ from bench.result import QUICK
 from bench.storage import one_commit_a_step
 from bench.way import school
 from bot.program import create, load_program
+from storage import hot
 from tests.fakes.strict import alone
 
 GROWING = ("message", "inbox", "occurrence", "conversation", "answer", "delivery_attempt", "finding")
@@ -80,26 +81,46 @@ def test_no_statement_of_a_message_walks_through_what_grows(tmp_path: Path, plan
     plans.clear()
     figures = asyncio.run(growth.walk(folder, 1, 3, 2))
     assert figures["messages"] == 15
-    assert len(plans) > 10
+    assert len(plans) > 40
     walks = {f"SCAN {table}" for table in GROWING}
     bad = {statement: steps for statement, steps in plans.items() if walks & set(steps)}
     assert not bad, bad
 
 
 @pytest.fixture
-def plans() -> Iterator[dict[str, list[str]]]:
-    """How SQLite goes about each statement."""
+def plans(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[str]]]:
+    """How SQLite goes about each statement, of Core and of the hot path."""
     seen: dict[str, list[str]] = {}
 
-    def note(connection: Connection, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        if statement.split()[0] in ("SELECT", "UPDATE", "DELETE", "INSERT") and statement not in seen:
-            one = parameters[0] if many else parameters
-            rows = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", one)
-            seen[statement] = [row[3] for row in rows]
+    def note(driver: Any, statement: str, parameters: Any) -> None:
+        if statement.split()[0] in ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH") and statement not in seen:
+            seen[statement] = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
 
-    event.listen(Engine, "before_cursor_execute", note)
+    def core(connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        note(connection.connection.driver_connection, statement, parameters[0] if many else parameters)
+
+    class Cursor:
+        """The driver's, which notes what it is given."""
+
+        def __init__(self, cursor: Any) -> None:
+            self._cursor = cursor
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._cursor, name)
+
+        def execute(self, statement: str, parameters: Any) -> None:
+            note(self._cursor.connection, statement, parameters)
+            self._cursor.execute(statement, parameters)
+
+        def executemany(self, statement: str, parameters: Any) -> None:
+            note(self._cursor.connection, statement, parameters[0])
+            self._cursor.executemany(statement, parameters)
+
+    truly = hot._on_driver
+    monkeypatch.setattr(hot, "_on_driver", lambda c, sql, run: truly(c, sql, lambda cursor: run(Cursor(cursor))))
+    event.listen(Engine, "before_cursor_execute", core)
     yield seen
-    event.remove(Engine, "before_cursor_execute", note)
+    event.remove(Engine, "before_cursor_execute", core)
 
 
 @pytest.mark.parametrize("flows", [1, 4])
