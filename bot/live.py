@@ -33,7 +33,7 @@ def missing(program: Program, connection: Connection, now: datetime) -> list[str
         *_named(program, adults),
         *_reached(program, adults),
         *_duty(program, adults, now),
-        *_drilled(connection, now),
+        *_drilled(connection, _on_ladder(program, adults), now),
         *_watched(program),
     ]
 
@@ -54,18 +54,27 @@ def _named(program: Program, adults: Iterable[Person]) -> Iterator[str]:
 
 def _reached(program: Program, adults: Iterable[Person]) -> Iterator[str]:
     """The web chat is no pager (docs/decisions/0009): who is told must be reached in another way as well."""
+    found = {one.key for one in adults} | {ADVISOR, COORDINATOR, ON_DUTY, ""}
+    for word in sorted(_words(program) - found):
+        yield f'The ladder names "{word}", who is no adult of the imported roster.'
+    for adult in _on_ladder(program, adults):
+        if all(address.platform == WEB for address in adult.addresses):
+            yield f"{adult.name} is reached in the web chat only: link another chat, or set up e-mail or SMS."
+
+
+def _words(program: Program) -> set[str]:
+    """Everybody whom the plan names, by key or by role."""
     words = {word for plan in program.ladders.values() for rung in plan.rungs for word in rung.who}
     words |= {program.safety_contact, program.bypass}
     if program.duty is not None and ON_DUTY in words:
         words |= {key for week in program.duty.weeks for key in week}
         words |= {key for entry in program.duty.instead for key in entry.who}
-    found = {one.key for one in adults} | {ADVISOR, COORDINATOR, ON_DUTY, ""}
-    for word in sorted(words - found):
-        yield f'The ladder names "{word}", who is no adult of the imported roster.'
-    for adult in adults:
-        named = {adult.key, ADVISOR if adult.role is Role.ADVISOR else COORDINATOR}
-        if named & words and all(address.platform == WEB for address in adult.addresses):
-            yield f"{adult.name} is reached in the web chat only: link another chat, or set up e-mail or SMS."
+    return words
+
+
+def _on_ladder(program: Program, adults: Iterable[Person]) -> list[Person]:
+    words = _words(program)
+    return [one for one in adults if {one.key, ADVISOR if one.role is Role.ADVISOR else COORDINATOR} & words]
 
 
 def _duty(program: Program, adults: Iterable[Person], now: datetime) -> Iterator[str]:
@@ -76,14 +85,24 @@ def _duty(program: Program, adults: Iterable[Person], now: datetime) -> Iterator
         yield f"Nobody is on duty from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}."
 
 
-def _drilled(connection: Connection, now: datetime) -> Iterator[str]:
+def _drilled(connection: Connection, adults: Iterable[Person], now: datetime) -> Iterator[str]:
     last = drills.last(connection)
     if last is None:
         yield "There was no drill yet: nearpeer drill, while nearpeer run is running."
-    elif now - last.began_at > drills.FRESH:
+        return
+    if now - last.began_at > drills.FRESH:
         yield f"The last drill was {(now - last.began_at).days} days ago: hold one again, nearpeer drill."
-    elif not drills.answers(connection, last.id):
+        return
+    if not drills.answers(connection, last.id):
         yield "Nobody has answered the last drill: nearpeer drill DIR --report shows who was told."
+    arrived = drills.arrived(connection, last.id)
+    # A web page that nobody has open is no fault: that chat is no pager.
+    used = {address.platform for adult in adults for address in adult.addresses if address.platform != WEB}
+    for platform in sorted(used):
+        if platform not in arrived:
+            yield f"The last drill did not go out by {platform}, by which adults are told now: hold one again."
+        elif not arrived[platform]:
+            yield f"The last drill reached nobody by {platform}: see nearpeer doctor, and hold one again."
 
 
 def _watched(program: Program) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from storage import tables
 
@@ -68,6 +68,18 @@ def told(connection: Connection, drill_id: int) -> Mapping[int, datetime]:
         .group_by(column.person_id)
     )
     return {row.person_id: row.at for row in rows}
+
+
+def arrived(connection: Connection, drill_id: int) -> Mapping[str, bool]:
+    """By platform over which a drill was told, whether a message of it arrived there."""
+    column = tables.message.c
+    rows = connection.execute(
+        select(column.platform, func.max(case((column.status == "sent", 1), else_=0)).label("sent"))
+        .where(column.escalation_id == drill_id, column.kind == "alert", column.platform.is_not(None))
+        .group_by(column.platform)
+        .order_by(column.platform)
+    )
+    return {row.platform: bool(row.sent) for row in rows}
 
 
 def results(connection: Connection, drill_id: int) -> Sequence[Result]:

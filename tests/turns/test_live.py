@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import ActionKind, Address
+from bot.domain import ActionKind, Address, Person, Role
+from bot.errors import Unreachable
 from bot.live import missing
 from config.settings import Alarm
 from storage import people, tables
 from storage.database import Database
+from tests.fakes.memory import Platform
 from tests.school import OKAFOR, PLAN, RIVERA, House, house, tiny_program
 
 DUTY = "duty: {start: 2026-09-28, weeks: [rivera]}\n"
@@ -28,7 +30,8 @@ def school(database: Database, tmp_path: Path) -> House:
     """The little school, with what it needs but for a drill."""
     program = tiny_program(tmp_path, plan=f"{PLAN}bypass: okafor\n{DUTY}")
     settings = program.settings.model_copy(update={"alarm": Alarm(dead_man_url="https://alive.example/x")})
-    made = house(database, replace(program, settings=settings))
+    telegram = Platform("telegram", "bot")
+    made = house(database, replace(program, settings=settings), telegram)
     for person, number in ((RIVERA, 1), (OKAFOR, 2)):
         chat = Address("telegram", "bot", str(person))
         made.write(lambda c, who=person, chat=chat, n=number: people.add_address(c, who, chat, 900 + n, position=200))
@@ -65,6 +68,30 @@ async def test_what_is_missing_is_said_one_by_one(school: House) -> None:
     assert any(text.startswith('The crisis card names no place in "es"') for text in said(school))
     school.write(lambda c: c.execute(tables.person.update().values(role="mentor").where(tables.person.c.id == OKAFOR)))
     assert any("safety contact" in text for text in said(school))
+
+
+async def test_a_drill_must_have_arrived_by_every_way_by_which_adults_are_told(school: House) -> None:
+    gone = Unreachable("chat not found")
+    for adult in (RIVERA, OKAFOR):
+        school.platforms[1].plan(adult, *[gone] * 9)
+    await school.staff(ActionKind.DRILL, 0)
+    await school.taps(RIVERA, "Drill")
+    school.write(lambda c: people.add_address(c, OKAFOR, Address("sms", "AC1", "+12065550100"), 903, position=50))
+    no_sms, no_telegram = said(school)
+    assert no_sms.startswith("The last drill did not go out by sms")
+    assert no_telegram.startswith("The last drill reached nobody by telegram")
+    chen = Person(15, "chen", "Ms. Chen", Role.ADVISOR, "en", "")
+    school.write(lambda c: people.add(c, chen, school.clock.now(), 904))
+    slack = Address("slack", "T1", "U15")
+    school.write(lambda c: people.add_address(c, chen.id, slack, 905, position=0))
+    assert any("by slack" in text for text in said(school))
+    plan = school.program.ladders
+    keyed = {
+        tier: replace(one, rungs=tuple(replace(rung, who=("rivera",)) for rung in one.rungs))
+        for tier, one in plan.items()
+    }
+    school.program = replace(school.program, ladders=keyed)
+    assert not any("by slack" in text for text in said(school)), "no case comes to Ms. Chen"
 
 
 async def test_a_gap_in_the_duty_is_missing_too(database: Database, school: House) -> None:
