@@ -28,6 +28,7 @@ app.command()(cli_safety.screen)
 app.command()(cli_safety.replay)
 app.command()(cli_safety.drill)
 app.command()(cli_safety.left)
+app.command()(cli_safety.account)
 
 
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the school.")]

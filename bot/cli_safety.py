@@ -1,4 +1,4 @@
-"""The command words about safety: `nearpeer screen`, `nearpeer replay`, `nearpeer drill` and `nearpeer left`."""
+"""The command words about safety: `screen`, `replay`, `drill`; `account` and `left` about who reads the staff pages."""
 
 from __future__ import annotations
 
@@ -99,4 +99,24 @@ def left(
         person = leave(database, SystemClock(), key, back=back)
     print(f"{person.name} {'is told of cases again' if back else 'is told nothing more, and takes no case'}.")
     if not back:
-        print("Take them out of the duty and the ladder in program.yaml too, and disable their staff account.")
+        print("Their staff account is closed. Take them out of the duty and the ladder in program.yaml too.")
+
+
+def account(
+    folder: Folder,
+    key: Annotated[str, typer.Argument(metavar="[KEY]", help="An adult, by the roster's key; none: show all.")] = "",
+) -> None:
+    """Who has a staff account; with KEY, a setup code for one (or for a new password), which works once."""
+    from bot.clock import SystemClock
+    from bot.program import load_program
+    from bot.school import invite, open_database, sign_ins
+
+    program = load_program(folder)
+    with closing(open_database(program)) as database:
+        if not key:
+            for adult, login in sign_ins(database):
+                print(f"{adult.key}\t{adult.name}\t{adult.role}\t{login or 'no account'}")
+            return
+        adult, code = invite(database, SystemClock(), key)
+    print(f"For {adult.name}, within seven days, at {program.base_url}/staff/first-run\nSetup code: {code}")
+    print("Give it to nobody else: whoever has it reads what students of theirs wrote.", file=sys.stderr)

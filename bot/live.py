@@ -15,7 +15,7 @@ from bot.plan import ADVISOR, COORDINATOR, ON_DUTY
 from bot.planning.duty import AHEAD, gaps
 from bot.program import Program, load_program
 from bot.school import open_database
-from storage import drills, people
+from storage import accounts, drills, people
 from storage.people import WEB
 
 
@@ -32,6 +32,7 @@ def missing(program: Program, connection: Connection, now: datetime) -> list[str
     return [
         *_named(program, adults),
         *_reached(program, adults),
+        *_read(connection, _on_ladder(program, adults)),
         *_duty(program, adults, now),
         *_drilled(connection, _on_ladder(program, adults), now),
         *_watched(program),
@@ -60,6 +61,14 @@ def _reached(program: Program, adults: Iterable[Person]) -> Iterator[str]:
     for adult in _on_ladder(program, adults):
         if all(address.platform == WEB for address in adult.addresses):
             yield f"{adult.name} is reached in the web chat only: link another chat, or set up e-mail or SMS."
+
+
+def _read(connection: Connection, adults: Iterable[Person]) -> Iterator[str]:
+    """An alert says little on purpose: what happened is read on the staff pages."""
+    known = accounts.logins(connection)
+    for adult in adults:
+        if adult.id not in known:
+            yield f"{adult.name} has no staff account and cannot read a case: nearpeer account DIR {adult.key}."
 
 
 def _words(program: Program) -> set[str]:

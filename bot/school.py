@@ -150,11 +150,34 @@ def leave(database: Database, clock: Clock, key: str, *, back: bool = False) -> 
             raise Refused(f"{person.name} is a {person.role}; students stop by themselves, with /stop.")
         changed = replace(person, status=PersonStatus.ACTIVE if back else PersonStatus.STOPPED)
         people.change(connection, changed)
+        if not back:
+            accounts.disable_of(connection, person.id, clock.wall())
         entry = AuditEntry("command line", "came back" if back else "left the program", clock.now(), person.id)
         audit.record(connection, clock.new_id(), entry)
         return changed
 
     return database.write(unit).result()
+
+
+def invite(database: Database, clock: Clock, key: str) -> tuple[Person, str]:
+    """A setup code with which an adult makes their staff account, or sets a new password. Raises Refused."""
+
+    def unit(connection: Connection) -> tuple[Person, str]:
+        (person,) = _wanted(connection, key)
+        if not person.role.adult or person.status is PersonStatus.STOPPED:
+            raise Refused(f"{person.name} is no adult of the program: only these have a staff account.")
+        entry = AuditEntry("command line", "was given a setup code", clock.now(), person.id)
+        audit.record(connection, clock.new_id(), entry)
+        return person, accounts.mint_first_run(connection, clock.wall(), person.id)
+
+    return database.write(unit).result()
+
+
+def sign_ins(database: Database) -> Sequence[tuple[Person, str]]:
+    """Each adult of the program with the login of their staff account; empty where they have none."""
+    with database.read() as connection:
+        known = accounts.logins(connection)
+        return [(one, known.get(one.id, "")) for one in people.adults(connection)]
 
 
 def _wanted(connection: Connection, only: str) -> Sequence[Person]:

@@ -1,4 +1,4 @@
-"""Staff accounts, their sign-ins, and the one-time token that makes the first account. Secrets are kept as hashes only.
+"""Staff accounts, their sign-ins, and the one-time tokens that make an account. Secrets are kept as hashes only.
 
 All moments here are wall time (decisions.md 16). Hashing a password takes long on purpose, so it never runs inside a
 transaction: `hash_password` and `verify` are for a worker thread, the rest are units of work.
@@ -9,22 +9,24 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 from sqlmodel import SQLModel
 
-from bot.domain import ADULTS, Role
+from bot.domain import ADULTS, PersonStatus, Role
 from bot.errors import Refused
 from storage import tables
 from storage.database import Database
 
 FIRST_RUN_LIFE = timedelta(hours=24)
+INVITE_LIFE = timedelta(days=7)
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 PASSWORD_LENGTH = (12, 128)
@@ -72,60 +74,72 @@ class Staff:
         return None if self.role is Role.COORDINATOR else self.person_id
 
 
-# --- the first account ---------------------------------------------------------------------------------------------
+# --- making an account ---------------------------------------------------------------------------------------------
 
 
-def mint_first_run(connection: Connection, now: datetime) -> str:
-    """A new one-time token for the first account, shown this once; it replaces an older unused one."""
-    connection.execute(delete(_FIRST_RUN).where(_FIRST_RUN.c.used_at.is_(None)))
+def mint_first_run(connection: Connection, now: datetime, person_id: int | None = None) -> str:
+    """A new one-time token for the first account, shown this once; it replaces an older unused one.
+
+    `person_id`: for the account of this adult of the roster instead, or their new password.
+    """
+    column = _FIRST_RUN.c
+    older = and_(column.used_at.is_(None), column.person_id.is_not_distinct_from(person_id))
+    connection.execute(delete(_FIRST_RUN).where(older))
     token = "".join(secrets.choice(_SIGNS) for _ in range(_LENGTH))
-    connection.execute(insert(_FIRST_RUN).values(token_hash=_first_run_hash(token), created_at=now))
+    values = {"token_hash": _first_run_hash(token), "person_id": person_id, "created_at": now}
+    connection.execute(insert(_FIRST_RUN).values(values))
     return "-".join(token[at : at + 5] for at in range(0, _LENGTH, 5))
 
 
 def first_run_holds(connection: Connection, token: str, now: datetime) -> bool:
-    """Whether the token was minted less than a day ago and not used yet. Case, spaces and dashes do not count."""
-    row = connection.execute(
-        select(_FIRST_RUN.c.token_hash).where(
-            _FIRST_RUN.c.token_hash == _first_run_hash(token),
-            _FIRST_RUN.c.used_at.is_(None),
-            _FIRST_RUN.c.created_at > now - FIRST_RUN_LIFE,
-        )
-    ).first()
-    return row is not None
+    """Whether the token was minted not too long ago and not used yet. Case, spaces and dashes do not count."""
+    return connection.execute(select(_FIRST_RUN.c.token_hash).where(_holds(token, now))).first() is not None
+
+
+def _holds(token: str, now: datetime) -> ColumnElement[bool]:
+    column = _FIRST_RUN.c
+    fresh = and_(column.person_id.is_(None), column.created_at > now - FIRST_RUN_LIFE)
+    invited = and_(column.person_id.is_not(None), column.created_at > now - INVITE_LIFE)
+    return and_(column.token_hash == _first_run_hash(token), column.used_at.is_(None), or_(fresh, invited))
 
 
 def use_first_run(
     connection: Connection, token: str, account_id: int, name: str, login: str, password_hash: str, now: datetime
 ) -> Staff:
-    """Make the first account, a coordinator's, and spend the token. Raises Refused if the token does not hold.
+    """Make the account that the token is for, and spend the token. Raises Refused if it does not hold.
 
-    An adult of the roster with this e-mail address as login is who the account belongs to.
+    The first account is a coordinator's; an adult of the roster with this e-mail address as login is who it belongs to.
+    An invited adult has the role of the roster.
     """
     spent = connection.execute(
-        update(_FIRST_RUN)
-        .where(
-            _FIRST_RUN.c.token_hash == _first_run_hash(token),
-            _FIRST_RUN.c.used_at.is_(None),
-            _FIRST_RUN.c.created_at > now - FIRST_RUN_LIFE,
-        )
-        .values(used_at=now)
-    ).rowcount
-    if not spent:
-        raise Refused("This setup code does not work: it is mistyped, used already, or older than a day.")
+        update(_FIRST_RUN).where(_holds(token, now)).values(used_at=now).returning(_FIRST_RUN.c.person_id)
+    ).first()
+    if spent is None:
+        raise Refused("This setup code does not work: it is mistyped, used already, or too old.")
+    make = partial(create_account, connection, account_id, login=login, password_hash=password_hash, now=now)
+    if spent.person_id is not None:
+        name, role = _invited(connection, spent.person_id)
+        return make(name=name, role=role, person_id=spent.person_id)
     person = tables.person.c
     adults = connection.execute(select(person.id, person.name, person.email).where(person.role.in_(ADULTS)))
     own = [row for row in adults if row.email and row.email.casefold() == _login(login)]
     known = own[0] if len(own) == 1 else None
-    return create_account(
-        connection,
-        account_id,
-        name=known.name if known else name,  # the name that students and the other adults know
-        login=login,
-        password_hash=password_hash,
-        now=now,
-        person_id=known.id if known else None,
-    )
+    # The name that students and the other adults know.
+    return make(name=known.name if known else name, person_id=known.id if known else None)
+
+
+def _invited(connection: Connection, person_id: int) -> tuple[str, Role]:
+    """Name and role of an adult of the roster. Their account of before, with its password, is gone."""
+    person = tables.person.c
+    present = and_(person.id == person_id, person.role.in_(ADULTS), person.status != PersonStatus.STOPPED)
+    adult = connection.execute(select(person.name, person.role).where(present)).one_or_none()
+    if adult is None:
+        raise Refused("This setup code is for somebody who is no longer an adult of the program.")
+    before = connection.execute(select(_ACCOUNT.c.id, _ACCOUNT.c.role).where(_ACCOUNT.c.person_id == person_id)).all()
+    for known in before:
+        connection.execute(delete(_SIGN_IN).where(_SIGN_IN.c.account_id == known.id))
+        connection.execute(delete(_ACCOUNT).where(_ACCOUNT.c.id == known.id))
+    return adult.name, Role(before[0].role if before else adult.role)
 
 
 def create_account(
@@ -165,6 +179,21 @@ def disable(connection: Connection, account_id: int, now: datetime) -> None:
     """Close an account and end its sign-ins."""
     connection.execute(update(_ACCOUNT).where(_ACCOUNT.c.id == account_id).values(disabled_at=now))
     connection.execute(delete(_SIGN_IN).where(_SIGN_IN.c.account_id == account_id))
+
+
+def disable_of(connection: Connection, person_id: int, now: datetime) -> None:
+    """Close the account of somebody of the roster."""
+    theirs = select(_ACCOUNT.c.id).where(_ACCOUNT.c.person_id == person_id)
+    for account_id in connection.execute(theirs).scalars().all():
+        disable(connection, account_id, now)
+
+
+def logins(connection: Connection) -> Mapping[int, str]:
+    """With which login each adult of the roster can sign in, by person id."""
+    enabled = select(_ACCOUNT.c.person_id, _ACCOUNT.c.login).where(
+        _ACCOUNT.c.disabled_at.is_(None), _ACCOUNT.c.person_id.is_not(None)
+    )
+    return {row.person_id: row.login for row in connection.execute(enabled)}
 
 
 def any_account(connection: Connection) -> bool:

@@ -221,6 +221,19 @@ def test_links_for_nobody_say_what_comes_first(nearpeer: Nearpeer, new: Path, li
     assert 'Nobody has the key "mia"' in nearpeer("links", lincoln.folder, "--only", "mia").err
 
 
+def test_an_adult_gets_a_code_for_their_staff_account(nearpeer: Nearpeer, lincoln: School) -> None:
+    assert nearpeer("account", lincoln.folder).out == (
+        "okafor\tMr. Okafor\tcoordinator\tno account\nrivera\tMs. Rivera\tadvisor\tno account\n"
+    )
+    said = nearpeer("account", lincoln.folder, "rivera")
+    assert re.fullmatch(
+        rf"For Ms. Rivera, within seven days, at http://127.0.0.1:{lincoln.port}/staff/first-run\n"
+        r"Setup code: [a-z2-7]{5}(-[a-z2-7]{1,5}){5}\n",
+        said.out,
+    )
+    assert "Maya Torres is no adult" in nearpeer("account", lincoln.folder, "maya").err
+
+
 # --- authors -------------------------------------------------------------------------------------------------------
 
 

@@ -88,7 +88,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.live": (
         PURE
         | {"bot.clock", "bot.plan", "bot.planning.duty", "bot.program", "bot.school"}
-        | {"storage.drills", "storage.people"},
+        | {"storage.accounts", "storage.drills", "storage.people"},
         {"sqlalchemy"},
     ),
     "bot.drill": (

@@ -148,7 +148,7 @@ async def _first_account(
         await asyncio.sleep(desk.attempts.wait("first-run", source, wall))
         if not await desk.read(lambda connection: accounts.first_run_holds(connection, code, wall)):
             desk.attempts.failed("first-run", source, wall)
-            raise Refused("This setup code does not work: it is mistyped, used already, or older than a day.")
+            raise Refused("This setup code does not work: it is mistyped, used already, or too old.")
         if password != again:
             raise Refused("The two passwords are not the same.")
         async with desk.hashers:
@@ -159,7 +159,7 @@ async def _first_account(
     staff = await desk.write(
         lambda connection: accounts.use_first_run(connection, code, account_id, name, login, password_hash, wall)
     )
-    await _record(desk, staff.name, "made the first account")
+    await _record(desk, staff.name, "made their account")
     return staff
 
 

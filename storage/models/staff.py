@@ -33,9 +33,10 @@ class SignIn(SQLModel, table=True):
 
 
 class FirstRun(SQLModel, table=True):
-    """The one-time token that makes the first staff account."""
+    """A one-time token that makes a staff account: the first one, or that of an adult of the roster."""
 
     __tablename__ = "first_run"
     token_hash: str = Field(primary_key=True)
+    person_id: int | None = reference("person", optional=True)
     created_at: datetime = moment()
     used_at: datetime | None = moment(optional=True)

@@ -7,16 +7,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import SQLModel
 
 from bot.domain import ActionKind, Address, Person, Role
 from bot.errors import Unreachable
 from bot.live import missing
 from config.settings import Alarm
-from storage import people, tables
+from storage import accounts, people, tables
 from storage.database import Database
 from tests.fakes.memory import Platform
-from tests.school import OKAFOR, PLAN, RIVERA, House, house, tiny_program
+from tests.school import NOON, OKAFOR, PLAN, RIVERA, House, house, tiny_program
 
+ACCOUNT = SQLModel.metadata.tables["account"]
 DUTY = "duty: {start: 2026-09-28, weeks: [rivera]}\n"
 
 
@@ -35,6 +37,8 @@ def school(database: Database, tmp_path: Path) -> House:
     for person, number in ((RIVERA, 1), (OKAFOR, 2)):
         chat = Address("telegram", "bot", str(person))
         made.write(lambda c, who=person, chat=chat, n=number: people.add_address(c, who, chat, 900 + n, position=200))
+        row = {"id": number, "name": str(person), "login": str(person), "password_hash": "", "person_id": person}
+        made.write(lambda c, row=row: c.execute(ACCOUNT.insert().values(**row, created_at=NOON)))
     return made
 
 
@@ -68,6 +72,13 @@ async def test_what_is_missing_is_said_one_by_one(school: House) -> None:
     assert any(text.startswith('The crisis card names no place in "es"') for text in said(school))
     school.write(lambda c: c.execute(tables.person.update().values(role="mentor").where(tables.person.c.id == OKAFOR)))
     assert any("safety contact" in text for text in said(school))
+
+
+async def test_who_is_told_of_cases_must_be_able_to_read_them(school: House) -> None:
+    await school.staff(ActionKind.DRILL, 0)
+    await school.taps(RIVERA, "Drill")
+    school.write(lambda c: accounts.disable(c, 1, NOON))
+    assert said(school) == ["Ms. Rivera has no staff account and cannot read a case: nearpeer account DIR rivera."]
 
 
 async def test_a_drill_must_have_arrived_by_every_way_by_which_adults_are_told(school: House) -> None:

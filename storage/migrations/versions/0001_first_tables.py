@@ -52,12 +52,6 @@ def upgrade() -> None:
     sa.Column('stored_at', storage.types.Instant(), nullable=False),
     sa.PrimaryKeyConstraint('hash', name=op.f('pk_definition'))
     )
-    op.create_table('first_run',
-    sa.Column('token_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('created_at', storage.types.Instant(), nullable=False),
-    sa.Column('used_at', storage.types.Instant(), nullable=True),
-    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_first_run'))
-    )
     op.create_table('hold',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('since', storage.types.Instant(), nullable=False),
@@ -185,6 +179,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_escalation_person_id'), ['person_id'], unique=False)
         batch_op.create_index('ix_escalation_report', ['report_at'], unique=False, sqlite_where=sa.text('report_at IS NOT NULL'), postgresql_where=sa.text('report_at IS NOT NULL'))
 
+    op.create_table('first_run',
+    sa.Column('token_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', storage.types.Instant(), nullable=False),
+    sa.Column('used_at', storage.types.Instant(), nullable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_first_run_person_id_person')),
+    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_first_run'))
+    )
     op.create_table('join_code',
     sa.Column('code_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
