@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -37,6 +37,8 @@ LATE = timedelta(minutes=2)
 LOOK = timedelta(seconds=10)
 """Between two looks for such alerts."""
 TURNS_AT_ONCE = 64
+MORNING = time(8)
+"""Before it nobody is told of what can wait: who is rung at night for nothing mutes what rings for a student."""
 LONGEST = 5.0
 """Seconds after which a beat leaves the rest of a fan-out to the next one, and its mark for staff to see."""
 
@@ -205,10 +207,10 @@ class Beats:
             await self._tell(self._turns.fault("reason_unplanned"))
 
     async def _look_ahead(self) -> None:
-        today = self._clock.now().astimezone(self._program.zone).date()
-        if self._ahead_on == today:
+        local = self._clock.now().astimezone(self._program.zone)
+        if self._ahead_on == local.date() or local.time() < MORNING:
             return
-        self._ahead_on = today
+        self._ahead_on = local.date()
         try:
             await self._turns.look_ahead()
         except Outage:

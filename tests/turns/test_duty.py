@@ -49,8 +49,19 @@ async def test_f70_the_safety_contact_reads_once_a_day_of_gaps_in_the_next_two_w
     made = made.restarted()
     await made.settle()
     assert len(made.phone(OKAFOR)) == 1
-    await made.pass_time(days=3)
+    for _ in range(3):
+        await made.pass_time(days=1)
     assert len(made.phone(OKAFOR)) == 4
+
+
+@on_sqlite
+async def test_nobody_is_rung_at_night_for_what_can_wait(database: Database, tmp_path: Path) -> None:
+    duty = "duty: {start: 2026-10-05, weeks: [rivera], instead: [{first: 2026-10-20, who: []}]}\n"
+    made = school(database, tmp_path, duty)
+    await made.pass_time(hours=11)
+    for hours, told in ((4, 0), (4, 0), (2, 1)):  # 03:00, 07:00, 09:00
+        await made.pass_time(hours=hours)
+        assert len(made.phone(OKAFOR)) == told
 
 
 @on_sqlite
