@@ -5,6 +5,7 @@
     |- FlowError            a conversation cannot go on as its flow is written: open an escalation for staff
     |- Outage               the database cannot be used now: nothing was done, and it counts as nobody's try
     |- Refused              may not happen now (already taken, wrong code, newer schema): `str` is for people
+    |  `- Declined          what an adult asks of a case: `turns` words it in their language
     |- LeaseLost            somebody else does it now: stop, and stand by
     `- SendError            a platform did not take a message
        |- TryLater          certainly not sent; try again (`after`: seconds, or None for the usual back-off)
@@ -61,6 +62,14 @@ class Outage(NearpeerError):
 
 class Refused(NearpeerError):
     """Something may not be done now; the text says why and what to do, in words for the person who asked."""
+
+
+class Declined(Refused):
+    """What an adult asks for cannot be: the `key` of the house's text that says why, and what fills it."""
+
+    def __init__(self, key: str, **values: str) -> None:
+        super().__init__(key)
+        self.key, self.values = key, values
 
 
 class LeaseLost(NearpeerError):

@@ -15,7 +15,8 @@ from bot.flows.commands import read_code, read_command
 from bot.flows.loader import read_document, read_source
 from bot.flows.readability import grade
 from bot.flows.wording import fill, names_in
-from bot.safety import outcomes
+from bot.safety.outcomes import NEEDS_NOTE
+from bot.turns.cases import NO_CASE
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = ROOT / "config/texts"
@@ -153,7 +154,6 @@ def said_to_people() -> dict[str, str]:
         wording.DONE,
         wording.SENDING,
         wording.CODES,
-        outcomes.OUTCOMES,
     )
     said |= {f"page:{number}:{key}": text for number, one in enumerate(lists) for key, text in one.items()}
     for path in (ROOT / "bot/console/templates").glob("*.html"):
@@ -163,8 +163,16 @@ def said_to_people() -> dict[str, str]:
     return said
 
 
+def test_whatever_is_declined_has_words_in_each_language() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "bot").rglob("*.py"))
+    keys = set(re.findall(r'Declined\("(\w+)"', code)) | {f"refused_note_{outcome}" for outcome in NEEDS_NOTE}
+    assert {"refused_taken", "refused_note_not-a-concern"} <= keys
+    for language in LANGUAGES:
+        assert keys | {NO_CASE} == {key for key in texts(language) if key.startswith("refused_")}
+
+
 def test_every_outcome_has_its_words_in_chat_and_on_the_staff_pages() -> None:
-    assert set(wording.OUTCOMES) == set(outcomes.OUTCOMES) == set(Outcome)
+    assert set(wording.OUTCOMES) == set(Outcome)
     chosen = {f"outcome_{outcome}" for outcome in wording.CHOICES}
     assert all(chosen <= texts(language).keys() for language in LANGUAGES)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain import Escalation, EscalationStatus, Ladder, Page, PageKind, Rung, Tier
-from bot.errors import Refused
+from bot.errors import Declined
 from bot.planning.hours import first_open, is_open, next_morning
 from bot.safety.outcomes import judge
 
@@ -141,7 +141,7 @@ def acknowledge(escalation: Escalation, person_id: int | None, name: str, now: d
     held = _after(escalation.ladder, escalation.ladder.hold, now)
     if escalation.status is EscalationStatus.ACKNOWLEDGED:
         if not holds(escalation, person_id, name):
-            raise Refused(f"{escalation.acknowledged_by} already has this case.")
+            raise Declined("refused_taken", adult=escalation.acknowledged_by)
         return replace(escalation, asked_at=None, next_action_at=held), ()
     taken = replace(
         escalation,
@@ -161,7 +161,7 @@ def pass_on(escalation: Escalation, person_id: int | None, name: str, now: datet
     """Give the case to the next rung, which is told at once. Refused if another has it."""
     not_closed(escalation)
     if escalation.status is EscalationStatus.ACKNOWLEDGED and not holds(escalation, person_id, name):
-        raise Refused(f"{escalation.acknowledged_by} has this case; only they can pass it on.")
+        raise Declined("refused_not_yours", adult=escalation.acknowledged_by)
     return _next(replace(released(escalation), round=escalation.round + 1), now, without=person_id)
 
 
@@ -201,7 +201,7 @@ def close(escalation: Escalation, person_id: int | None, name: str, outcome: str
 def reopen(escalation: Escalation, person_id: int | None, name: str, now: datetime) -> Step:
     """Open a closed case again, from the first rung. Refused for one that is not closed."""
     if escalation.status is not EscalationStatus.CLOSED:
-        raise Refused("This case is not closed.")
+        raise Declined("refused_open")
     return reopen_now(replace(escalation, outcome="", closed_by="", closed_at=None), now)
 
 
@@ -293,4 +293,4 @@ def holds(escalation: Escalation, person_id: int | None, name: str) -> bool:
 def not_closed(escalation: Escalation) -> None:
     """Raise Refused for a closed case."""
     if escalation.status is EscalationStatus.CLOSED:
-        raise Refused(f"This case was closed by {escalation.closed_by}. Open it again if something is still wrong.")
+        raise Declined("refused_closed", adult=escalation.closed_by)

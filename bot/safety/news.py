@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain import Escalation, EscalationStatus, Ladder, Page, PageKind, Tier
-from bot.errors import Refused
+from bot.errors import Declined
 from bot.safety.ladder import Step, pages_to, released, reopen_now, repeat_of, tell_rung, told_up_to
 
 BUNDLE = timedelta(minutes=1)
@@ -18,7 +18,7 @@ def raise_tier(escalation: Escalation, tier: Tier, ladder: Ladder, now: datetime
     if tier.rank >= escalation.tier.rank:
         return escalation, ()
     if escalation.status is EscalationStatus.CLOSED:
-        raise Refused("This case is closed. Open it again first.")
+        raise Declined("refused_closed", adult=escalation.closed_by)
     rungs = tuple(rung for rung in ladder.rungs if rung.people)
     raised = replace(released(escalation), tier=tier, ladder=replace(ladder, rungs=rungs), round=escalation.round + 1)
     return tell_rung(raised, 0, now)

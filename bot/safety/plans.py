@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain import Escalation, EscalationStatus, Plan
-from bot.errors import Refused
+from bot.errors import Declined
 from bot.safety import ladder
 
 
@@ -22,11 +22,11 @@ def plan(escalation: Escalation, person_id: int | None, name: str, wanted: str, 
     """
     ladder.not_closed(escalation)
     if escalation.status is not EscalationStatus.ACKNOWLEDGED:
-        raise Refused("Nobody has this case now. Take it first (ACK and its code), then say what you plan.")
+        raise Declined("refused_nobody")
     if not ladder.holds(escalation, person_id, name):
-        raise Refused(f"{escalation.acknowledged_by} has this case; only they can say what is planned.")
+        raise Declined("refused_not_yours", adult=escalation.acknowledged_by)
     if not fits(escalation, wanted):
-        raise Refused("This plan does not fit the case. A crisis cannot wait for the next school day.")
+        raise Declined("refused_plan")
     if escalation.asked_at is not None:
         escalation, _ = ladder.acknowledge(escalation, person_id, name, now)
     return replace(escalation, plan=wanted)

@@ -18,7 +18,7 @@ from bot.domain import (
     Role,
     StaffAction,
 )
-from bot.errors import Refused
+from bot.errors import Declined, Refused
 from bot.failpoints import failpoint
 from bot.flows.commands import CODE_ALPHABET, Command, read_code, read_command
 from bot.safety.outcomes import NEEDS_NOTE
@@ -44,8 +44,8 @@ def read(draft: Draft, adult: Person, inbound: Inbound) -> None:
             raise Refused(draft.text(adult, "former_adult"))
         _read(draft, adult, inbound)
     except Refused as refusal:
-        draft.note(adult.name, "refused", person_id=adult.id, detail=str(refusal))
-        draft.write(adult, str(refusal), kind=MessageKind.STAFF)
+        draft.note(adult.name, "refused", person_id=adult.id, detail=draft.refusal(refusal))
+        draft.write(adult, draft.refusal(refusal, adult), kind=MessageKind.STAFF)
 
 
 def _read(draft: Draft, adult: Person, inbound: Inbound) -> None:
@@ -192,7 +192,7 @@ def _known(draft: Draft, adult: Person, escalation_id: int) -> Escalation:
     if escalation is None:
         raise Refused(draft.text(adult, "no_cases"))
     if adult.id in escalation.left_out:
-        raise Refused(cases.NO_CASE)
+        raise Declined(cases.NO_CASE)
     return escalation
 
 

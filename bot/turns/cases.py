@@ -18,7 +18,7 @@ from bot.domain import (
     PersonStatus,
     StaffAction,
 )
-from bot.errors import Refused
+from bot.errors import Declined
 from bot.safety import ladder as ladders
 from bot.safety import news as incoming
 from bot.safety import plans as planning
@@ -28,9 +28,9 @@ from bot.turns.draft import Draft
 from bot.turns.rungs import standing
 from storage import conversations, escalations, people
 
+NO_CASE = "refused_no_case"
 NOTE = "note:"
 """Step of the message that asks an adult for a note: `note:<outcome>:<escalation id>`."""
-NO_CASE = "This case does not exist."
 
 
 def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
@@ -229,7 +229,7 @@ def act(draft: Draft, action: StaffAction) -> None:
     """What an adult does with a case, from chat, page or command line. Raises Refused with words for them."""
     escalation = escalations.load(draft.connection, action.object_id, lock=True)
     if escalation is None or action.actor_person_id in escalation.left_out:
-        raise Refused(NO_CASE)  # to whom it is about as well: they must not learn that it does
+        raise Declined(NO_CASE)  # to whom it is about as well: they must not learn that it does
     if escalation.drill:
         return drills.act(draft, escalation, action)
     if action.kind is ActionKind.PLAN:

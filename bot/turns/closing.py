@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain import MessageKind, Person, Priority, StaffAction
-from bot.errors import Refused
+from bot.errors import Declined
 from bot.turns.draft import Draft
 from storage import escalations, people
 
@@ -16,10 +16,7 @@ def guard(draft: Draft, action: StaffAction) -> None:
     most, minutes = limit.most, limit.within_minutes
     before = escalations.closed_by(draft.connection, action.actor, draft.now - timedelta(minutes=minutes))
     if before >= most:
-        raise Refused(
-            f"You have closed {most} cases within {minutes} minutes, and the safety contact knows. They stay open: "
-            "take what is urgent, and close the rest later, or let another adult close them."
-        )
+        raise Declined("refused_many", count=str(most), minutes=str(minutes))
     if before < most - 1:
         return
     draft.note(action.actor, "closed many cases", detail=f"{most} within {minutes} minutes")

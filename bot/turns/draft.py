@@ -37,6 +37,7 @@ from bot.domain import (
     Tier,
     Turn,
 )
+from bot.errors import Declined, Refused
 from bot.flows.commands import CODE_ALPHABET
 from bot.program import Program
 from bot.safety.changes import heeded
@@ -157,6 +158,13 @@ class Draft:
         if received is not None:
             kind = InboundKind.OURS if ours and received.kind is InboundKind.TEXT else received.kind
             self.received = replace(received, conversation_id=conversation.id, step=conversation.step, kind=kind)
+
+    def refusal(self, refused: Refused, reader: Person | None = None) -> str:
+        """Why it is refused, in the words of whoever asked; without a `reader` for the record and the staff pages."""
+        if not isinstance(refused, Declined):
+            return str(refused)
+        language = reader.language if reader is not None else self.program.languages[0]
+        return self.program.text(language, refused.key, **refused.values)
 
     def write(
         self,

@@ -25,7 +25,7 @@ from bot.domain import (
     StaffAction,
     Tier,
 )
-from bot.errors import Refused
+from bot.errors import Declined, Refused
 from bot.safety.ladder import open_case
 from bot.safety.rules import Case
 from bot.turns import pages
@@ -75,7 +75,7 @@ def climb(draft: Draft, drill: Escalation) -> None:
 def act(draft: Draft, drill: Escalation, action: StaffAction) -> None:
     """An adult answers, whichever button it was; staff may end it. Raises Refused when it is over."""
     if drill.status is EscalationStatus.CLOSED:
-        raise Refused("This drill is over. Nobody was in danger.")
+        raise Declined("refused_drill")
     if action.kind is ActionKind.CLOSE:
         return _end(draft, drill, action.actor)
     draft.escalations.append(drill)

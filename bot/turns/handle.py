@@ -26,7 +26,7 @@ from bot.domain import (
     StaffAction,
     Turn,
 )
-from bot.errors import Outage
+from bot.errors import Declined, Outage, Refused
 from bot.failpoints import failpoint
 from bot.flows import state
 from bot.flows.loaded import LoadedFlow
@@ -163,7 +163,10 @@ class Turns:
             if event.news is News.FAILED:
                 acted_on(connection, event.message_id)
         elif isinstance(event, StaffAction):
-            staff.do(draft, event)
+            try:
+                staff.do(draft, event)
+            except Declined as declined:
+                raise Refused(draft.refusal(declined)) from None
         turn = self._save(draft)
         if isinstance(event, Due) and turn.escalations:
             failpoint("esc.advance_uncommitted")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.domain import Conversation, ConversationStatus, Person, PersonStatus, Priority, Turn
-from bot.errors import FlowError, Refused
+from bot.errors import Declined, FlowError
 from bot.flows import engine, state
 from bot.flows.loaded import LoadedFlow, parse_flow
 from bot.turns import contact
@@ -130,7 +130,7 @@ def resume(draft: Draft, person: Person, actor: str) -> None:
     Raises Refused for somebody who wants no prompts.
     """
     if person.status is PersonStatus.STOPPED:
-        raise Refused(f"{person.name} asked for no more check-ins; only they can start them again, with /resume.")
+        raise Declined("refused_stopped", name=person.name)
     contact.go_on(draft, person)
     active = replace(person, status=PersonStatus.ACTIVE, paused_until=None)
     draft.people.append(active)

@@ -131,7 +131,7 @@ def test_who_takes_the_case_has_it_and_the_others_learn_who() -> None:
 
 def test_f65_the_second_who_takes_it_is_told_who_has_it() -> None:
     taken, _ = ladders.acknowledge(case(), RIVERA, "Ms. Rivera", NOON)
-    with pytest.raises(Refused, match=r"Ms\. Rivera already has this case"):
+    with pytest.raises(Refused, match="refused_taken"):
         ladders.acknowledge(taken, OKAFOR, "Mr. Okafor", NOON)
 
 
@@ -202,7 +202,7 @@ def test_passing_on_with_nobody_else_stays_with_who_passes() -> None:
 
 def test_another_adult_cannot_pass_on_what_is_not_theirs() -> None:
     taken, _ = ladders.acknowledge(case(), RIVERA, "Ms. Rivera", NOON)
-    with pytest.raises(Refused, match=r"Ms\. Rivera has this case"):
+    with pytest.raises(Refused, match="refused_not_yours"):
         ladders.pass_on(taken, OKAFOR, "Mr. Okafor", NOON)
 
 
@@ -223,7 +223,7 @@ def test_asking_for_help_with_an_open_case_takes_it() -> None:
 
 
 def test_closing_needs_an_outcome_that_exists() -> None:
-    with pytest.raises(Refused, match="Spoke with the student"):
+    with pytest.raises(Refused, match="refused_outcome"):
         ladders.close(case(), RIVERA, "Ms. Rivera", "done", "", NOON)
 
 
@@ -234,7 +234,7 @@ def test_closing_ends_the_ladder_and_records_who() -> None:
     assert (closed.closed_by, closed.closed_at) == ("Ms. Rivera", NOON + minutes(9))
     assert ladders.climb(closed, NOON + timedelta(days=3)) == (closed, ())
     assert ladders.advance_now(closed, NOON) == (closed, ())
-    with pytest.raises(Refused, match=r"closed by Ms\. Rivera"):
+    with pytest.raises(Refused, match="refused_closed"):
         ladders.acknowledge(closed, OKAFOR, "Mr. Okafor", NOON)
 
 
@@ -247,14 +247,14 @@ def test_whoever_has_a_case_learns_that_another_adult_closed_it() -> None:
 
 @pytest.mark.parametrize("outcome", ["report-made", "not-a-concern"])
 def test_an_outcome_that_must_be_explained_is_refused_without_a_note(outcome: str) -> None:
-    with pytest.raises(Refused, match="Write"):
+    with pytest.raises(Refused, match="refused_note"):
         ladders.close(case(), RIVERA, "Ms. Rivera", outcome, "  ", NOON)
 
 
 @pytest.mark.parametrize("outcome", ["spoke-with-student", "parent-contacted", "handed-to-counselor"])
 def test_abuse_closes_only_with_a_report_or_a_reason(outcome: str) -> None:
     abuse = case(category="abuse")
-    with pytest.raises(Refused, match="abuse"):
+    with pytest.raises(Refused, match="refused_abuse"):
         ladders.close(abuse, RIVERA, "Ms. Rivera", outcome, "We talked.", NOON)
     closed, _ = ladders.close(abuse, RIVERA, "Ms. Rivera", "report-made", "Oct 6, state hotline, 4711", NOON)
     assert closed.outcome == "report-made"

@@ -151,7 +151,7 @@ async def test_what_is_no_crisis_may_wait_for_the_next_school_day(house: House) 
 async def test_who_does_not_have_the_case_plans_nothing(house: House) -> None:
     await taken(house)
     old = house.button(RIVERA, "Talk with them today")
-    with pytest.raises(Refused, match=r"Ms\. Rivera has this case; only they can say"):
+    with pytest.raises(Refused, match=r"Ms\. Rivera has this case; only they can do that"):
         await house.staff(ActionKind.PLAN, house.case().id, actor_person_id=OKAFOR, plan="today")
     await house.says(RIVERA, f"PASS {house.code(RIVERA)}")
     await house.offer(old)

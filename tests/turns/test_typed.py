@@ -51,6 +51,16 @@ async def test_a_line_is_the_note_that_was_asked_for(house: House) -> None:
 
 
 @on_sqlite
+async def test_what_cannot_be_is_said_in_the_adults_language(house: House) -> None:
+    await two_cases(house)
+    await house.says(RIVERA, "/language es")
+    await house.says(RIVERA, f"ack {codes(house, RIVERA)[1]}")
+    assert house.newest(RIVERA).text == "Mr. Okafor ya tiene este caso."
+    refused = house.rows(tables.audit, action="refused")
+    assert [row.detail for row in refused] == ["Mr. Okafor already has this case."]
+
+
+@on_sqlite
 async def test_a_number_answers_the_very_last_message_or_nothing(house: House) -> None:
     second = await two_cases(house)
     await house.says(OKAFOR, f"close {second}")
