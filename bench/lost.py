@@ -32,6 +32,7 @@ from tests.crash.telegram import CHATS, school_on_telegram
 from tests.fakes.bot_api import METHODS
 from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, TEAM, Slack
 from tests.fakes.telegram import TOKEN, BotServer, update
+from tests.nursery import Process
 
 WAITING = 60
 AFTER = (1, 5, 20, 40)
@@ -42,13 +43,14 @@ CALM = 10 * MOMENT
 WITHIN = 90.0
 """Seconds that a kill, a start and coming to rest may take."""
 POLLING, BOLT = "python-telegram-bot, run_polling", "slack-bolt, AsyncSocketModeHandler"
+Started = Process | subprocess.Popen[bytes]
 ON_TELEGRAM, ON_SLACK = "Nearpeer on Telegram", "Nearpeer on Slack"
 
 
 class Bot(Protocol):
     """A bot in a process of its own."""
 
-    def start(self, url: str, last: int) -> subprocess.Popen[bytes]:
+    def start(self, url: str, last: int) -> Started:
         """Start it for the platform at `url`; it kills itself once it has handled so many, 0: never."""
 
     def handled(self) -> Counter[str]:
@@ -85,7 +87,7 @@ class Ours:
     section: Callable[[str], str]
     tokens: Mapping[str, str]
 
-    def start(self, url: str, last: int) -> subprocess.Popen[bytes]:
+    def start(self, url: str, last: int) -> Process:
         settings = self.school.folder / "nearpeer.toml"
         if url not in settings.read_text():
             settings.write_text(f"{settings.read_text()}\n{self.section(url)}\n")
@@ -205,7 +207,7 @@ def _texts() -> list[str]:
     return [f"Line {number} of sixty" for number in range(WAITING)]
 
 
-async def _killed(process: subprocess.Popen[bytes]) -> None:
+async def _killed(process: Started) -> None:
     code = await ended(process)
     if code != -signal.SIGKILL:
         raise RuntimeError(f"the bot ended with {code} instead of being killed")

@@ -11,13 +11,12 @@ import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import httpx
@@ -28,6 +27,8 @@ from bot.domain import Address
 from bot.program import create, load_program
 from bot.school import import_roster, mint_links, open_database, read_report
 from storage import people
+from tests import nursery
+from tests.nursery import Process
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = {"Sec-Fetch-Site": "same-origin"}
@@ -49,6 +50,8 @@ class School:
         import_roster(database, program, read_report(database, program, folder / "roster.csv"), clock)
         self.links = {link.person.key: link.url for link in mint_links(database, program, clock)}
         self.environment: dict[str, str] = {}
+        self.load: tuple[str, ...] = ()
+        """Modules that its processes need besides."""
         database.close()
 
     def moved_to(self, folder: Path) -> School:
@@ -58,17 +61,11 @@ class School:
         moved.folder, moved.log = folder, folder.parent / "log.txt"
         return moved
 
-    def run(self, failpoints: str = "") -> subprocess.Popen[bytes]:
+    def run(self, failpoints: str = "") -> Process:
         """Start `nearpeer run` in a process of its own."""
         environment = os.environ | self.environment | {"NEARPEER_FAILPOINTS": failpoints}
         with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "bot", "run", str(self.folder)],
-                cwd=ROOT,
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
+            return nursery.start("run", str(self.folder), output=log.fileno(), environment=environment, load=self.load)
 
     def rows(self, query: str) -> list[Any]:
         """What the database holds, read past the program."""
@@ -147,12 +144,12 @@ class Page:
             await asyncio.sleep(0.05)
 
 
-async def ended(process: subprocess.Popen[bytes]) -> int:
+async def ended(process: Process | Popen[bytes]) -> int:
     """Wait for a process, without holding up the pages."""
     return await asyncio.to_thread(process.wait)
 
 
-async def stop(process: subprocess.Popen[bytes]) -> int:
+async def stop(process: Process | Popen[bytes]) -> int:
     """Ask a process to end, as a service runner does."""
     process.send_signal(signal.SIGTERM)
     return await ended(process)

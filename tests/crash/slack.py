@@ -7,7 +7,6 @@ an event that was offered a few times in vain is never offered again, and stands
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ import httpx
 from bot.domain import Address
 from tests.crash.outside import School, ended, linked, lost, stop, until_quiet
 from tests.fakes.slack import APP_TOKEN, BOT_TOKEN, TEAM, Slack
+from tests.nursery import Process
 from tests.postgres import FAST
 
 CHATS = {"maya": "U0MAYA", "diego": "U0DIEGO", "amina": "U0AMINA", "noah": "U0NOAH"}
@@ -41,6 +41,7 @@ def in_workspace(school: School, slack: Slack) -> None:
     settings = school.folder / "nearpeer.toml"
     section = f'[slack]\nworkspace = "{TEAM}"\nbase_url = "{slack.url}/api"\n'
     settings.write_text(f"{settings.read_text()}\n{section}")
+    school.load = ("bot.adapters.slack.adapter",)
     school.environment |= {"NEARPEER_SLACK__BOT_TOKEN": BOT_TOKEN, "NEARPEER_SLACK__APP_TOKEN": APP_TOKEN}
 
 
@@ -123,7 +124,7 @@ async def cut_off(school: School) -> list[str]:
     return _wrong(school, slack, code)
 
 
-async def _until_kept(school: School, process: subprocess.Popen[bytes]) -> int:
+async def _until_kept(school: School, process: Process) -> int:
     """Until all is kept and nothing waits; gives how the process ended."""
     while school.kept().total() < COMING:  # noqa: ASYNC110  (nobody tells when the last one is kept)
         await asyncio.sleep(0.05)
@@ -131,7 +132,7 @@ async def _until_kept(school: School, process: subprocess.Popen[bytes]) -> int:
     return await stop(process)
 
 
-def _too_late(school: School, process: subprocess.Popen[bytes]) -> str:
+def _too_late(school: School, process: Process) -> str:
     state = "runs" if process.poll() is None else f"ended with {process.returncode}"
     log = school.log.read_text(errors="replace")[-2_000:]
     return f"{school.kept().total()} of {COMING} kept in {WITHIN:.0f} s; the last process {state}:\n{log}"

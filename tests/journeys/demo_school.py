@@ -10,17 +10,16 @@ import re
 import secrets
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import httpx
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import nursery
+from tests.nursery import Process
+
 STARTS_WITHIN = 60.0
 
 T = TypeVar("T")
@@ -31,13 +30,13 @@ class Served:
     """A running demo."""
 
     url: str
-    process: subprocess.Popen[str]
+    process: Process
+    output: TextIO
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send the signal; gives the exit code and all that it printed. Raises TimeoutExpired where it goes on."""
+        """Send the signal; gives the exit code and all that it printed. Raises TimeoutError where it goes on."""
         self.process.send_signal(number)
-        printed, _ = self.process.communicate(timeout=30)
-        return self.process.returncode, printed
+        return self.process.wait(30), self.output.read()
 
 
 @contextlib.contextmanager
@@ -46,22 +45,20 @@ def serve_demo(*, until_open: bool = True, **environment: str) -> Iterator[Serve
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "bot", "demo", "--port", str(port), "--no-open"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    served = Served(f"http://127.0.0.1:{port}", process)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == f"The little school is at {served.url}/  (Ctrl-C ends it)\n"
-        if until_open:
-            assert httpx.get(served.url, timeout=STARTS_WITHIN).status_code == 200
-        yield served
-    finally:
-        # Not killed: it takes its temporary folder with it.
-        if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=30)
+    read, write = os.pipe()
+    words = ("demo", "--port", str(port), "--no-open")
+    process = nursery.start(*words, output=write, environment=os.environ | environment)
+    os.close(write)
+    with open(read, encoding="utf-8") as output:
+        served = Served(f"http://127.0.0.1:{port}", process, output)
+        try:
+            assert output.readline() == f"The little school is at {served.url}/  (Ctrl-C ends it)\n"
+            if until_open:
+                assert httpx.get(served.url, timeout=STARTS_WITHIN).status_code == 200
+            yield served
+        finally:
+            process.terminate()  # not killed: it takes its temporary folder with it
+            process.wait(30)
 
 
 @dataclass

@@ -288,9 +288,9 @@ async def test_both_ways_write_the_same_rows(
     assert 30 <= fired < len(due)  # the plain ones and only they
 
 
-def fire_until_killed(url: str, point: str) -> None:
+def fire_until_killed(url: str, folder: Path, point: str) -> None:
     child = subprocess.run(
-        [sys.executable, "-m", "tests.turns.firer", url, NOW.isoformat()],
+        [sys.executable, "-m", "tests.turns.firer", url, NOW.isoformat(), folder],
         env={**os.environ, VARIABLE: f"{point}=exit@2"},
         timeout=60,
         check=False,
@@ -305,7 +305,7 @@ async def test_when_the_firer_is_killed_in_the_middle_the_rest_fires_and_none_tw
     """F09, with a real process and a real kill: many students are due at once, and two chunks get under way."""
     students = 3 * fanout.AT_ONCE
     database.write(lambda connection: settle_in(connection, students)).result()
-    fire_until_killed(database_url, point)
+    fire_until_killed(database_url, house.program.folder, point)
     fired = len(house.rows(tables.occurrence, status="fired"))
     assert fired == (0 if point == "plan.inserted" else fanout.AT_ONCE)
     house.clock.set(NOW)
