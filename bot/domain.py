@@ -473,9 +473,17 @@ class Outcome(StrEnum):
     PARENT = "parent-contacted"
     REPORTED = "report-made"
     HANDED_ON = "handed-to-counselor"
+    NOT_REPORTABLE = "not-reportable"
+    """Of possible abuse alone: it was one, and there is nothing that the law wants reported."""
     FALSE_ALARM = "not-a-concern"
     DRILL = "drill"
     """Of drills, and of nothing else."""
+
+    def fits(self, category: str) -> bool:
+        """Whether a real case of this category may close with it: possible abuse with a report or why there is none."""
+        if category == ABUSE:
+            return self in (Outcome.REPORTED, Outcome.NOT_REPORTABLE, Outcome.FALSE_ALARM)
+        return self not in (Outcome.NOT_REPORTABLE, Outcome.DRILL)
 
 
 class Plan(StrEnum):

@@ -54,6 +54,8 @@ class Card:
     told: tuple[tuple[str, str], ...]
     plans: tuple[tuple[str, str], ...]
     """What the reader may plan beside what is planned: codes and words."""
+    outcomes: tuple[tuple[str, str], ...]
+    """What it may close with: codes and words."""
     note: str = field(repr=False)
     quotes: tuple[Quote, ...] = field(repr=False)
 
@@ -108,7 +110,6 @@ async def home(desk: Desk, request: Request, staff: Staff) -> Response:
         items_left=left,
         more=items[-1].id if len(items) < left and items else None,
         unread=unread,
-        outcomes=wording.CHOICES,
         refusal="",
         draft=_draft(),
         home=True,
@@ -139,7 +140,6 @@ async def now(desk: Desk, request: Request, staff: Staff) -> Response:
         fresh=fresh,
         changed=changed,
         told_more=told_more,
-        outcomes=wording.CHOICES,
         refusal="",
         draft=_draft(),
         home=True,
@@ -195,6 +195,7 @@ def card(case: Case, moments: Moments, staff: Staff | None = None) -> Card:
             (told.name, wording.told_line(told, moments)) for told in case.told if told.kind == "alert"
         )[-4:],
         plans=wording.plans(case, staff.person_id, staff.name) if staff else (),
+        outcomes=wording.outcomes(case),
         note=case.note,
         quotes=tuple(quote(words, moments) for words in case.words),
     )  # fmt: skip
@@ -262,7 +263,6 @@ async def _case_page(
         told=told,
         record=record,
         views=views,
-        outcomes=wording.CHOICES,
         refusal=refusal,
         draft=draft or _draft(),
         home=False,
@@ -279,7 +279,6 @@ async def _card_again(
         "card.html",
         422 if refusal else 200,
         card=card(whole.case, desk.moments(), staff),
-        outcomes=wording.CHOICES,
         refusal=refusal,
         draft=draft,
         home=True,

@@ -16,12 +16,11 @@ OUTCOMES: Mapping[str, str] = {
     Outcome.PARENT: "A parent or guardian was contacted",
     Outcome.REPORTED: "I made a report (date, agency and reference in the note)",
     Outcome.HANDED_ON: "Handed to a counselor",
+    Outcome.NOT_REPORTABLE: "Nothing that must be reported (reason in the note)",
     Outcome.FALSE_ALARM: "Not a concern (reason in the note)",
     Outcome.DRILL: "This was a drill",
 }
 DRILL = "Drill, nobody is in danger"
-CHOICES = {code: label for code, label in OUTCOMES.items() if code is not Outcome.DRILL}
-"""What a case can be closed with; a drill ends by itself."""
 PLANS: Mapping[str, str] = {
     Plan.NOW: "Talk with them now",
     Plan.TODAY: "Talk with them today",
@@ -193,6 +192,11 @@ def standing(case: Case, moments: Moments) -> tuple[str, str]:
     if case.rung < 0:
         return headline, f"{told} will be told at {next_at}, when school is open.{clock}"
     return headline, f"If nobody takes it, {told} will be told at {next_at}.{clock}"
+
+
+def outcomes(case: Case) -> tuple[tuple[str, str], ...]:
+    """What a case can be closed with; a drill ends by itself."""
+    return tuple((one, OUTCOMES[one]) for one in Outcome if one.fits(case.category))
 
 
 def plans(case: Case, reader: int | None, name: str) -> tuple[tuple[str, str], ...]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from bot.domain import ABUSE, Escalation, Outcome
 from bot.errors import Declined
 
-NEEDS_NOTE = frozenset((Outcome.REPORTED, Outcome.FALSE_ALARM))
-_CLOSES_ABUSE = (Outcome.REPORTED, Outcome.FALSE_ALARM)
+NEEDS_NOTE = frozenset((Outcome.REPORTED, Outcome.NOT_REPORTABLE, Outcome.FALSE_ALARM))
 
 
 def judge(escalation: Escalation, outcome: str, note: str) -> None:
@@ -15,7 +14,9 @@ def judge(escalation: Escalation, outcome: str, note: str) -> None:
         raise Declined("refused_outcome")
     if outcome == Outcome.DRILL and not escalation.drill:
         raise Declined("refused_real")
-    if escalation.category == ABUSE and outcome not in _CLOSES_ABUSE and not escalation.drill:
+    if not escalation.drill and not Outcome(outcome).fits(escalation.category):
+        if escalation.category != ABUSE:
+            raise Declined("refused_no_abuse")
         raise Declined("refused_abuse")
     if outcome in NEEDS_NOTE and not note.strip():
         raise Declined(f"refused_note_{outcome}")

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from bot.domain import (
+    ABUSE,
     ActionKind,
     Choice,
     Escalation,
@@ -163,7 +164,7 @@ def do(
         cases.act(draft, StaffAction(ActionKind.TAKE, adult.name, escalation_id, adult.id))
         return reply(draft, adult, "drill_answered", escalation_id, (), code=code)
     if kind is ActionKind.CLOSE and not outcome:
-        return _ask_outcome(draft, adult, escalation_id, code)
+        return _ask_outcome(draft, adult, escalation, code)
     cases.act(draft, StaffAction(kind, adult.name, escalation_id, adult.id, outcome, note, plan))
     changed = draft.escalations[-1]
     who = initials(student) if student else ""
@@ -204,13 +205,14 @@ def reply(
     draft.write(adult, text, kind=MessageKind.STAFF, choices=choices, escalation_id=escalation_id)
 
 
-def _ask_outcome(draft: Draft, adult: Person, escalation_id: int, code: str) -> None:
+def _ask_outcome(draft: Draft, adult: Person, escalation: Escalation, code: str) -> None:
     choices = tuple(
         Choice(draft.text(adult, f"outcome_{outcome}"), "", OUTCOME + outcome)
         for outcome in Outcome
-        if outcome is not Outcome.DRILL
+        if outcome.fits(escalation.category)
     )
-    reply(draft, adult, "outcome_ask", escalation_id, choices, code=code)
+    key = "outcome_ask_abuse" if escalation.category == ABUSE else "outcome_ask"
+    reply(draft, adult, key, escalation.id, choices, code=code)
 
 
 def _outcome(draft: Draft, adult: Person, escalation_id: int, outcome: str) -> None:

@@ -245,10 +245,10 @@ def test_whoever_has_a_case_learns_that_another_adult_closed_it() -> None:
     assert ladders.close(taken, RIVERA, "Ms. Rivera", "spoke-with-student", "", NOON)[1] == ()
 
 
-@pytest.mark.parametrize("outcome", ["report-made", "not-a-concern"])
+@pytest.mark.parametrize("outcome", ["report-made", "not-reportable", "not-a-concern"])
 def test_an_outcome_that_must_be_explained_is_refused_without_a_note(outcome: str) -> None:
     with pytest.raises(Refused, match="refused_note"):
-        ladders.close(case(), RIVERA, "Ms. Rivera", outcome, "  ", NOON)
+        ladders.close(case(category="abuse"), RIVERA, "Ms. Rivera", outcome, "  ", NOON)
 
 
 @pytest.mark.parametrize("outcome", ["spoke-with-student", "parent-contacted", "handed-to-counselor"])
@@ -256,8 +256,14 @@ def test_abuse_closes_only_with_a_report_or_a_reason(outcome: str) -> None:
     abuse = case(category="abuse")
     with pytest.raises(Refused, match="refused_abuse"):
         ladders.close(abuse, RIVERA, "Ms. Rivera", outcome, "We talked.", NOON)
-    closed, _ = ladders.close(abuse, RIVERA, "Ms. Rivera", "report-made", "Oct 6, state hotline, 4711", NOON)
-    assert closed.outcome == "report-made"
+    for fits, note in (("report-made", "Oct 6, state hotline, 4711"), ("not-reportable", "Long ago, and known")):
+        closed, _ = ladders.close(abuse, RIVERA, "Ms. Rivera", fits, note, NOON)
+        assert closed.outcome == fits
+
+
+def test_that_nothing_must_be_reported_closes_no_other_case() -> None:
+    with pytest.raises(Refused, match="refused_no_abuse"):
+        ladders.close(case(), RIVERA, "Ms. Rivera", "not-reportable", "Nothing", NOON)
 
 
 def test_a_closed_case_can_be_opened_again() -> None:

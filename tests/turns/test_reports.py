@@ -90,3 +90,21 @@ async def test_other_cases_have_no_such_clock(school: House) -> None:
     await school.says(MAYA, "I want to die")
     assert school.case().report_at is None
     assert "isclosed" not in school.newest(RIVERA).text
+
+
+async def test_l26_in_chat_possible_abuse_offers_what_it_may_close_with_and_its_student_is_asked_later(
+    school: House,
+) -> None:
+    """ "Not a concern" would be untrue of it, and nobody would ask how the student is."""
+    await school.says(MAYA, f"he touched me {CANARY}")
+    await school.taps(RIVERA, "I have it")
+    await school.taps(RIVERA, "Close")
+    keys = ("report-made", "not-reportable", "not-a-concern")
+    assert school.labels(RIVERA) == [school.text(f"outcome_{key}") for key in keys]
+    assert "leave the case open" in school.newest(RIVERA).text
+    await school.taps(RIVERA, school.text("outcome_not-reportable"))
+    await school.says(RIVERA, "Years ago, known to the county")
+    case = school.case()
+    assert (case.status, case.outcome, case.note) == ("closed", "not-reportable", "Years ago, known to the county")
+    await school.pass_time(days=1)
+    assert "Has someone talked with you" in school.newest(MAYA).text
