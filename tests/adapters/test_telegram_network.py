@@ -17,7 +17,8 @@ import pytest
 
 from bot.adapters.telegram.adapter import Adapter
 from bot.adapters.telegram.network import BotApi
-from bot.domain import Address, MessageKind, Outbound, Priority, Receipt
+from bot.adapters.telegram.writing import render
+from bot.domain import Address, Choice, MessageKind, Outbound, Priority
 from bot.errors import Ambiguous, SendError, TryLater, Unreachable
 from tests.fakes.port import MemoryPort
 from tests.fakes.telegram import ACCOUNT, CUT, HANG, LOST, MAYA, TOKEN, BotServer, api
@@ -196,21 +197,11 @@ async def test_f41_f42_who_blocked_the_bot_or_is_gone_is_unreachable() -> None:
         await telegram.stop()
 
 
-async def test_a_message_is_put_in_place_of_an_older_one_and_one_that_is_gone_hurts_nobody() -> None:
-    async with BotServer(chats={MAYA, 5}).running() as server:
-        telegram = Adapter(ACCOUNT, api(server), polls=False)
-        await telegram.start(MemoryPort())
-        first = await telegram.send(to(MAYA))
-        await telegram.send(to(MAYA))
-        change = replace(to(MAYA), text="✓ Ms. Rivera has case 4F7K.", replaces=first.provider_id)
-        for _ in range(2):  # the second time it says so already
-            assert await telegram.send(change) == Receipt()
-        assert server.sent(MAYA) == ["✓ Ms. Rivera has case 4F7K.", f"Hello {CANARY}"]
-        assert await telegram.send(replace(change, replaces="77")) == Receipt()
-        assert len(server.journal) == 2
-        server.blocked.add(MAYA)
-        assert (await refused(telegram.send(change))).code == "blocked"
-        await telegram.stop()
+def test_nothing_is_changed_there_as_messages_with_a_reply_keyboard_cannot_be() -> None:
+    """core.telegram.org/bots/api#updating-messages: only those without a keyboard, or with an inline one."""
+    alert = replace(to(MAYA), choices=(Choice("I have it 4F7K", "", "take"),))
+    assert "keyboard" in render(alert)[-1]["reply_markup"]
+    assert not Adapter.capabilities.edits
 
 
 async def test_f50_f55_a_token_that_is_refused_when_sending_is_told_until_it_is_taken_again() -> None:

@@ -30,12 +30,6 @@ METHODS: Mapping[str, Fields] = {
             False,
         ),
     },
-    "editMessageText": {
-        "chat_id": (("Integer", "String"), False),
-        "message_id": (("Integer",), False),
-        "text": (("String",), False),
-        "link_preview_options": (("LinkPreviewOptions",), False),
-    },
     "leaveChat": {"chat_id": (("Integer", "String"), True)},
     "setMyCommands": {
         "commands": (("Array of BotCommand",), True),

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.adapters.telegram.adapter import Adapter
@@ -196,18 +196,6 @@ class BotServer(Strict):
         if answer["ok"]:
             self.heard(chat, text)
         return answer
-
-    async def _editMessageText(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
-        chat, number, text = int(parameters["chat_id"]), parameters["message_id"], parameters["text"]
-        if chat in self.blocked:
-            return _refusal(403, "Forbidden: bot was blocked by the user")
-        known = {at: entry for at, entry in enumerate(self.journal, 1) if entry.chat == str(chat) and not entry.refused}
-        if number not in known:
-            return _refusal(400, "Bad Request: message to edit not found")
-        if known[number].text == text:
-            return _refusal(400, "Bad Request: message is not modified: specified new message content")
-        self.journal[number - 1] = replace(known[number], text=text)
-        return {"ok": True, "result": {"message_id": number, "chat": {"id": chat}, "text": text}}
 
     async def _getMe(self, _: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N802
         me = {"id": int(ACCOUNT), "is_bot": True, "first_name": "Lincoln", "username": "lincoln_peers_bot"}

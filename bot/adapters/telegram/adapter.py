@@ -15,7 +15,7 @@ from bot.adapters.telegram.polling import Poller
 from bot.adapters.telegram.reading import NAME, chat_of, event_id_of, group_of, has_left, translate
 from bot.adapters.telegram.webhook import Hook
 from bot.adapters.telegram.words import COMMANDS, LANGUAGES, PRIVATELY
-from bot.adapters.telegram.writing import LENGTH, TOKEN_REFUSED, change, changed, outcome, render
+from bot.adapters.telegram.writing import LENGTH, TOKEN_REFUSED, outcome, render
 from bot.domain import Inbound, Lease, Outbound, Raw, Receipt
 from bot.errors import Ambiguous, SendError, TryLater
 
@@ -43,7 +43,7 @@ class Adapter:
 
     name = NAME
     # min_age: Telegram's terms ask for 16 in the EU and the UK, the highest of its ages.
-    capabilities = Capabilities(min_age=16, length=LENGTH, edits=True, keeps=KEPT, per_second=30.0, per_chat_second=1.0)
+    capabilities = Capabilities(min_age=16, length=LENGTH, keeps=KEPT, per_second=30.0, per_chat_second=1.0)
 
     def __init__(
         self, account: str, api: Api, *, polls: bool = True, hook: str = "", secret: str = "", **powers: Any
@@ -97,11 +97,9 @@ class Adapter:
         await self._port.receive(Raw(self.name, self.account, event_id_of(update), body, chat_of(body)), lease)
 
     async def send(self, outbound: Outbound) -> Receipt:
-        """Send a message, in as many pieces as it needs; the receipt names the last. Or change one (`replaces`)."""
+        """Send a message, in as many pieces as it needs; the receipt names the last."""
         if self._port is None:
             raise TryLater("not_running")
-        if outbound.replaces:
-            return changed(await self._api("editMessageText", change(outbound)))
         receipt = Receipt()
         for number, body in enumerate(render(outbound)):
             try:

@@ -17,8 +17,6 @@ LENGTH = 4096
 TOKEN_REFUSED = "token_refused"  # noqa: S105  (no password)
 _NO_PREVIEW = {"is_disabled": True}
 _NO_KEYBOARD = {"remove_keyboard": True}
-_FIXED = ("message is not modified", "message to edit not found", "message can't be edited", "message_id_invalid")
-"""What a 400 says of a message that cannot be changed, or need not be."""
 _GONE = ("blocked", "deactivated", "kicked", "chat not found", "user not found", "can't initiate", "chat was deleted")
 """What a 400 or 403 says of a chat that takes nothing any more; the Bot API has no other mark for it."""
 
@@ -38,19 +36,6 @@ def render(outbound: Outbound) -> list[dict[str, Any]]:
     elif outbound.kind is MessageKind.QUESTION:
         bodies[-1]["reply_markup"] = _NO_KEYBOARD
     return bodies
-
-
-def change(outbound: Outbound) -> dict[str, Any]:
-    """The `editMessageText` parameters of a message that stands in place of an older one; a keyboard cannot change."""
-    text = pieces(outbound.text, LENGTH)[0]
-    about = {"chat_id": outbound.address.chat, "message_id": int(outbound.replaces)}
-    return {**about, "text": text, "link_preview_options": _NO_PREVIEW}
-
-
-def changed(answer: Mapping[str, Any]) -> Receipt:
-    """What the answer to a change means: a message that is gone, or says so already, needs none."""
-    settled = any(sign in str(answer.get("description", "")).lower() for sign in _FIXED)
-    return Receipt() if answer.get("ok") is True or settled else outcome(answer)
 
 
 def outcome(answer: Mapping[str, Any]) -> Receipt:
