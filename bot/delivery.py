@@ -233,6 +233,9 @@ class Delivery:
             self._pacer.answered(sending.departure, monotonic())
             self._pacer.accepted()
             result = outbox.sent(claim, receipt.provider_id, wall, now, self._clock.wall())
+        if outbound.replaces and result.status == "failed":
+            # The older message stands as it was: that is nobody's news, and says nothing about the address.
+            result = outbox.dropped(claim, "cancelled", self._clock.wall())
         self._desk.came_in(result)
 
     def _give_up(self) -> None:

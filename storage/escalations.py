@@ -20,6 +20,12 @@ def load(connection: Connection, escalation_id: int, *, lock: bool = False) -> E
     return None if row is None else _escalation(row)
 
 
+def several(connection: Connection, ids: Collection[int]) -> dict[int, Escalation]:
+    """Those of these cases that can be read, by id."""
+    query = select(tables.escalation).where(tables.escalation.c.id.in_(ids))
+    return {one.id: one for one in _readable(connection.execute(query))} if ids else {}
+
+
 def person_of(connection: Connection, escalation_id: int) -> int | None:
     """Whom a case is about."""
     column = tables.escalation.c

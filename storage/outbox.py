@@ -223,7 +223,8 @@ _UNDER_WAY = Text("""
             WHERE beside.person_id = escalation.person_id AND beside.id <> escalation.id AND beside.status = 'open'
               AND REPLACE(m.choices, '"take:' || beside.id || '"', '') <> m.choices
         ) AS tells_of_open,
-        REPLACE(escalation.left_out, ',' || m.person_id || ',', '') <> escalation.left_out AS is_left_out
+        REPLACE(escalation.left_out, ',' || m.person_id || ',', '') <> escalation.left_out AS is_left_out,
+        m.replaces IS NOT NULL AND escalation.status = 'open' AS says_taken
     FROM message AS m
     LEFT JOIN escalation ON escalation.id = m.escalation_id
     LEFT JOIN person ON person.id = m.person_id
@@ -286,8 +287,8 @@ def _row(result: Result) -> dict[str, Any]:
 def _fate(row: Any) -> str:
     """Empty while the reason to send it holds, else "cancelled"."""
     kind, priority, created_at, dedupe_key, case, acknowledged_at, asked_at, person, conversation, *more = row
-    asked_since, tells_of_open, is_left_out = more
-    if is_left_out:  # by now the case is about whom it was to tell
+    asked_since, tells_of_open, is_left_out, says_taken = more
+    if is_left_out or says_taken:  # by now the case is about whom it was to tell; or nobody has it any more
         return "cancelled"
     if kind == MessageKind.ALERT:
         if (dedupe_key or "").startswith(_STILL):

@@ -252,6 +252,7 @@ def _told(connection: Connection, case_ids: Sequence[int]) -> Mapping[int, list[
             message.escalation_id.in_(case_ids),
             message.direction == "out",
             message.kind.in_(("alert", "staff", "card")),
+            message.replaces.is_(None),  # what stands in place of an alert told nobody anything
         )
         .order_by(message.id)
     )

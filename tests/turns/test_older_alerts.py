@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event, update
 
-from bot.domain import Address, Outbound
+from bot.domain import ActionKind, Address, Outbound
+from bot.errors import Ambiguous, TryLater, Unreachable
+from bot.school import leave
 from bot.turns.older_alerts import EACH
-from storage import chats, tables
+from storage import chats, review, tables
 from storage.database import Database
 from tests.school import LEO, MAYA, OKAFOR, PACK, RIVERA, House, house, on_sqlite, tiny_program
 
@@ -105,3 +108,100 @@ async def test_on_a_platform_that_changes_nothing_it_is_no_message_more(house: H
     await house.taps(RIVERA, "I have it")
     assert [row.status for row in house.rows(tables.message, direction="out") if row.replaces] == ["cancelled"]
     assert changes(house, RIVERA) == []
+
+
+@pytest.mark.parametrize("error", [Unreachable("chat_gone"), Ambiguous("lost")])
+@on_sqlite
+async def test_a_change_that_cannot_be_made_costs_nobody_their_address(school: House, error: Exception) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.pass_time(minutes=5)
+    school.platform.plan(OKAFOR, None, error, error)  # the message that says who has it arrives
+    await school.taps(RIVERA, "I have it")
+    await school.pass_time(minutes=10)
+    assert (len(changes(school, RIVERA)), len(changes(school, OKAFOR))) == (1, 0)
+    assert [row.status for row in school.rows(tables.message, person_id=OKAFOR) if row.replaces] == ["cancelled"]
+    assert [row.unreachable_at for row in school.rows(tables.address)] == [None] * 4
+
+
+async def test_a_change_that_waits_is_not_made_once_nobody_has_the_case_any_more(school: House) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.pass_time(minutes=5)
+    school.platform.plan(OKAFOR, None, TryLater("not_now", 3000))
+    await school.taps(RIVERA, "I have it")
+    await school.pass_time(minutes=60)
+    assert school.case().status == "open"
+    assert changes(school, OKAFOR) == []
+    assert school.newest(OKAFOR).kind == "alert"
+
+
+@on_sqlite
+async def test_a_change_is_not_tried_for_ever(school: House) -> None:
+    await school.says(MAYA, "I want to die")
+    school.platform.plan(RIVERA, *[TryLater("not_now", 300)] * 1000)
+    await school.staff(ActionKind.CLOSE, school.case().id, outcome="spoke-with-student")
+    await school.pass_time(hours=25)
+    assert [row.status for row in school.rows(tables.message) if row.replaces] == ["expired"]
+
+
+async def test_whom_one_case_of_a_bundle_is_about_by_now_reads_no_more_of_it(school: House) -> None:
+    for words in ("I want to die", "weapon now", "danger now"):
+        await school.says(MAYA, words)
+    await school.pass_time(minutes=1)
+    _, weapon, danger = school.rows(tables.escalation)
+    hidden = code(school, RIVERA, 2)
+    about_her = update(tables.escalation).where(tables.escalation.c.id == danger.id).values(left_out=f",{RIVERA},")
+    for status in ("open", "acknowledged"):
+        school.write(lambda connection, to=status: connection.execute(about_her.values(status=to)))
+        await school.staff(ActionKind.TAKE, weapon.id)
+        (change,) = changes(school, RIVERA)
+        assert change.text.startswith(f"✓ Ms. Chen (console) has case {code(school, RIVERA, 1)}. ")
+        assert hidden not in change.text
+        await school.staff(ActionKind.PASS_ON, weapon.id)
+        school.platform.journal.clear()
+
+
+@on_sqlite
+async def test_a_case_beside_it_that_cannot_be_read_holds_up_no_taking(school: House) -> None:
+    for words in ("I want to die", "weapon now", "danger now"):
+        await school.says(MAYA, words)
+    await school.pass_time(minutes=1)
+    _, weapon, danger = school.rows(tables.escalation)
+    damaged = update(tables.escalation).where(tables.escalation.c.id == danger.id).values(ladder={})
+    school.write(lambda connection: connection.execute(damaged))
+    await school.says(RIVERA, f"ack {code(school, RIVERA, 1)}")
+    assert [row.status for row in school.rows(tables.escalation, id=weapon.id)] == ["acknowledged"]
+    assert changes(school, RIVERA) == [], "nobody knows whether somebody has the other one"
+
+
+@on_sqlite
+async def test_who_has_left_reads_nothing_any_more(school: House) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.pass_time(minutes=5)
+    leave(school.database, school.clock, "okafor")
+    await school.taps(RIVERA, "I have it")
+    assert (len(changes(school, RIVERA)), len(changes(school, OKAFOR))) == (1, 0)
+
+
+@on_sqlite
+async def test_taking_a_case_costs_no_statement_for_each_of_its_alerts(school: House) -> None:
+    costs = []
+    for hours in (0, 10):
+        await school.says(MAYA, "I want to die")
+        await school.pass_time(minutes=5, hours=hours)
+        statements: list[str] = []
+        event.listen(school.database.engine, "before_cursor_execute", lambda *of, to=statements: to.append(of[2]))
+        await school.taps(RIVERA, "I have it")
+        costs.append(len([one for one in statements if "FROM person" in one or "FROM acknowledgement_code" in one]))
+        await school.says(RIVERA, f"close {code(school, RIVERA, len(costs) - 1)}")
+        await school.says(RIVERA, school.text("outcome_spoke-with-student"))
+    assert costs[0] == costs[1]
+
+
+@on_sqlite
+async def test_staff_read_of_no_change_under_who_was_told(school: House) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.taps(RIVERA, "I have it")
+    with school.database.read() as connection:
+        whole = review.case_history(connection, school.case().id, None, OKAFOR)
+    assert whole is not None
+    assert [one.kind for one in whole.case.told if one.name == "Ms. Rivera"] == ["alert", "staff"]

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.adapters.base import Capabilities, Finding, Port
-from bot.adapters.slack.answers import DEAD, FIXED, UNFIT, Misshapen, outcome
+from bot.adapters.slack.answers import DEAD, UNFIT, Misshapen, outcome
 from bot.adapters.slack.blocks import LENGTH, change, chosen, render, without_blocks
 from bot.adapters.slack.examining import examine
 from bot.adapters.slack.gaps import Gaps
@@ -190,7 +190,7 @@ class Adapter:
     async def _posted(self, method: str, body: Mapping[str, Any]) -> Receipt:
         answer = await self._web.call(method, body)
         self._standing.judge("bot token", answer.error)
-        return Receipt() if answer.error in FIXED else outcome(answer)
+        return outcome(answer)
 
     async def _show_choice(self, body: Mapping[str, Any]) -> None:
         """The press is stored, whatever becomes of its buttons."""

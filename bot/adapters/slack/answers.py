@@ -49,8 +49,6 @@ UNFIT = frozenset(
     }
 )
 """What says that the app is not set up as its manifest says, or was forbidden something."""
-FIXED = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-"""What says that a message cannot be changed any more (docs.slack.dev/reference/methods/chat.update)."""
 MISSHAPEN = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_arguments"})
 """What says that the form of a message was wrong: our fault, and its text may still go."""
 _AGAIN = ("message_limit_exceeded", "service_unavailable", "team_added_to_org", "accesslimited")
