@@ -61,6 +61,9 @@ def _reached(program: Program, adults: Iterable[Person]) -> Iterator[str]:
     for adult in _on_ladder(program, adults):
         if all(address.platform == WEB for address in adult.addresses):
             yield f"{adult.name} is reached in the web chat only: link another chat, or set up e-mail or SMS."
+    kinds = _kinds(_on_ladder(program, adults))
+    if len(kinds) == 1:
+        yield f"All adults are told by {kinds[0]} alone: when it is down, nobody hears. Set up a second way for them."
 
 
 def _read(connection: Connection, adults: Iterable[Person]) -> Iterator[str]:
@@ -69,6 +72,11 @@ def _read(connection: Connection, adults: Iterable[Person]) -> Iterator[str]:
     for adult in adults:
         if adult.id not in known:
             yield f"{adult.name} has no staff account and cannot read a case: nearpeer account DIR {adult.key}."
+
+
+def _kinds(adults: Iterable[Person]) -> list[str]:
+    """The platforms over which these adults are told; a web page that nobody has open is no fault: it is no pager."""
+    return sorted({address.platform for adult in adults for address in adult.addresses if address.platform != WEB})
 
 
 def _words(program: Program) -> set[str]:
@@ -105,9 +113,7 @@ def _drilled(connection: Connection, adults: Iterable[Person], now: datetime) ->
     if not drills.answers(connection, last.id):
         yield "Nobody has answered the last drill: nearpeer drill DIR --report shows who was told."
     arrived = drills.arrived(connection, last.id)
-    # A web page that nobody has open is no fault: that chat is no pager.
-    used = {address.platform for adult in adults for address in adult.addresses if address.platform != WEB}
-    for platform in sorted(used):
+    for platform in _kinds(adults):
         if platform not in arrived:
             yield f"The last drill did not go out by {platform}, by which adults are told now: hold one again."
         elif not arrived[platform]:

@@ -32,8 +32,10 @@ def school(database: Database, tmp_path: Path) -> House:
     """The little school, with what it needs but for a drill."""
     program = tiny_program(tmp_path, plan=f"{PLAN}bypass: okafor\n{DUTY}")
     settings = program.settings.model_copy(update={"alarm": Alarm(dead_man_url="https://alive.example/x")})
-    telegram = Platform("telegram", "bot")
-    made = house(database, replace(program, settings=settings), telegram)
+    telegram, email = Platform("telegram", "bot"), Platform("email", "school")
+    made = house(database, replace(program, settings=settings), telegram, email)
+    mail = Address("email", "school", "okafor@lincoln.example")
+    made.write(lambda c: people.add_address(c, OKAFOR, mail, 910, position=300))
     for person, number in ((RIVERA, 1), (OKAFOR, 2)):
         chat = Address("telegram", "bot", str(person))
         made.write(lambda c, who=person, chat=chat, n=number: people.add_address(c, who, chat, 900 + n, position=200))
@@ -79,6 +81,14 @@ async def test_who_is_told_of_cases_must_be_able_to_read_them(school: House) -> 
     await school.taps(RIVERA, "Drill")
     school.write(lambda c: accounts.disable(c, 1, NOON))
     assert said(school) == ["Ms. Rivera has no staff account and cannot read a case: nearpeer account DIR rivera."]
+
+
+async def test_one_kind_of_channel_for_everybody_is_none_when_it_is_down(school: House) -> None:
+    await school.staff(ActionKind.DRILL, 0)
+    await school.taps(RIVERA, "Drill")
+    school.write(lambda c: c.execute(tables.address.delete().where(tables.address.c.id == 910)))
+    (alone,) = said(school)
+    assert alone.startswith("All adults are told by telegram alone: when it is down, nobody hears.")
 
 
 async def test_a_drill_must_have_arrived_by_every_way_by_which_adults_are_told(school: House) -> None:
