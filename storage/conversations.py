@@ -187,6 +187,12 @@ def newest_sent(connection: Connection, person_id: int, *, asks: bool = False) -
     return None if id_ is None else sent(connection, id_)
 
 
+def is_last(connection: Connection, message: Sent) -> bool:
+    """Whether nothing was written to its reader since."""
+    newest = newest_sent(connection, message.person_id) if message.person_id is not None else None
+    return newest is not None and newest.id == message.id
+
+
 def define(batch: Batch, hash_: str, kind: str, name: str, body: str, now: datetime) -> None:
     """Keep content under its hash; a repeat changes nothing."""
     batch.add(DEFINITION, {"hash": hash_, "kind": kind, "name": name, "body": body, "stored_at": now})

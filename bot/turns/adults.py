@@ -107,16 +107,15 @@ def _typed(draft: Draft, adult: Person, text: str) -> bool:
     typed = text.strip().casefold()
     for number, choice in enumerate(newest.choices, 1):
         # A number may be meant for what stood before an alert that came in between: it never acts on one.
-        if typed == choice.label.casefold() or (typed == str(number) and _is_last(draft, adult, newest)):
+        if typed == choice.label.casefold() or (typed == str(number) and _is_last(draft, newest)):
             _chosen(draft, adult, choice, newest.escalation_id)
             return True
     return False
 
 
-def _is_last(draft: Draft, adult: Person, question: conversations.Sent) -> bool:
+def _is_last(draft: Draft, question: conversations.Sent) -> bool:
     """Whether it is no alert, and nothing has been told since."""
-    last = conversations.newest_sent(draft.connection, adult.id)
-    return question.rung is None and last is not None and last.id == question.id
+    return question.rung is None and conversations.is_last(draft.connection, question)
 
 
 def _pressed_command(draft: Draft, adult: Person, value: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.domain import (
     ABUSE,
@@ -31,6 +32,8 @@ from storage import conversations, escalations, people
 NO_CASE = "refused_no_case"
 NOTE = "note:"
 """Step of the message that asks an adult for a note: `note:<outcome>:<escalation id>`."""
+SOON = timedelta(minutes=30)
+"""So long a line is the note that was asked for, though something was told in between."""
 
 
 def open_or_join(draft: Draft, person: Person, case: Case) -> Escalation:
@@ -278,9 +281,12 @@ def _stop_alerts(draft: Draft, escalation: Escalation) -> None:
 
 
 def asked_for_note(draft: Draft, adult: Person) -> tuple[str, int] | None:
-    """(outcome, escalation id) when what we asked this adult last was a note."""
+    """(outcome, escalation id) when what we asked this adult last was a note, and a line is meant for it."""
     newest = conversations.newest_sent(draft.connection, adult.id, asks=True)
     if newest is None or not newest.step.startswith(NOTE):
+        return None
+    # It closes the case: a "thank you" for what was told hours later must not.
+    if draft.now - newest.created_at > SOON and not conversations.is_last(draft.connection, newest):
         return None
     _, outcome, escalation_id = newest.step.split(":")
     return outcome, int(escalation_id)

@@ -153,7 +153,7 @@ def _route(reading: Reading) -> None:
     is_label = not inbound.text.lstrip().startswith("/")
     if command is not None and applies(draft, person, command, is_label=is_label):
         # Behind a slashed command people write why, and that is read like any text.
-        reading.our_words = is_label or len(inbound.text.split()) == 1
+        reading.our_words = is_label or inbound.text.strip()[1:].isalpha()
         return obey(draft, person, command)
     waiting = prompts.waiting(draft, person)
     named = _replied_to(draft, person, inbound)

@@ -84,3 +84,8 @@ async def test_what_stands_behind_a_command_is_read_with_what_comes_next(house: 
     await house.says(MAYA, "/pause i want to")
     await house.says(MAYA, "die")
     assert house.case().tier == "crisis"
+
+
+async def test_what_hangs_on_a_bare_command_is_read(house: House) -> None:
+    await house.says(MAYA, "/help@want_to_die")
+    assert house.rows(tables.message, direction="in")[-1].kind == "text"

@@ -18,11 +18,11 @@ def codes(house: House, person: int) -> list[str]:
     return [row.code for row in sorted(rows, key=lambda row: int(row.escalation_id))]
 
 
-async def two_cases(house: House) -> str:
+async def two_cases(house: House, words: str = "I want to die", minutes: int = 5) -> str:
     """Two students' cases of which both adults were told; Mr. Okafor has the second, whose code of his is given."""
     for student in (MAYA, LEO):
-        await house.says(student, "I want to die")
-    await house.pass_time(minutes=5)
+        await house.says(student, words)
+    await house.pass_time(minutes=minutes)
     _, second = codes(house, OKAFOR)
     await house.says(OKAFOR, f"ack {second}")
     return second
@@ -48,6 +48,18 @@ async def test_a_line_is_the_note_that_was_asked_for(house: House) -> None:
     await told_something_else(house)
     await house.says(OKAFOR, "A song in the play")
     assert [(row.status, row.note) for row in house.rows(tables.escalation)][1] == ("closed", "A song in the play")
+
+
+async def test_a_line_hours_later_is_no_note_when_something_else_was_told(house: House) -> None:
+    """A plain "thanks" would close a case that somebody still has to see to."""
+    second = await two_cases(house, "they hit me", minutes=15)
+    await house.says(OKAFOR, f"close {second}")
+    await house.says(OKAFOR, house.text("outcome_not-a-concern"))
+    await told_something_else(house)
+    await house.pass_time(minutes=31)
+    assert house.newest(OKAFOR).text.startswith("Ms. Rivera has taken case")
+    await house.says(OKAFOR, "Thanks, I will look at it tomorrow")
+    assert states(house) == ALL_TAKEN
 
 
 @on_sqlite
