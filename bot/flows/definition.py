@@ -261,6 +261,8 @@ class Flow(Strict):
     nudge: Span | None = None
     """How long after a question the one nudge goes out; none without it."""
     placeholders: tuple[Placeholder, ...] = ()
+    clinician: Annotated[str, Field(max_length=100)] = ""
+    """Who follows up on questions about suicide, by name; without one such a question is refused."""
     steps: Annotated[tuple[AnyStep, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.errors import Problem
 from bot.flows.complaint import did_you_mean
 from bot.flows.definition import BranchStep, EndStep, Flow, Question, Step, TextStep
+from bot.flows.instruments import asks_about_suicide
 from bot.flows.loader import Document
 from bot.flows.notation import MINIMUM_WINDOW
 from bot.flows.readability import grade
@@ -227,6 +228,12 @@ def _adult_question_without_mark(flow: Flow) -> Iterator[Found]:
                 yield ("steps", index), text, "put escalate with tier concern or urgent to the answer that asks for one"
 
 
+def _screens_for_suicide(flow: Flow) -> Iterator[Found]:
+    for index, name in asks_about_suicide(flow) if not flow.clinician.strip() else ():
+        text = f'"{name}" asks about suicide or self-harm: that belongs to a clinic, with trained people who follow up'
+        yield ("steps", index), text, "take it out; or write at clinician: who of yours follows up on each answer"
+
+
 # --- warnings ---
 
 
@@ -274,6 +281,6 @@ def _texts(flow: Flow) -> Iterator[tuple[Where, Mapping[str, str], bool]]:
 _ERRORS = (
     _double_ids, _unknown_targets, _unknown_answers, _unreachable_steps, _dead_ends, _loops_without_question,
     _missing_languages, _wrong_placeholders, _wrong_answers, _untagged_text_after_protected,
-    _adult_question_without_mark,
+    _adult_question_without_mark, _screens_for_suicide,
 )  # fmt: skip
 _WARNINGS = (_long_texts, _hard_texts, _no_skip, _short_window, _unused_placeholders)

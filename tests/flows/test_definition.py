@@ -208,3 +208,33 @@ def test_the_picture_has_every_step_and_every_way() -> None:
     assert 's_low -->|"mood below 2"| s_what_is_hard' in picture
     assert 's_first_time -->|"else"| s_welcome' in picture
     assert 's_did_meet -->|"met is yes and language en"| s_how_long' in picture
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "In the past few weeks, have you wished you were dead?",
+        "Have you ever tried to kill yourself?",
+        "Have you had thoughts that you would be better off dead, or of hurting yourself?",
+        "Do you sometimes not want to wake up?",
+        "Have you thought about suicide?",
+        "¿Has deseado estar muerta?",
+        "¿Alguna vez trataste de quitarte la vida?",
+        "¿Has pensado en hacerte daño?",
+    ],
+)
+def test_l37_a_question_of_a_suicide_screening_is_refused_unless_a_clinician_is_named(question: str) -> None:
+    asks = f'  - {{id: risk, yes_no: {{en: "{question}"}}, topic: mood, sensitivity: wellbeing}}\n{BYE}'
+    (problem,) = linted(asks).errors
+    assert (problem.line, '"risk" asks about suicide' in problem.text) == (6, True)
+    assert "clinician" in problem.hint
+    assert linted(asks, HEAD.replace("steps:", "clinician: Dr. Chen\nsteps:")).errors == ()
+
+
+def test_l37_labels_count_as_questions_do_and_what_only_tells_does_not() -> None:
+    label = "  - {id: m, choice: {en: Now?}, topic: mood, sensitivity: wellbeing, answers: [%s, %s]}\n"
+    ill = label % ("{value: a, label: {en: Fine}}", "{value: b, label: {en: I want to kill myself}}")
+    assert [problem.text[:23] for problem in linted(ill + BYE).errors] == ['"m" asks about suicide ']
+    tells = '  - {id: told, say: {en: "If you think of hurting yourself, an adult is told."}}\n'
+    fine = MOOD.replace("Good week?", "Did you hurt your knee in the game? Was the test dead easy?")
+    assert linted(tells + fine + BYE).errors == ()
