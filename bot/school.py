@@ -18,7 +18,7 @@ from bot.roster.compare import RosterReport, compare
 from bot.roster.rows import RosterMatch, RosterPerson, read_roster
 from bot.roster.sheet import LARGEST_FILE
 from bot.ways import POSITIONS, ways
-from storage import accounts, audit, grades, joining, people
+from storage import accounts, audit, escalations, grades, joining, people
 from storage.database import Database
 from storage.ways import follow
 
@@ -152,6 +152,7 @@ def leave(database: Database, clock: Clock, key: str, *, back: bool = False) -> 
         people.change(connection, changed)
         if not back:
             accounts.disable_of(connection, person.id, clock.wall())
+            escalations.let_go_of(connection, person.id, clock.now())
         entry = AuditEntry("command line", "came back" if back else "left the program", clock.now(), person.id)
         audit.record(connection, clock.new_id(), entry)
         return changed

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from bot.domain import Address, Escalation, EscalationStatus, Ladder, Outcome, Rung, SchoolHours, Tier
 from storage import tables
@@ -68,6 +68,20 @@ def not_closed(connection: Connection, person_id: int) -> Sequence[Escalation]:
         select(tables.escalation).where(column.person_id == person_id, column.status != "closed").order_by(column.id)
     )
     return _readable(rows)
+
+
+def let_go_of(connection: Connection, person_id: int, now: datetime) -> None:
+    """An adult has left: what they have, and what they alone were told of last, goes on now and not at its time."""
+    column = tables.escalation.c
+    rows = connection.execute(select(tables.escalation).where(column.status != "closed", ~column.drill))
+    left = [one.id for one in _readable(rows) if _rests_with(one, person_id)]
+    connection.execute(update(tables.escalation).where(column.id.in_(left)).values(next_action_at=now))
+
+
+def _rests_with(case: Escalation, person_id: int) -> bool:
+    if case.status is EscalationStatus.ACKNOWLEDGED:
+        return case.acknowledged_person_id == person_id
+    return case.rung >= 0 and [rung.people for rung in case.ladder.rungs[case.rung : case.rung + 1]] == [(person_id,)]
 
 
 def to_follow_up(connection: Connection, person_id: int) -> Sequence[Escalation]:

@@ -164,6 +164,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "storage.accounts",
             "storage.audit",
             "storage.database",
+            "storage.escalations",
             "storage.grades",
             "storage.joining",
             "storage.people",

@@ -127,12 +127,27 @@ async def test_f66_a_former_member_takes_nothing_and_that_is_on_record(house: Ho
 
 
 @on_sqlite
-async def test_f67_who_took_a_case_and_left_has_it_no_longer_when_they_would_be_asked(house: House) -> None:
+async def test_f67_who_took_a_case_and_left_has_it_no_longer(house: House) -> None:
     await house.says(MAYA, "I want to die")
     await house.taps(RIVERA, "I have it")
     leave(house.database, house.clock, "rivera")
-    await house.pass_time(minutes=30)
+    await house.settle()
     assert (state(house)[0], alerts(house, OKAFOR)) == ("open", 1)
+    leave(house.database, house.clock, "okafor")
+    await house.settle()
+    assert house.case().next_action_at > house.clock.now(), "with nobody at all it goes on trying"
+
+
+async def test_f69_who_alone_was_told_and_leaves_holds_up_nobody(house: House) -> None:
+    await house.says(MAYA, "they hit me")
+    leave(house.database, house.clock, "rivera")
+    await house.settle()
+    assert (state(house)[0], alerts(house, OKAFOR)) == ("open", 1), "15 minutes early"
+    await house.taps(OKAFOR, "I have it")
+    leave(house.database, house.clock, "rivera", back=True)
+    leave(house.database, house.clock, "rivera")
+    await house.settle()
+    assert state(house) == ("acknowledged", "Mr. Okafor"), "it is not hers any more"
 
 
 @on_sqlite
