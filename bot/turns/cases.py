@@ -252,8 +252,7 @@ def act(draft: Draft, action: StaffAction) -> None:
         closing.guard(draft, action)
         changed = afterwards.planned(draft, changed)
         _stop_alerts(draft, escalation)
-        if escalation.status is EscalationStatus.OPEN:
-            older_alerts.settle(draft, changed)
+        older_alerts.settle(draft, changed)
     else:
         changed, wanted = ladders.reopen(escalation, adult_id, name, draft.now)
         changed = reports.clocked(draft, changed)

@@ -67,6 +67,17 @@ async def test_a_case_that_is_closed_before_anybody_took_it_says_so(school: Hous
     assert change.text.startswith(f"✓ Ms. Rivera has closed case {code(school, RIVERA)}. ")
 
 
+async def test_whoever_was_asked_for_help_reads_in_its_place_that_the_case_is_closed(school: House) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.taps(RIVERA, "I have it")
+    await school.says(RIVERA, f"help {code(school, RIVERA)}")
+    assert (school.newest(OKAFOR).kind, changes(school, OKAFOR)) == ("alert", [])
+    await school.says(RIVERA, f"close {code(school, RIVERA)}")
+    await school.says(RIVERA, school.text("outcome_spoke-with-student"))
+    (change,) = changes(school, OKAFOR)
+    assert change.text.startswith(f"✓ Ms. Rivera has closed case {code(school, OKAFOR)}. ")
+
+
 async def test_what_is_typed_next_answers_the_newest_message_and_no_change_of_an_older_one(school: House) -> None:
     for student in (MAYA, LEO):
         await school.says(student, "I want to die")
