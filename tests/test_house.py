@@ -101,7 +101,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         | {"storage.batch", "storage.joining", "storage.prompts", "storage.senders"}
         | {"storage.inbox", "storage.people", "storage.conversations", "storage.escalations", "storage.due"}
         | {"storage.alerts", "storage.drills", "storage.hold", "storage.readers", "storage.silence"}
-        | {"storage.leases", "storage.occurrences", "storage.resting", "storage.unread", "storage.wake"},
+        | {"storage.leases", "storage.occurrences", "storage.resting", "storage.unanswered", "storage.unread"}
+        | {"storage.wake"},
         {"sqlalchemy"},
     ),
     "bot.pacer": (set(), set()),

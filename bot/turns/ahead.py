@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain import MessageKind, ReviewKind
+from bot.domain import MessageKind, ReviewItem, ReviewKind
 from bot.planning.duty import AHEAD, Gap, gaps
 from bot.turns.draft import Draft
-from storage import drills, people, resting
+from storage import drills, people, resting, unanswered
 
 WEEK = 7
 """Days until adults are reminded once more of a drill that is due."""
@@ -14,9 +14,10 @@ WEEK = 7
 def look(draft: Draft) -> None:
     """Tell the safety contact of days ahead on which nobody is on duty, and of a drill that is due; once a day each.
 
-    Staff find among what to look at whose check-ins still rest after a crisis.
+    Staff find among what to look at whose check-ins still rest after a crisis, and who never said how it went on.
     """
     _resting(draft)
+    _unanswered(draft)
     _drill(draft)
     duty = draft.program.duty
     if duty is None:
@@ -30,10 +31,21 @@ def look(draft: Draft) -> None:
 
 def _resting(draft: Draft) -> None:
     """Who is asked nothing is not missed when they fall silent: after a crisis they must not be forgotten."""
-    students = people.several(draft.connection, resting.forgotten(draft.connection, draft.now))
-    for student in students.values():
-        draft.review(ReviewKind.NOTICE, "On hold, though no case is open: let check-ins go on, or say hello", student)
-        draft.note("Nearpeer", resting.NOTED, person_id=student.id)
+    for student_id, message_id in resting.forgotten(draft.connection, draft.now):
+        _notice(draft, student_id, message_id, "On hold, though no case is open: let check-ins go on, or say hello")
+        draft.note("Nearpeer", resting.NOTED, person_id=student_id)
+
+
+def _unanswered(draft: Draft) -> None:
+    """Nobody knows whether anybody talked with them: told once for each case."""
+    reason = "Has not said whether someone talked with them since their case was closed: perhaps say hello"
+    for case_id, student_id, message_id in unanswered.silent(draft.connection, draft.now):
+        _notice(draft, student_id, message_id, reason)
+        draft.note("Nearpeer", unanswered.NOTED, escalation_id=case_id, person_id=student_id)
+
+
+def _notice(draft: Draft, student_id: int, message_id: int | None, reason: str) -> None:
+    draft.items.append(ReviewItem(draft.new_id(), ReviewKind.NOTICE, reason, draft.now, student_id, message_id))
 
 
 def _drill(draft: Draft) -> None:

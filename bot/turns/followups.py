@@ -19,7 +19,7 @@ from bot.turns import cases, debriefs, reports, telling
 from bot.turns.afterwards import fit
 from bot.turns.draft import Draft
 from bot.turns.rungs import standing
-from storage import conversations, escalations, people
+from storage import conversations, escalations, people, unanswered
 
 LATER = timedelta(hours=1)
 """How long a question waits that would come on top of another."""
@@ -58,7 +58,7 @@ def ask(draft: Draft, escalation_id: int) -> None:
             ReviewKind.STOPPED, "Was not asked whether someone talked with them: they want no messages", student
         )
         return
-    draft.note("Nearpeer", "asked whether someone talked with them", asked)
+    draft.note("Nearpeer", unanswered.ASKED, asked)
     choices = [Choice(draft.text(student, f"label_talked_{answer}"), "", f"/talked {answer}") for answer in _ANSWERS]
     choices.append(Choice(phrase("adult", student.language), "", "/adult"))
     # What a mentor told of was about somebody else.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain import ActionKind
-from storage import tables
+from storage import review, tables
 from tests.school import CANARY, LEO, MAYA, OKAFOR, RIVERA, House, on_sqlite
 
 SAD = f"nobody likes me {CANARY}"
@@ -195,3 +195,45 @@ async def test_a_no_counts_though_something_was_told_after_the_question(house: H
     assert "has seen" in house.newest(MAYA).text
     await house.says(MAYA, "no")
     assert [row.status for row in house.rows(tables.escalation, id=first.id)] == ["open"]
+
+
+def unanswered(house: House) -> list[int]:
+    return [row.person_id for row in house.rows(tables.review_item) if row.reason.startswith("Has not said whether")]
+
+
+async def test_who_does_not_answer_it_is_a_line_for_staff_once(house: House) -> None:
+    await concern_closed(house)
+    for _ in range(2):
+        await house.pass_time(days=1)
+    assert (asked(house), unanswered(house)) == (1, [])
+    for _ in range(6):
+        await house.pass_time(days=1)
+    assert unanswered(house) == [MAYA]
+    await house.taps(MAYA, "No, not yet")
+    assert house.case().status == "open", "it is not too late to say so"
+
+
+@on_sqlite
+@pytest.mark.parametrize("label", ["Yes, someone", "I'd rather not say", "No, not yet"])
+async def test_who_answers_it_in_any_way_is_none(house: House, label: str) -> None:
+    await concern_closed(house)
+    await house.pass_time(days=1)
+    await house.taps(MAYA, label)
+    for _ in range(4):
+        await house.pass_time(days=1)
+    assert unanswered(house) == []
+
+
+@on_sqlite
+async def test_whom_the_case_was_about_does_not_read_that_its_student_said_nothing(house: House) -> None:
+    def listed(adult: int) -> int:
+        with house.database.read() as connection:
+            items, _ = review.items(connection, None, adult)
+        return sum(item.reason.startswith("Has not said whether") for item in items)
+
+    await concern_closed(house)
+    left_out = tables.escalation.update().values(left_out=f",{RIVERA},")
+    house.write(lambda connection: connection.execute(left_out))
+    for _ in range(5):
+        await house.pass_time(days=1)
+    assert (listed(RIVERA), listed(OKAFOR)) == (0, 1)

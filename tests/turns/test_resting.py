@@ -74,3 +74,18 @@ async def test_a_closed_case_says_that_its_student_is_on_hold_until_they_are_not
     assert rests()
     await house.staff(ActionKind.RESUME, MAYA, actor_person_id=RIVERA)
     assert not rests()
+
+
+@on_sqlite
+async def test_whom_a_case_is_about_reads_no_reminder_of_it(house: House) -> None:
+    def listed(adult: int) -> list[str]:
+        with house.database.read() as connection:
+            return [item.reason for item in review.items(connection, None, adult)[0] if item.reason == REASON]
+
+    await crisis(house)
+    await closed(house)
+    left_out = tables.escalation.update().values(left_out=f",{RIVERA},")
+    house.write(lambda connection: connection.execute(left_out))
+    for _ in range(3):
+        await house.pass_time(days=1)
+    assert (listed(RIVERA), listed(OKAFOR)) == ([], [REASON])
