@@ -130,8 +130,12 @@ def _spoken(what: str, groups: Mapping[str, Spoken]) -> Iterator[str]:
 def _fairness(tables: Sequence[fairness.Table]) -> Iterator[str]:
     yield f"\nCases of the last {fairness.PERIOD.days} days, but for those that may be about an adult here"
     for table in tables:
-        yield f"  {table.title}: {'; '.join(column[0].lower() + column[1:] for column in fairness.COLUMNS)}"
-        yield from (f"    {line.name}: {'; '.join(line.cells) or fairness.SMALL}" for line in table.lines)
+        yield f"  {table.title}"
+        for line in table.lines:
+            told = "; ".join(
+                f"{name.lower()}: {cell}" for name, cell in zip(fairness.COLUMNS, line.cells, strict=False)
+            )
+            yield f"    {line.name}: {told or fairness.SMALL}"
 
 
 def _record(database: Database, clock: Clock, found: Replay, pack: Pack | None, reader: str) -> None:

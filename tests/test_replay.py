@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from bot.domain import ActionKind
 from bot.errors import ContentError
 from bot.replay import over_corpus, over_messages
 from storage import tables
-from tests.school import CANARY, LEO, MAYA, RIVERA, House
+from tests.school import CANARY, LEO, MAYA, NOON, RIVERA, House, on_sqlite
 
 DRAFT = """
 pack: lincoln
@@ -118,3 +118,17 @@ async def test_what_a_mentor_reported_without_any_rule_is_not_missed(house: Hous
     house.write(lambda connection: connection.execute(insert(tables.finding).values(**line, **rest)))
     found = "\n".join(lines(house))
     assert "Alerts then: 0. Alerts now: 0." in found
+
+
+@on_sqlite
+async def test_a_school_of_some_size_reads_how_each_group_fares(told: House) -> None:
+    def more(connection: Connection) -> None:
+        for number in range(100, 110):
+            row = {"id": number, "key": str(number), "name": str(number), "role": "mentee", "zone": "", "grade": "9"}
+            connection.execute(insert(tables.person).values(**row, language="en", status="active", created_at=NOON))
+
+    told.write(more)
+    found = lines(told)
+    everybody = "students: 12; cases for 100 students: 8; closed as not a concern: too few to tell"
+    assert f"    all students: {everybody}; until an adult had it (median): too few to tell" in found
+    assert "    9: fewer than 10 students, or needed to hide such a group" in found, "two students have no grade"
