@@ -29,7 +29,7 @@ class Line:
 def history(connection: Connection, address: Address, limit: int) -> Sequence[Line]:
     """The newest lines of a chat, oldest first. An alert that no open page showed is here for who comes later.
 
-    A line in whose place another stands by now says what that one says.
+    A line in whose place another stands by now says what that one says, but for an alert that nobody has any more.
     """
     column = tables.message.c
     shown = or_(
@@ -67,7 +67,7 @@ def history(connection: Connection, address: Address, limit: int) -> Sequence[Li
         .order_by(column.id.desc())
         .limit(limit)
     ).all()
-    instead = _instead(connection, [row for row in rows if row.kind == "alert"])
+    instead = _instead(connection, [row for row in rows if row.kind == "alert" and row.status != "open"])
     lines = []
     for row in reversed(rows):
         text, kind, choices = instead[row.id] if row.id in instead else (row.text, row.kind, _choices(row))

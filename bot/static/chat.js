@@ -99,7 +99,11 @@ class Chat {
     for (const line of lines) {
       let shown = this.lines().find((other) => other.dataset.id === line.id) || this.adopt(line);
       if (shown && !line.choices.length) shown.querySelector(".choices")?.remove();
-      if (shown && line.ours && shown.querySelector(".bubble-text").textContent !== line.text) this.change(shown, line);
+      if (shown && line.ours && shown.querySelector(".bubble-text").textContent !== line.text) {
+        const made = this.make(line);
+        shown.replaceWith(made);
+        shown = made;
+      }
       if (!shown) {
         shown = this.make(line);
         if (previous) previous.after(shown);

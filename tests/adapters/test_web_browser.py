@@ -281,6 +281,10 @@ async def test_an_alert_says_who_has_its_case_on_an_open_page_and_on_one_that_wa
     await expect(page.locator(".choices")).to_have_count(0)
     await expect(page.locator(".line.alert")).to_have_count(0)
     await look(page, "alert-taken")
+    school.port.chats["30"] = [first, second]  # nobody has it any more
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await expect(page.locator(".line.alert .choices")).not_to_have_count(0)
+    await expect(texts.nth(1)).to_have_text(second.text)
     school.errors.clear()  # the browser notes that it was offline
 
 

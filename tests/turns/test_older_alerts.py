@@ -145,6 +145,18 @@ async def test_a_change_that_waits_is_not_made_once_nobody_has_the_case_any_more
     assert school.newest(OKAFOR).kind == "alert"
 
 
+async def test_in_the_web_chat_the_alert_of_a_case_that_nobody_has_any_more_is_there_again(school: House) -> None:
+    await school.says(MAYA, "I want to die")
+    await school.taps(RIVERA, "I have it")
+    await school.taps(RIVERA, "Pass on")
+    assert school.case().status == "open"
+    assert len(changes(school, RIVERA)) == 1
+    with school.database.read() as connection:
+        alert, *_ = chats.history(connection, Address("web", "web", str(RIVERA)), 50)
+    assert (alert.kind, "M.T." in alert.text) == ("alert", True)
+    assert alert.choices[0].label.startswith("I have it")
+
+
 @on_sqlite
 async def test_a_change_is_not_tried_for_ever(school: House) -> None:
     await school.says(MAYA, "I want to die")
