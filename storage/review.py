@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from bot.domain import AuditEntry, EscalationStatus, ReviewKind, Tier
 from storage import tables
-from storage.sight import in_caseload, may_read, words_may_be_read
+from storage.sight import in_caseload, may_know_of_rest, may_read, words_may_be_read
 from storage.written import Words, words_of
 
 
@@ -180,7 +180,7 @@ def names_of(connection: Connection, person_ids: Iterable[int | None]) -> Mappin
 
 def _visible(caseload_of: int | None, reader: int | None) -> Select[Any]:
     escalation, code, person = tables.escalation.c, tables.acknowledgement_code.c, tables.person.c
-    rests = and_(person.status == "paused", person.paused_until.is_(None))
+    rests = and_(person.status == "paused", person.paused_until.is_(None), may_know_of_rest(person.id, reader))
     was_told = escalation.id.in_(select(code.escalation_id).where(code.person_id == caseload_of))
     return (
         select(tables.escalation, person.name, rests.label("rests"))

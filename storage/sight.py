@@ -61,6 +61,12 @@ def _written_meanwhile(reader: int) -> Select[Any]:
     )
 
 
+def may_know_of_rest(person_id: ColumnElement[Any], reader: int | None) -> ColumnElement[bool]:
+    """The condition that this reader may see that a student's prompts rest: it tells of the case for which they do."""
+    escalation = tables.escalation.c
+    return person_id.not_in(select(escalation.person_id).where(~may_read(reader)).correlate(None))
+
+
 def may_read(reader: int | None) -> ColumnElement[bool]:
     """Whether a case may be known to this person; who is no person of the roster may be anybody."""
     left_out = tables.escalation.c.left_out

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, and_, func, or_, select
 from bot.domain import STUDENTS, AnswerKind, PersonStatus, Role, Tier
 from storage import answers, tables
 from storage.answers import Line
-from storage.sight import hidden_words, in_caseload, may_read
+from storage.sight import hidden_words, in_caseload, may_know_of_rest, may_read
 from storage.types import milliseconds
 from storage.written import Mark, words_of
 
@@ -116,7 +116,8 @@ def people(connection: Connection, caseload_of: int | None, reader: int | None =
     )
     rows = connection.execute(
         select(
-            *(person[name] for name in ("id", "name", "role", "grade", "status")),
+            *(person[name] for name in ("id", "name", "role", "grade", "status", "paused_until")),
+            may_know_of_rest(person.id, reader).label("knows"),
             open_cases.label("open"),
             last_wrote.label("last_wrote"),
         )
@@ -124,16 +125,17 @@ def people(connection: Connection, caseload_of: int | None, reader: int | None =
         .order_by(person.name, person.id)
     )
     return [
-        PersonLine(row.id, row.name, Role(row.role), row.grade, PersonStatus(row.status), row.open, row.last_wrote)
-        for row in rows
+        PersonLine(row.id, row.name, Role(row.role), row.grade, _status(row), row.open, row.last_wrote) for row in rows
     ]
 
 
-def profile(connection: Connection, person_id: int, caseload_of: int | None) -> Profile | None:
+def profile(
+    connection: Connection, person_id: int, caseload_of: int | None, reader: int | None = None
+) -> Profile | None:
     """One student, or None if there is none of this id, or not one that they may see."""
     person, conversation = tables.person.c, tables.conversation.c
     row = connection.execute(
-        select(tables.person).where(
+        select(tables.person, may_know_of_rest(person.id, reader).label("knows")).where(
             person.id == person_id, person.role.in_(STUDENTS), in_caseload(person.id, caseload_of)
         )
     ).one_or_none()
@@ -147,12 +149,19 @@ def profile(connection: Connection, person_id: int, caseload_of: int | None) -> 
         name=row.name,
         role=Role(row.role),
         grade=row.grade,
-        status=PersonStatus(row.status),
+        status=_status(row),
         language=row.language,
         paused_until=row.paused_until,
-        suspended=suspended is not None,
-        matches=_matches(connection, person_id),
+        suspended=suspended is not None and bool(row.knows),
+        matches=_matches(connection, person_id, knows=bool(row.knows)),
     )
+
+
+def _status(row: Any) -> PersonStatus:
+    """Without a pause that the reader must not know of; those that have an end are the student's own."""
+    status = PersonStatus(row.status)
+    rests = status is PersonStatus.PAUSED and row.paused_until is None
+    return PersonStatus.ACTIVE if rests and not row.knows else status
 
 
 def moods(connection: Connection, person_id: int, since: datetime) -> Sequence[Mood]:
@@ -249,7 +258,7 @@ def _opened(
     return [Entry(EntryKind.CASE, row.id, row.opened_at, row.reason, row.status, tier=Tier(row.tier)) for row in rows]
 
 
-def _matches(connection: Connection, person_id: int) -> tuple[Match, ...]:
+def _matches(connection: Connection, person_id: int, *, knows: bool) -> tuple[Match, ...]:
     member, match, person = tables.match_member, tables.match, tables.person
     mine = select(member.c.match_id).where(member.c.person_id == person_id)
     rows = connection.execute(
@@ -270,7 +279,7 @@ def _matches(connection: Connection, person_id: int) -> tuple[Match, ...]:
             mentors=tuple(one.name for one in sides if one.match_id == row.id and one.side == "mentor"),
             advisor=row.name or "",
             meets=row.meets,
-            paused=row.paused_at is not None,
+            paused=row.paused_at is not None and knows,
         )
         for row in rows
     )

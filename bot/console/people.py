@@ -53,7 +53,9 @@ async def person_page(desk: Desk, request: Request, staff: Staff) -> Response:
 async def resume(desk: Desk, request: Request, staff: Staff) -> Response:
     """Let a student's check-ins go on."""
     person_id = path_id(request)
-    seen_or_404(await _profile(desk, staff, person_id))
+    profile = seen_or_404(await _profile(desk, staff, person_id))
+    if not _waits_for_adult(profile):  # or the reader must not know that they do
+        return await _person_page(desk, request, staff, person_id)
     refusal = await desk.hand_in(StaffAction(ActionKind.RESUME, staff.name, person_id, staff.person_id))
     if refusal or from_htmx(request):
         return await _person_page(desk, request, staff, person_id, refusal)
@@ -86,7 +88,8 @@ async def _person_page(desk: Desk, request: Request, staff: Staff, person_id: in
 
 
 async def _profile(desk: Desk, staff: Staff, person_id: int) -> Profile | None:
-    return await desk.read(lambda connection: timeline.profile(connection, person_id, staff.caseload_of))
+    mine, me = staff.caseload_of, staff.person_id
+    return await desk.read(lambda connection: timeline.profile(connection, person_id, mine, me))
 
 
 def _waits_for_adult(profile: Profile) -> bool:

@@ -391,6 +391,22 @@ async def test_a_suspended_student_can_be_let_go_on(console: Console, okafor: St
         assert "Let check-ins go on" not in (await browser.get("/staff/people/1")).text
 
 
+async def test_whom_a_case_is_about_does_not_see_that_its_student_is_on_hold_and_lets_nothing_go_on(
+    console: Console, okafor: Staff, rivera: Staff
+) -> None:
+    paused = update(tables.person).where(tables.person.c.id == MAYA).values(status="paused")
+    about = update(tables.escalation).values(left_out=f",{RIVERA},")
+    resting = update(tables.match).where(tables.match.c.id == 1).values(paused_at=NOW)
+    console.seed(little_school.crisis, *(lambda c, one=one: c.execute(one) for one in (paused, about, resting)))
+    for staff, sees in ((rivera, False), (okafor, True)):
+        async with console.browser(staff) as browser:
+            page = (await browser.get(f"/staff/people/{MAYA}")).text
+            assert ("on hold" in page, "Let check-ins go on" in page) == (sees, sees)
+            assert (">Paused<" in (await browser.get("/staff/people")).text) is sees
+            await browser.post(f"/staff/people/{MAYA}/resume")
+            assert bool(console.turns.asked) is sees
+
+
 # --- the live part -------------------------------------------------------------------------------------------------
 
 

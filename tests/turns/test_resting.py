@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain import ActionKind
-from storage import review, tables
+from storage import review, tables, timeline
 from tests.school import LEO, MAYA, OKAFOR, RIVERA, House, on_sqlite
 from tests.turns.test_ladder import crisis
 
@@ -62,11 +62,14 @@ async def test_a_mentee_whose_contact_rests_after_a_report_is_not_forgotten_eith
     assert reminders(house) == [MAYA], "and nothing is said of the mentor"
 
 
-@on_sqlite
 async def test_a_closed_case_says_that_its_student_is_on_hold_until_they_are_not(house: House) -> None:
     def rests() -> bool:
         with house.database.read() as connection:
             (case,) = review.closed_cases(connection, None, house.clock.now() - timedelta(days=7), OKAFOR)
+            profile = timeline.profile(connection, MAYA, None, OKAFOR)
+            maya = next(one for one in timeline.people(connection, None, OKAFOR) if one.id == MAYA)
+        assert profile is not None
+        assert [one.status == "paused" for one in (profile, maya)] == [case.rests, case.rests]
         return case.rests
 
     await crisis(house)
