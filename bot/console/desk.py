@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -123,8 +124,9 @@ def cookie_name(https: bool) -> str:
     return "__Host-nearpeer-staff" if https else "nearpeer-staff"
 
 
+@functools.cache
 def templates() -> Environment:
-    """The staff pages' templates: everything escaped, a missing value is an error."""
+    """The staff pages' templates, compiled once: everything escaped, a missing value is an error."""
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
