@@ -173,13 +173,18 @@ class Program:
         return moment.astimezone(self.zone_of(person))
 
 
+def kept_of(folder: Path, shipped: Path = SHIPPED) -> Kept:
+    """What a school's content came to when it was last read."""
+    adds = shipped != SHIPPED or (folder / "safety").exists()
+    return Kept(folder, share=None if adds else shipped)
+
+
 def load_program(folder: Path, settings: Settings | None = None, *, shipped: Path = SHIPPED) -> Program:
     """Read a school's folder, or raise ContentError with everything that is wrong in it.
 
     `settings`: these, instead of the folder's nearpeer.toml. `shipped`: where the package's own content is.
     """
-    adds = shipped != SHIPPED or (folder / "safety").exists()
-    parts, kept = Parts(), Kept(folder, share=None if adds else shipped)
+    parts, kept = Parts(), kept_of(folder, shipped)
     settings = settings or parts.read(partial(read_settings, folder))
     root = folder / settings.program.folder if settings else folder
     found = parts.read(partial(read_plan, root, kept.find))

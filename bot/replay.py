@@ -10,9 +10,18 @@ from pathlib import Path
 
 from bot import fairness
 from bot.clock import Clock
-from bot.content import SHIPPED, read_changes, read_draft, read_packs, read_second_look, read_words
+from bot.content import (
+    SHIPPED,
+    read_changes,
+    read_draft,
+    read_packs,
+    read_screener,
+    read_second_look,
+    read_words,
+)
 from bot.domain import AuditEntry, Outcome
 from bot.flows.loader import read
+from bot.program import kept_of
 from bot.safety.compiling import compile_packs
 from bot.safety.corpus import Corpus
 from bot.safety.packs import Pack
@@ -60,9 +69,11 @@ def over_corpus(folder: Path, corpus: Path, draft: Path | None = None) -> Iterat
 
 
 def _screener(folder: Path, draft: Path | None, shipped: Path) -> tuple[Screener, Pack | None]:
+    if draft is None:
+        return read_screener(folder, shipped, kept_of(folder, shipped).find), None
     packs = read_packs(folder, shipped)
-    pack = read_draft(draft, packs) if draft is not None else None
-    together = [*(one for one in packs if pack is None or one.pack != pack.pack), *([pack] if pack else [])]
+    pack = read_draft(draft, packs)
+    together = [*(one for one in packs if one.pack != pack.pack), pack]
     again = read_second_look(shipped) if read_changes(folder).second_look else None
     return Screener(compile_packs(together, read_words(shipped)), again), pack
 

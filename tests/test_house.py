@@ -180,7 +180,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "bot.fairness": ({"storage.fairness"}, set()),
     "bot.replay": (
         LEAVES
-        | {"bot.content", "bot.fairness", "bot.flows", "bot.safety"}
+        | {"bot.content", "bot.fairness", "bot.flows", "bot.program", "bot.safety"}
         | {"storage.audit", "storage.database", "storage.fairness", "storage.past"},
         set(),
     ),

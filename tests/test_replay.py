@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,8 @@ async def told(house: House) -> House:
     return house
 
 
-def lines(house: House, draft: Path | None = None, shown_to: str = "") -> list[str]:
-    folder = house.program.folder
+def lines(house: House, draft: Path | None = None, shown_to: str = "", folder: Path | None = None) -> list[str]:
+    folder = folder or house.program.folder
     shipped = folder.parent / "shipped"
     return list(over_messages(folder, house.app.database, house.clock, draft, shown_to=shown_to, shipped=shipped))
 
@@ -92,11 +93,12 @@ async def test_whoever_reads_the_words_is_recorded(told: House, tmp_path: Path) 
     assert views == [("okafor (command line)", LEO, "replay of messages")]
 
 
-async def test_what_would_be_missed_is_told_apart_from_false_alarms(told: House) -> None:
+async def test_what_would_be_missed_is_told_apart_from_false_alarms(told: House, tmp_path: Path) -> None:
     await told.says(LEO, "I want to die")
-    pack = told.program.folder.parent / "shipped" / "safety" / "packs" / "en.yaml"
+    shutil.copytree(told.program.folder.parent, tmp_path / "changed")
+    pack = tmp_path / "changed/shipped/safety/packs/en.yaml"
     pack.write_text(pack.read_text("utf-8").replace("[want to die]", "[want to vanish]"), encoding="utf-8")
-    found = "\n".join(lines(told))
+    found = "\n".join(lines(told, folder=tmp_path / "changed/lincoln"))
     assert "Would be missed now: 1" in found
     assert "Were false alarms, and would be quiet now: 1" in found
 

@@ -7,17 +7,19 @@ from pathlib import Path
 
 from bot.content import SAFETY, SCREENING, SHIPPED, read_screener
 from storage import tables
-from tests.school import MAYA, House
+from tests.school import MAYA, House, on_sqlite
 
 SIDEWAYS = "nothing feels like anything anymore"
 """One of our own sentences, kept from training."""
 
 
+@on_sqlite
 async def test_as_it_ships_no_second_look_opens_a_case(house: House) -> None:
     await house.says(MAYA, SIDEWAYS)
     assert house.rows(tables.escalation) == []
 
 
+@on_sqlite
 async def test_a_second_look_opens_a_concern_and_its_score_stands_beside_the_message(
     house: House, tmp_path: Path
 ) -> None:
