@@ -60,6 +60,7 @@ async def test_a_button_takes_the_case_and_the_student_reads_who_has_seen_it(hou
     assert alerts(house, OKAFOR) == 0
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "words",
     ["ACK {}", "ok ack {} on my way", "i have it {}", "{}", "Lo tengo {}.", "ACK {}, I can help her close the door"],
