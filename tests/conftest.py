@@ -8,18 +8,16 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import Engine
 
 from bot.program import Program
 from storage.database import Database
 from tests import postgres as postgres_server
 from tests import school
 from tests.postgres import FAST, Postgres
-from tests.school import House
+from tests.school import House, compile_once
 
 ROOT = Path(__file__).resolve().parent
 
@@ -116,25 +114,10 @@ def database_url(request: pytest.FixtureRequest, fast_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-_engines: dict[str, Engine] = {}
-
-
-def _compile_once(engine: Engine) -> None:
-    """Statements that another test has compiled need not be compiled again: that takes longer than most tests."""
-    first = _engines.setdefault(engine.dialect.name, engine)
-    if first is engine:
-        engine.connect().close()  # now it knows its server
-    engine.dialect = engine.pool._dialect = first.dialect
-    engine.update_execution_options(compiled_cache=_compiled)
-
-
-_compiled: dict[Any, Any] = {}
-
-
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
-    _compile_once(database.engine)
+    compile_once(database.engine)
     yield database
     database.close()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Engine, Table, insert, select
 
 from bot.app import App
 from bot.content import SHIPPED
@@ -164,6 +164,19 @@ def tiny_program(folder: Path, *, weekly: str = WEEKLY, plan: str = PLAN, pack: 
     program = load_program(folder / "lincoln", shipped=shipped)
     _kept = kept.read_bytes()
     return program
+
+
+_engines: dict[str, Engine] = {}
+_compiled: dict[Any, Any] = {}
+
+
+def compile_once(engine: Engine) -> None:
+    """Statements that another test has compiled need not be compiled again: that takes longer than most tests."""
+    first = _engines.setdefault(engine.dialect.name, engine)
+    if first is engine:
+        engine.connect().close()  # now it knows its server
+    engine.dialect = engine.pool._dialect = first.dialect
+    engine.update_execution_options(compiled_cache=_compiled)
 
 
 def move_in(connection: Connection) -> None:

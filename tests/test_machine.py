@@ -96,7 +96,7 @@ class Little(RuleBasedStateMachine):
         self.logs = Ear()
         logging.getLogger().addHandler(self.logs)
         self.runner = asyncio.Runner()
-        self.house = school.house(Database(self.url), self.program)
+        self.house = school.house(self._opened(), self.program)
         self.platform = self.house.platform
         self.platform.witness = self._why_not
         self.offered: dict[str, dict[str, Any]] = {}
@@ -320,6 +320,11 @@ class Little(RuleBasedStateMachine):
         with contextlib.suppress(Refused):
             self._do(self.house.staff(kind, object_id, **more))
 
+    def _opened(self) -> Database:
+        database = Database(self.url)
+        school.compile_once(database.engine)
+        return database
+
     def _restart(self) -> None:
         self.runner.close()  # whatever was under way dies with its loop
         self.platform.doubt([row.id for row in self.house.rows(tables.message, status="sending")])
@@ -327,7 +332,7 @@ class Little(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         platforms, clock = self.house.platforms, self.house.clock
         self.platform.forget_what_is_under_way()
-        self.house = House(Database(self.url), self.program, clock, platforms)
+        self.house = House(self._opened(), self.program, clock, platforms)
 
     def _do(self, coroutine: Any) -> None:
         self.looked.clear()
