@@ -107,7 +107,7 @@ class Words:
         return found
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Node:
     words: dict[str, list[_Node]] = field(default_factory=dict)
     prefixes: dict[str, list[_Node]] = field(default_factory=dict)
@@ -117,9 +117,11 @@ class _Node:
 
     def after(self, word: str) -> Sequence[_Node]:
         found = self.words.get(word, ())
-        if self.prefixes:
-            return [*found, *(node for stem, to in self.prefixes.items() if word.startswith(stem) for node in to)]
-        return found
+        return [*found, *self.stemmed(word)] if self.prefixes else found
+
+    def stemmed(self, word: str) -> Iterator[_Node]:
+        """What follows a word by its beginning."""
+        return (node for stem, to in self.prefixes.items() if word.startswith(stem) for node in to)
 
     def lead(self, word: str, to: _Node) -> None:
         if word.endswith("*"):
@@ -153,39 +155,45 @@ class Phrase:
                 return False
         return True
 
-    def find(self, words: Words, budget: list[int]) -> Iterator[tuple[int, int]]:
+    def find(self, words: Words, budget: list[int]) -> list[tuple[int, int]]:
         """Where it stands: (first word, word after the last), in no order. `budget[0]` falls with each comparison.
 
         Raises TooMuchWork.
         """
         if self._machine is None:  # two threads may make the same one; either will do
             self._machine = _machine(_read(self.text))
-        for first in words.starts(self._machine):
-            for last in self._lasts(self._machine, words, first, budget):
-                yield first, last
+        begun, plain = self._machine, words.plain
+        waiting = [(node, first + 1, first) for first in words.starts(begun) for node in begun.after(plain[first])]
+        return self._walk(waiting, words, budget)
 
-    def _lasts(self, root: _Node, words: Words, first: int, budget: list[int]) -> Iterator[int]:
-        plain, walls = words.plain, words.walls
-        waiting = [(node, first + 1) for node in root.after(plain[first])]
-        seen: set[tuple[int, int]] = set()
+    def _walk(self, waiting: list[tuple[_Node, int, int]], words: Words, budget: list[int]) -> list[tuple[int, int]]:
+        """Go on from each (node, next word, first word). No call for each word: this is most of the work."""
+        plain, walls, gap = words.plain, words.walls, self.gap
+        inside = 0 if gap > _TOGETHER else gap
+        found, seen, left = [], set(), budget[0]
         while waiting:
-            node, place = waiting.pop()
-            if (id(node), place) in seen:
+            step = node, place, first = waiting.pop()
+            if step in seen:
                 continue
-            seen.add((id(node), place))
+            seen.add(step)
             if node.ends:
-                yield place
-            gap = 0 if node.inside and self.gap > _TOGETHER else self.gap
-            end = min(place + gap + 1, len(plain))
-            budget[0] -= end - place
-            if budget[0] < 0:
+                found.append((first, place))
+            end = place + 1 + (inside if node.inside else gap)
+            left -= end - place
+            if left < 0:
                 raise TooMuchWork("steps")
-            for following in range(place, end):
+            following = place
+            for word in plain[place:end]:
                 wall = walls[following]
                 if wall and (wall == _WALL or following > place):
                     break
-                for child in node.after(plain[following]):
-                    waiting.append((child, following + 1))
+                following += 1
+                if word in node.words:
+                    waiting += [(child, following, first) for child in node.words[word]]
+                if node.prefixes:
+                    waiting += [(child, following, first) for child in node.stemmed(word)]
+        budget[0] = left
+        return found
 
 
 def _wall(before: Token, token: Token) -> int:
