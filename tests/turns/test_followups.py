@@ -219,8 +219,7 @@ async def test_who_answers_it_in_any_way_is_none(house: House, label: str) -> No
     await concern_closed(house)
     await house.pass_time(days=1)
     await house.taps(MAYA, label)
-    for _ in range(4):
-        await house.pass_time(days=1)
+    await house.jump(days=4)
     assert unanswered(house) == []
 
 
