@@ -155,7 +155,11 @@ class Delivery:
             wait = self._let_go()
 
     def _let_go(self) -> float:
-        """Let all leave that may by now; gives what the first of the others waits for (see `_turn`)."""
+        """Let all leave that may by now; gives what the first of the others waits for (see `_turn`).
+
+        Whatever changes from here on ends that wait, also what changes before it has begun.
+        """
+        self._moved.clear()
         wait = 0.0
         while self._line and not wait:
             now = monotonic()
@@ -197,8 +201,7 @@ class Delivery:
         return 0
 
     async def _pause(self, seconds: float) -> None:
-        """Wait so long, or until something has changed."""
-        self._moved.clear()
+        """Wait so long, or until something has changed since `_let_go` looked."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._moved.wait()

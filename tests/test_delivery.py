@@ -291,6 +291,25 @@ async def test_a_kick_is_enough_there_is_no_waiting_for_the_next_look(
 
 
 @on_sqlite
+async def test_room_in_flight_that_comes_while_the_wait_for_it_begins_is_used_at_once(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "IDLE", 60.0)
+    unwritten = [delivery_module.IN_FLIGHT]
+    monkeypatch.setattr(desk.Desk, "unwritten", property(lambda _: unwritten[0]))
+    look = street.delivery._let_leave
+
+    def written_down_in_between() -> None:
+        look()
+        unwritten[0] = 0
+        look()
+
+    monkeypatch.setattr(street.delivery._desk, "_arrived", written_down_in_between)
+    send(street, message(1))
+    await street.delivery.sweep()
+    await until(lambda: len(street.platform.journal) == 1)
+
+
 async def test_without_a_kick_the_next_look_finds_it(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk, "IDLE", 0.01)
     async with running(street.delivery):
