@@ -31,7 +31,18 @@ def history(connection: Connection, address: Address, limit: int) -> Sequence[Li
 
     A line in whose place another stands by now says what that one says, but for an alert that nobody has any more.
     """
-    column = tables.message.c
+    rows = _newest(connection, address, limit)
+    instead = _instead(connection, [row for row in rows if row.kind == "alert" and row.status != "open"])
+    lines = []
+    for row in reversed(rows):
+        text, kind, choices = instead[row.id] if row.id in instead else (row.text, row.kind, _choices(row))
+        lines.append(Line(row.id, row.direction == "out", text, choices, row.created_at, kind))
+    return lines
+
+
+def _newest(connection: Connection, address: Address, limit: int) -> Sequence[Any]:
+    """What was said in a chat both ways, newest first, each with how the case that it is about stands."""
+    column, case = tables.message.c, tables.escalation.c
     shown = or_(
         column.direction == "in",
         column.status == "sent",
@@ -41,20 +52,10 @@ def history(connection: Connection, address: Address, limit: int) -> Sequence[Li
     owner = select(place.person_id).where(
         place.platform == address.platform, place.account == address.account, place.chat == address.chat
     )
-    rows = connection.execute(
-        select(
-            column.id,
-            column.direction,
-            column.text,
-            column.choices,
-            column.created_at,
-            column.kind,
-            column.person_id,
-            tables.escalation.c.status,
-            tables.escalation.c.closed_at,
-            tables.escalation.c.acknowledged_person_id,
-        )
-        .outerjoin(tables.escalation, tables.escalation.c.id == column.escalation_id)
+    of_message = ("id", "direction", "text", "choices", "created_at", "kind", "person_id")
+    return connection.execute(
+        select(*(column[name] for name in of_message), case.status, case.closed_at, case.acknowledged_person_id)
+        .outerjoin(tables.escalation, case.id == column.escalation_id)
         .where(
             column.platform == address.platform,
             column.account == address.account,
@@ -67,12 +68,6 @@ def history(connection: Connection, address: Address, limit: int) -> Sequence[Li
         .order_by(column.id.desc())
         .limit(limit)
     ).all()
-    instead = _instead(connection, [row for row in rows if row.kind == "alert" and row.status != "open"])
-    lines = []
-    for row in reversed(rows):
-        text, kind, choices = instead[row.id] if row.id in instead else (row.text, row.kind, _choices(row))
-        lines.append(Line(row.id, row.direction == "out", text, choices, row.created_at, kind))
-    return lines
 
 
 def _instead(connection: Connection, alerts: Sequence[Any]) -> dict[int, tuple[str, str, tuple[Choice, ...]]]:

@@ -44,6 +44,15 @@ async def chromium() -> AsyncIterator[Browser]:
         await running.close()
 
 
+@asynccontextmanager
+async def one_page(browser: Browser) -> AsyncIterator[tuple[Page, list[str]]]:
+    """A page for all tests of a file, and what it complains of: to open another takes the browser seconds of work."""
+    said: list[str] = []
+    context = await browser.new_context(reduced_motion="reduce")
+    yield listen(await context.new_page(), said), said
+    await context.close()
+
+
 def listen(page: Page, said: list[str]) -> Page:
     """Collect what the page complains of: console errors, warnings, uncaught exceptions."""
 

@@ -307,7 +307,8 @@ async def test_room_in_flight_that_comes_while_the_wait_for_it_begins_is_used_at
     monkeypatch.setattr(street.delivery._desk, "_arrived", written_down_in_between)
     send(street, message(1))
     await street.delivery.sweep()
-    await until(lambda: len(street.platform.journal) == 1)
+    await until(lambda: street.platform.journal != [])
+    assert [one.id for one in street.platform.journal] == [1]
 
 
 async def test_without_a_kick_the_next_look_finds_it(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from bot.adapters.web.adapter import Adapter
 from bot.domain import Address, Choice, MessageKind, Outbound, Priority, Raw
 from bot.errors import Outage
 from bot.server import asset, build, serve
-from tests.browser import chromium, listen, needs_chromium, offenses
+from tests.browser import chromium, needs_chromium, offenses, one_page
 from tests.fakes.port import MemoryPort
 
 needs_chromium()
@@ -66,11 +66,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def window(browser: Browser) -> AsyncIterator[tuple[Page, list[str]]]:
-    """One page for all tests, and what it complains of: to open another takes the browser seconds of work."""
-    said: list[str] = []
-    context = await browser.new_context(reduced_motion="reduce")
-    yield listen(await context.new_page(), said), said
-    await context.close()
+    async with one_page(browser) as found:
+        yield found
 
 
 @pytest_asyncio.fixture(loop_scope="module")

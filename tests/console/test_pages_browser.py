@@ -20,7 +20,7 @@ from bot.server import asset, build, serve
 from storage import accounts, cursors, tables
 from storage.accounts import Staff
 from storage.database import Database
-from tests.browser import chromium, listen, needs_chromium, offenses
+from tests.browser import chromium, needs_chromium, offenses, one_page
 from tests.console import little_school
 from tests.console.little_school import MAYA, NOW, OKAFOR, PASSWORD, SAM, Console
 
@@ -81,11 +81,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def window(browser: Browser) -> AsyncIterator[tuple[Page, list[str]]]:
-    """One page for all tests, and what it complains of: to open another takes the browser seconds of work."""
-    said: list[str] = []
-    context = await browser.new_context(reduced_motion="reduce")
-    yield listen(await context.new_page(), said), said
-    await context.close()
+    async with one_page(browser) as found:
+        yield found
 
 
 @pytest_asyncio.fixture(loop_scope="module")
